@@ -1,0 +1,49 @@
+"""The errors planguard raises on purpose; whoever reads one should know what to do next."""
+
+from __future__ import annotations
+
+
+class PlanguardError(Exception):
+    """Something a user can mend.
+
+    Args:
+        message: What was found and where: lower case, the value inside, no full stop.
+        hint: What would do, as an action; may be empty.
+    """
+
+    exit_status = 3
+    """Exit status of the command line (see ``docs``): 2 usage or configuration, 3 environment."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+
+
+class ConfigurationError(PlanguardError):
+    """The configuration or an option is wrong; all mistakes found are in the message."""
+
+    exit_status = 2
+
+
+class ServerError(PlanguardError):
+    """No PostgreSQL server that would do can be had, or it was lost."""
+
+
+class SchemaError(PlanguardError):
+    """The fixture database's schema cannot be made."""
+
+
+class ScaleError(PlanguardError):
+    """The fixture database is not at the scale it should have."""
+
+
+class BaselineError(PlanguardError):
+    """A baseline file cannot be read or must not be written."""
+
+
+class CaptureError(PlanguardError):
+    """A capture file cannot be read, or captures cannot be merged."""

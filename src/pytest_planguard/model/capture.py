@@ -1,0 +1,80 @@
+"""A capture: everything one run (or one shard of it) saw, complete in itself."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pytest_planguard.model.schema import Schema
+from pytest_planguard.model.statement import Place, Statement
+
+SCHEMA_VERSION = 1
+
+
+class Ddl(msgspec.Struct, frozen=True):
+    """A statement that changed a schema: who, when (by order) and the text."""
+
+    text: str
+    database: str
+    place: Place
+
+
+class Database(msgspec.Struct, frozen=True):
+    """What was learnt about a database while it lived."""
+
+    name: str
+    """As the tests knew it."""
+    url: str = ""
+    """libpq URL without password, for messages."""
+    types: dict[int, str] = {}
+    """Names of the parameter types that are not built in, by OID, schema-qualified."""
+    schema: Schema | None = None
+    """The last one seen with tables in it; None where none was asked for or could be read."""
+    why_no_schema: str = ""
+    """One sentence, where a schema was wanted and none could be read."""
+
+
+class Suppression(msgspec.Struct, frozen=True):
+    """What a test's marker said about rules: codes, and why."""
+
+    test: str
+    codes: tuple[str, ...]
+    reason: str
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """What a test's marker demands of the queries it runs (PLN008)."""
+
+    test: str
+    max_cost: float | None = None
+    max_rows: float | None = None
+    access: dict[str, str] = {}
+
+
+class Capture(msgspec.Struct, frozen=True):
+    """What a run of a suite sent, and what is needed to plan it later."""
+
+    statements: tuple[Statement, ...]
+    databases: dict[str, Database] = {}
+    ddl: tuple[Ddl, ...] = ()
+    schema: int = SCHEMA_VERSION
+    commit: str = ""
+    """Git commit of the project; empty where there is none."""
+    collected: tuple[str, ...] = ()
+    """Node ids collected, before deselection."""
+    finished: tuple[str, ...] = ()
+    """Node ids that ran to their end."""
+    partial: bool = False
+    """A selection of tests was run on purpose (``-k``, node ids, some paths)."""
+    interrupted: str = ""
+    """One sentence, where the run did not reach its end (``-x``, Ctrl-C, a crash)."""
+    drivers: tuple[str, ...] = ()
+    """Drivers that were listened to."""
+    notes: tuple[str, ...] = ()
+    """What capture could not do, one sentence each."""
+    suppressions: tuple[Suppression, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every test of the suite ran to its end."""
+        return not self.partial and not self.interrupted

@@ -1,0 +1,107 @@
+"""Findings: what a rule has to say about a query, and what would help."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from pytest_planguard.model.statement import Origin
+
+
+class Severity(enum.StrEnum):
+    """How bad; ``rank`` orders them."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 is worst."""
+        return list(Severity).index(self)
+
+
+class Advice(msgspec.Struct, frozen=True):
+    """An index that helps, proven by the planner at scale."""
+
+    ddl: tuple[str, ...]
+    """To run in this order, outside of a transaction."""
+    cost_before: float
+    cost_after: float
+    size_bytes: int
+    """Of the index, estimated at production's row count."""
+    also_helps: tuple[str, ...] = ()
+    """Keys of other queries whose cost falls."""
+
+
+class Suppressed(msgspec.Struct, frozen=True):
+    """Why a finding does not count."""
+
+    reason: str
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """What one rule says about one query; not yet settled against the others."""
+
+    rule: str
+    """Code."""
+    key: str
+    database: str
+    relation: str | None
+    """Schema-qualified; None where the query as a whole is meant."""
+    severity: Severity
+    message: str
+    """One sentence with numbers: rows and bytes first, then cost."""
+    remedy: str
+    """What to do, concretely; may be several lines."""
+    rows: float = 0.0
+    """Of the relation at scale; of the result where there is no relation."""
+    evidence: dict[str, float] = {}
+    verified: bool = False
+    """A remedy was proven by the planner: an index, or a rewrite planned at scale."""
+    advice: Advice | None = None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A settled finding; field for field what the JSON report shows."""
+
+    rule: str
+    name: str
+    severity: Severity
+    key: str
+    database: str
+    relation: str | None
+    rows: float
+    message: str
+    remedy: str
+    evidence: dict[str, float]
+    explained_by: tuple[str, ...]
+    advice: Advice | None
+    origins: tuple[Origin, ...]
+    tests: tuple[str, ...]
+    suppressed: Suppressed | None
+    is_new: bool
+    """Not in the baseline, or worse than there."""
+    fails: bool
+
+
+class RuleFacts(msgspec.Struct, frozen=True):
+    """What a rule is, as data; every report places it its own way."""
+
+    code: str
+    """Stable, never reused: PLN001."""
+    name: str
+    """kebab-case: seq-scan-large-table."""
+    severity: Severity
+    """The worst it gives."""
+    condition: str
+    """When it fires."""
+    effect: str
+    """What happens in production then."""
+    remedy: str
+    """What to do."""
+    source: str
+    """Where the condition and its numbers come from."""
+    explains: bool = False
+    """A shape rule: it explains a plan finding and never stands alone."""

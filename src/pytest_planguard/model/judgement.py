@@ -1,0 +1,114 @@
+"""What a rule is given: one context object, so that a new fact touches no rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+
+from pytest_planguard.model.catalog import Catalog
+from pytest_planguard.model.finding import Advice, Candidate, RuleFacts
+from pytest_planguard.model.plan import Plan, Planned, PlanNode, Unexplained
+from pytest_planguard.model.query import Query
+from pytest_planguard.model.report import Change
+from pytest_planguard.model.spec import Thresholds
+
+
+class Read(msgspec.Struct, frozen=True):
+    """How a scan node reads a large relation: what it reads, and what it keeps."""
+
+    node: PlanNode
+    relation: str
+    """Schema-qualified; a partition counts as its root."""
+    alias: str
+    rows_read: float
+    """Rows it looks at over all loops, as far as a LIMIT above lets it; partitions summed."""
+    rows_kept: float
+    """Rows that pass its conditions, over all loops."""
+    bytes_read: float
+    """Pages × 8192 for a full scan; rows × width where only some are read."""
+    cost: float
+    """Of the node over all loops, as far as a LIMIT above lets it run."""
+    share: float
+    """Of the whole plan's cost, 0 to 1."""
+    loops: float
+    limited: bool
+    """A LIMIT above may stop it early."""
+    conditions: tuple[str, ...] = ()
+    """Its filter, split at AND, as EXPLAIN prints them; index conditions first."""
+    filter: tuple[str, ...] = ()
+    """The conditions that are applied to rows already read."""
+    order: tuple[str, ...] = ()
+    """Sort keys of a Sort above that only order-preserving nodes separate from it."""
+    partitions: int = 1
+
+    @property
+    def kept_fraction(self) -> float:
+        """Rows kept of rows read."""
+        return self.rows_kept / self.rows_read if self.rows_read else 1.0
+
+
+class Rewrite(msgspec.Struct, frozen=True):
+    """The same query with one thing written differently, planned at scale."""
+
+    rule: str
+    """The code of the shape rule it belongs to: QRY002."""
+    relation: str
+    text: str
+    """What to write instead, as advice to a person."""
+    cost_before: float
+    cost_after: float
+
+
+class Context(msgspec.Struct, frozen=True):
+    """One query with all that is known of it."""
+
+    query: Query
+    planned: Planned
+    catalog: Catalog
+    thresholds: Thresholds
+    reads: dict[int, tuple[Read, ...]]
+    """By position of the plan in ``planned.plans``: scans of large relations, costliest first."""
+    advice: dict[str, Advice] = {}
+    """By relation: verified."""
+    rewrites: tuple[Rewrite, ...] = ()
+    """Verified."""
+    change: Change | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """The worst plan: the one that decides."""
+        return self.planned.worst
+
+    @property
+    def worst_reads(self) -> tuple[Read, ...]:
+        """Scans of large relations in the worst plan, costliest first."""
+        return self.reads.get(0, ())
+
+
+class RunContext(msgspec.Struct, frozen=True):
+    """The whole run, for rules that speak of it and not of a query."""
+
+    database: str
+    outcomes: tuple[tuple[Query, Planned | Unexplained], ...]
+    catalog: Catalog
+    thresholds: Thresholds
+
+
+class QueryRule(Protocol):
+    """A module under ``rules/`` that judges one query at a time."""
+
+    FACTS: RuleFacts
+
+    def check(self, context: Context) -> Iterable[Candidate]:
+        """What it has to say, at most one candidate a relation."""
+
+
+class RunRule(Protocol):
+    """A module under ``rules/`` that judges the run."""
+
+    FACTS: RuleFacts
+
+    def check_run(self, context: RunContext) -> Iterable[Candidate]:
+        """What it has to say; candidates have an empty key."""

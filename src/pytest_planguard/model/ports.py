@@ -1,0 +1,142 @@
+"""What the siblings hand each other, as protocols: the pipeline wires them, tests fake them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from pytest_planguard.model.plan import Planned, Unexplained
+from pytest_planguard.model.query import Query
+from pytest_planguard.model.statistics import Statistics
+
+
+class PostgresServer(Protocol):
+    """A running server of a provider, ours to make databases on."""
+
+    provider: str
+    version: int
+    """``server_version_num``."""
+    data_directory: Path | None
+    """Where this process can read and write the server's files; None where it can't."""
+    file_owner: tuple[int, int] | None
+    """(uid, gid) new files must get; None: this process is the owner already."""
+
+    def conninfo(self, database: str) -> str:
+        """A libpq connection string for a database on this server, as superuser."""
+
+
+class HypotheticalIndex(msgspec.Struct, frozen=True):
+    """An index that does not exist yet."""
+
+    name: str
+    table: str
+    """Schema-qualified, unquoted."""
+    method: str
+    columns: tuple[str, ...]
+    """Key columns or expressions, as they stand in DDL (quoted, with opclass and order)."""
+    include: tuple[str, ...] = ()
+    predicate: str = ""
+    tuples: float = 0.0
+    """Rows it would have; 0: as many as its table."""
+
+    @property
+    def ddl(self) -> str:
+        """The statement that makes it, without CONCURRENTLY."""
+        schema, _, table = self.table.partition(".")
+        text = f"CREATE INDEX {quoted(self.name)} ON {quoted(schema)}.{quoted(table)}"
+        text += f" USING {self.method}" if self.method != "btree" else ""
+        text += f" ({', '.join(self.columns)})"
+        text += f" INCLUDE ({', '.join(self.include)})" if self.include else ""
+        text += f" WHERE {self.predicate}" if self.predicate else ""
+        return text
+
+
+def quoted(identifier: str) -> str:
+    """The identifier as SQL needs it, quoted only where it must be.
+
+    >>> quoted("orders"), quoted("Order Lines"), quoted('a"b')
+    ('orders', '"Order Lines"', '"a""b"')
+    """
+    plain = identifier.replace("_", "a").replace("$", "a")
+    simple = plain.isascii() and plain.isalnum() and plain.islower() and not plain[0].isdigit()
+    if simple and identifier[0] != "$" and identifier not in _RESERVED:
+        return identifier
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+# PostgreSQL 18, appendix C: reserved, and reserved except as function or type names.
+_RESERVED_WORDS = """
+all analyse analyze and any array as asc asymmetric authorization binary both case cast check
+collate collation column concurrently constraint create cross current_catalog current_date
+current_role current_schema current_time current_timestamp current_user default deferrable desc
+distinct do else end except false fetch for foreign freeze from full grant group having ilike in
+initially inner intersect into is isnull join lateral leading left like limit localtime
+localtimestamp natural not notnull null offset on only or order outer overlaps placing primary
+references returning right select session_user similar some symmetric system_user table
+tablesample then to trailing true union unique user using variadic verbose when where window
+with
+"""
+_RESERVED = frozenset(_RESERVED_WORDS.split())
+)
+
+
+class WhatIfTrial(Protocol):
+    """A copy of the fixture, at scale, that has some more indexes."""
+
+    sizes: dict[str, int]
+    """Bytes at scale, by index name."""
+    refused: dict[str, str]
+    """Indexes the server would not make, with its message."""
+
+    def plan(
+        self, requests: Sequence[tuple[Query, Planned, frozenset[str]]]
+    ) -> list[Planned | Unexplained]:
+        """Plans each query again with the very samples of its plans.
+
+        Only the new indexes named in a request's set are visible to it (all old ones are).
+        The plans come in the order of the ``Planned`` given, not sorted by cost.
+        """
+
+
+class WhatIf(Protocol):
+    """Makes trials."""
+
+    def trial(self, indexes: Sequence[HypotheticalIndex]) -> AbstractContextManager[WhatIfTrial]:
+        """A copy with all these indexes, dropped at the end."""
+
+
+class FixtureDatabase(Protocol):
+    """A database at scale, to plan in."""
+
+    name: str
+    server: PostgresServer
+    statistics: Statistics
+    """What it has been given: sizes, and where each comes from."""
+    lacking: tuple[str, ...]
+    """What of the schema could not be made, or by which stand-in, one sentence each."""
+
+    @property
+    def conninfo(self) -> str:
+        """A libpq connection string; the database is read-only by default."""
+
+    def copy_with(
+        self, indexes: Sequence[HypotheticalIndex]
+    ) -> AbstractContextManager[FixtureCopy]:
+        """A copy at scale with more indexes, dropped at the end."""
+
+
+class FixtureCopy(Protocol):
+    """A copy of a fixture database with more indexes."""
+
+    sizes: dict[str, int]
+    """Bytes at scale, by index name."""
+    refused: dict[str, str]
+    """By index name: the server's message."""
+
+    @property
+    def conninfo(self) -> str:
+        """A libpq connection string."""

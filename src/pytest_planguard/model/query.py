@@ -1,0 +1,49 @@
+"""Queries: statements that mean the same, under one key that is stable between machines."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pytest_planguard.model.statement import Layer, Place, Sample, Session
+
+
+class Variant(msgspec.Struct, frozen=True):
+    """One way a query was really sent; it is planned exactly so."""
+
+    text: str
+    parameter_types: tuple[str | None, ...]
+    """Type names PostgreSQL understands, schema-qualified where not built in; None: untyped."""
+    session: Session
+    samples: tuple[Sample, ...] = ()
+    plannable: str = ""
+    """The text to plan: ``text`` itself, or the query inside a DECLARE or COPY."""
+
+
+class Query(msgspec.Struct, frozen=True):
+    """Statements with one key."""
+
+    key: str
+    """Twelve hexadecimal digits, from the normalised SQL and the families of its types."""
+    database: str
+    """The name it has in the report: ``default`` unless several are configured."""
+    sql: str
+    """Normalised: one line, no comments, constants as ``$n``."""
+    parameter_types: tuple[str, ...]
+    """Families of the parameters' types: ``integer``, ``text``, ``numeric`` …"""
+    variants: tuple[Variant, ...]
+    places: tuple[Place, ...]
+    stream: bool = False
+    """Every execution was read as a stream."""
+    why_not_explainable: str = ""
+    """The reason it is not sent to the planner; empty where it is."""
+
+    @property
+    def executions(self) -> int:
+        """How often it was sent."""
+        return sum(place.executions for place in self.places)
+
+    @property
+    def layer(self) -> Layer:
+        """The application's where one place is, else a library's, else the suite's own."""
+        layers = {place.origin.layer for place in self.places}
+        return next((layer for layer in Layer if layer in layers), Layer.TEST)

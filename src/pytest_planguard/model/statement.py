@@ -1,0 +1,94 @@
+"""Statements: what a test suite sent to PostgreSQL, from where, and in which session."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+class Phase(enum.StrEnum):
+    """When, in the life of a test, a statement was sent."""
+
+    SETUP = "setup"
+    CALL = "call"
+    TEARDOWN = "teardown"
+    OUTSIDE = "outside"
+    """Between tests: collection, session hooks, background threads."""
+
+
+class Layer(enum.StrEnum):
+    """Whose line of code asked."""
+
+    APPLICATION = "application"
+    LIBRARY = "library"
+    """No line of the project is on the stack; the origin's file is ``lib:<package>``."""
+    TEST = "test"
+    """Only the suite's own code (tests, factories, fixtures) is on the stack."""
+
+
+class Origin(msgspec.Struct, frozen=True, order=True):
+    """The innermost line of the project's own code that led to a statement."""
+
+    file: str
+    """Relative to pytest's root, forward slashes; ``lib:<package>`` for a library."""
+    line: int
+    function: str
+    layer: Layer = Layer.APPLICATION
+
+
+class Place(msgspec.Struct, frozen=True, order=True):
+    """One place a statement came from: a line, a test and the test's phase."""
+
+    origin: Origin
+    test: str
+    """Node id; empty outside of tests."""
+    phase: Phase
+    executions: int = 1
+
+
+class Session(msgspec.Struct, frozen=True):
+    """What in a connection's state changes how a statement is planned."""
+
+    database: str
+    """The database's name as the tests knew it."""
+    driver: str
+    search_path: str | None = None
+    """None: the server's default."""
+    role: str | None = None
+    settings: dict[str, str] = {}
+    """Planner and custom settings that differ from the server's default."""
+    prepares: bool = False
+    """The driver prepares repeated statements on the server, so generic plans occur."""
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """Parameter values one execution was sent with.
+
+    ``values[i]`` is None for NULL, else the text form, or the hexadecimal digits of the binary
+    form where ``binary`` holds ``i``.
+    """
+
+    values: tuple[str | None, ...]
+    binary: tuple[int, ...] = ()
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """One text sent with one list of parameter types in one kind of session."""
+
+    text: str
+    """As the server gets it: placeholders are ``$1``, ``$2`` …"""
+    parameter_types: tuple[int, ...]
+    """Type OIDs as the driver sent them; 0 is untyped. See ``Database.types`` for names."""
+    session: Session
+    samples: tuple[Sample, ...] = ()
+    places: tuple[Place, ...] = ()
+    many: bool = False
+    """Sent by ``executemany`` and its kin: one place counts once, whatever the rows."""
+    stream: bool = False
+    """Read through a server-side cursor, COPY or row by row: nobody holds the whole result."""
+
+    @property
+    def executions(self) -> int:
+        """How often it was sent, over all places."""
+        return sum(place.executions for place in self.places)
