@@ -20,6 +20,8 @@ class PlanEntry(msgspec.Struct, frozen=True):
     cost: float
     """To two significant digits."""
     shape: tuple[str, ...]
+    sizes: str = ""
+    """As ``Plan.sizes``."""
 
 
 class Accepted(msgspec.Struct, frozen=True):

@@ -59,10 +59,14 @@ class Capture(msgspec.Struct, frozen=True):
     schema: int = SCHEMA_VERSION
     commit: str = ""
     """Git commit of the project; empty where there is none."""
+    captured_at: str = ""
+    """When the run began, ISO 8601 in UTC: timestamps among the values are relative to it."""
     collected: tuple[str, ...] = ()
     """Node ids collected, before deselection."""
     finished: tuple[str, ...] = ()
-    """Node ids that ran to their end."""
+    """Node ids whose teardown is over, whatever became of them."""
+    cut_short: tuple[str, ...] = ()
+    """Of these, the ones that failed or were skipped: they might have sent more."""
     partial: bool = False
     """A selection of tests was run on purpose (``-k``, node ids, some paths)."""
     interrupted: str = ""

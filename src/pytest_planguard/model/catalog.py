@@ -72,6 +72,12 @@ class Index(msgspec.Struct, frozen=True):
     """As ``pg_get_indexdef`` prints it."""
     pages: int = 0
     tuples: float = 0.0
+    attributes: tuple[str, ...] = ()
+    """``pg_attribute.attname`` of each key: statistics of expressions go by it."""
+    key_types: tuple[str, ...] = ()
+    """Base type of each key, as ``Column.base_type``."""
+    fillfactor: int | None = None
+    """Of its storage parameters; None: the access method's default."""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -94,6 +100,8 @@ class Table(msgspec.Struct, frozen=True):
     partition_columns: tuple[str, ...] = ()
     partition_bound: str | None = None
     """Of a partition, as in ``FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')``."""
+    fillfactor: int | None = None
+    """Of its storage parameters; None: 100."""
 
     @property
     def qualified(self) -> str:

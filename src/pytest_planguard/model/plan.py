@@ -54,6 +54,8 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
     join_type: str | None = field(name="Join Type", default=None)
     inner_unique: bool | None = field(name="Inner Unique", default=None)
     strategy: str | None = field(name="Strategy", default=None)
+    parallel_aware: bool = field(name="Parallel Aware", default=False)
+    """The node's work is divided among the processes below a Gather."""
     partial_mode: str | None = field(name="Partial Mode", default=None)
     parent_relationship: str | None = field(name="Parent Relationship", default=None)
     subplan_name: str | None = field(name="Subplan Name", default=None)
@@ -115,6 +117,13 @@ class Plan(msgspec.Struct, frozen=True):
     """Index into the query's variants."""
     values: tuple[str | None, ...] | None = None
     """The text of the parameter values it was planned with; None for a generic plan."""
+    types: tuple[str | None, ...] = ()
+    """The types it was prepared with, as in ``Variant.parameter_types``."""
+    sizes: str = ""
+    """Classes of the LIMIT, OFFSET and list lengths among its values: plans for a page and for a
+    thousand rows are not to be compared by cost."""
+    probes: tuple[tuple[int, float], ...] = ()
+    """(position in the walk, rows): what an index condition selects before a filter follows."""
     approximate: tuple[str, ...] = ()
     """Why the estimate may differ from production's, one sentence each."""
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.statistics import Statistics
@@ -24,9 +25,19 @@ class PostgresServer(Protocol):
     """Where this process can read and write the server's files; None where it can't."""
     file_owner: tuple[int, int] | None
     """(uid, gid) new files must get; None: this process is the owner already."""
+    lacking: tuple[str, ...]
+    """What the schema needs and the server has not, and what befell it, one sentence each."""
 
     def conninfo(self, database: str) -> str:
         """A libpq connection string for a database on this server, as superuser."""
+
+
+class Needs(msgspec.Struct, frozen=True):
+    """What a schema asks of the server it is made on."""
+
+    extensions: frozenset[str] = frozenset()
+    icu: bool = False
+    """It has collations of the ICU provider."""
 
 
 class HypotheticalIndex(msgspec.Struct, frozen=True):
@@ -81,7 +92,6 @@ tablesample then to trailing true union unique user using variadic verbose when 
 with
 """
 _RESERVED = frozenset(_RESERVED_WORDS.split())
-)
 
 
 class WhatIfTrial(Protocol):
@@ -112,12 +122,21 @@ class WhatIf(Protocol):
 class FixtureDatabase(Protocol):
     """A database at scale, to plan in."""
 
-    name: str
-    server: PostgresServer
-    statistics: Statistics
-    """What it has been given: sizes, and where each comes from."""
-    lacking: tuple[str, ...]
-    """What of the schema could not be made, or by which stand-in, one sentence each."""
+    @property
+    def name(self) -> str:
+        """The database's."""
+
+    @property
+    def server(self) -> PostgresServer:
+        """Where it is."""
+
+    @property
+    def statistics(self) -> Statistics:
+        """What it has been given: sizes, and where each comes from."""
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """What of the schema could not be made, or by which stand-in, one sentence each."""
 
     @property
     def conninfo(self) -> str:
@@ -136,6 +155,8 @@ class FixtureCopy(Protocol):
     """Bytes at scale, by index name."""
     refused: dict[str, str]
     """By index name: the server's message."""
+    catalog: Catalog | None
+    """Of the copy, where it was read already."""
 
     @property
     def conninfo(self) -> str:

@@ -12,11 +12,18 @@ class Variant(msgspec.Struct, frozen=True):
 
     text: str
     parameter_types: tuple[str | None, ...]
-    """Type names PostgreSQL understands, schema-qualified where not built in; None: untyped."""
+    """The OID's digits where the type is built in, else its qualified name; None: untyped."""
     session: Session
     samples: tuple[Sample, ...] = ()
     plannable: str = ""
-    """The text to plan: ``text`` itself, or the query inside a DECLARE or COPY."""
+    """The text to plan: ``text``, or the query inside a DECLARE or COPY, at the fixture's clock."""
+    literal: tuple[int, ...] = ()
+    """Numbers of the parameters that LIMIT or OFFSET use: always planned with a value."""
+    spans: tuple[tuple[int, int, int], ...] = ()
+    """(start, end, number) of every parameter in ``plannable``."""
+    as_sent: str = ""
+    """Where values the client wrote into the text became parameters: ``plannable`` with them
+    still in it, planned where the server refuses the other."""
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -44,6 +51,6 @@ class Query(msgspec.Struct, frozen=True):
 
     @property
     def layer(self) -> Layer:
-        """The application's where one place is, else a library's, else the suite's own."""
+        """The first of ``Layer`` that one of its places has."""
         layers = {place.origin.layer for place in self.places}
         return next((layer for layer in Layer if layer in layers), Layer.TEST)

@@ -80,6 +80,8 @@ class DatabaseReport(msgspec.Struct, frozen=True):
     fidelity: Fidelity
     catalog: Catalog
     clock: str = ""
+    statistics_digest: str = ""
+    """Changes when any of the fixture's statistics does; empty: only the sizes are known."""
 
 
 class QueryReport(msgspec.Struct, frozen=True):

@@ -23,6 +23,8 @@ class Layer(enum.StrEnum):
     APPLICATION = "application"
     LIBRARY = "library"
     """No line of the project is on the stack; the origin's file is ``lib:<package>``."""
+    MIGRATION = "migration"
+    """A migration, or the tool that runs them: sent once, to a schema that is gone since."""
     TEST = "test"
     """Only the suite's own code (tests, factories, fixtures) is on the stack."""
 

@@ -1,0 +1,92 @@
+"""Candidates become findings: one per query and relation, the others explain it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from pytest_planguard.model.finding import Candidate, Severity
+
+PRECEDENCE = (
+    "PLN003", "PLN008", "IDX001", "IDX005", "QRY005", "QRY006", "QRY007", "QRY008", "QRY009",
+    "QRY010", "QRY011", "QRY012", "PLN001", "PLN004", "PLN005", "PLN006", "PLN007", "PLN002",
+)  # fmt: skip
+"""The first that applies is the finding (rules.md); rules it does not name come after."""
+
+EXPLAINING = ("QRY001", "QRY002", "QRY003", "QRY004")
+"""They never stand alone: no slow plan, no finding."""
+
+REWRITING = ("QRY001", "QRY002")
+"""Their rewrite is the finding's remedy; an index stands beside it as advice."""
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """A candidate that stands, with the codes of those that explain it."""
+
+    candidate: Candidate
+    explained_by: tuple[str, ...] = ()
+
+
+def settle(candidates: Iterable[Candidate]) -> tuple[Settled, ...]:
+    """One finding per database, query and relation.
+
+    Candidates without a relation mean the query (or the run) as a whole and stand by
+    themselves, each rule once.
+    """
+    groups: dict[tuple[str, ...], list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        groups[_group(candidate)].append(candidate)
+    settled = (_settled(group) for _, group in sorted(groups.items()))
+    return tuple(one for one in settled if one is not None)
+
+
+def _group(candidate: Candidate) -> tuple[str, ...]:
+    relation = candidate.relation
+    alone = "" if relation is not None else candidate.rule
+    return candidate.database, candidate.key, relation or "", alone
+
+
+def rank(code: str) -> int:
+    """A rule's place in the precedence, 0 first."""
+    return PRECEDENCE.index(code) if code in PRECEDENCE else len(PRECEDENCE)
+
+
+def _settled(group: Sequence[Candidate]) -> Settled | None:
+    standing = sorted(
+        (one for one in group if one.rule not in EXPLAINING),
+        key=lambda one: (rank(one.rule), one.rule),
+    )
+    if not standing:
+        return None
+    first = standing[0]
+    explaining = sorted((one for one in group if one.rule in EXPLAINING), key=lambda one: one.rule)
+    codes = dict.fromkeys(one.rule for one in (*standing[1:], *explaining))
+    codes.pop(first.rule, None)
+    return Settled(_with_remedy(first, [*standing[1:], *explaining]), tuple(codes))
+
+
+def _with_remedy(first: Candidate, others: Sequence[Candidate]) -> Candidate:
+    """The finding with the best remedy there is, and the evidence for it."""
+    advice = first.advice or next((one.advice for one in others if one.advice is not None), None)
+    rewriting = next((one for one in others if one.rule in REWRITING), None)
+    if rewriting is None:
+        return msgspec.structs.replace(first, advice=advice)
+    verified = first.verified or rewriting.verified
+    raised = rewriting.verified and first.severity is Severity.WARNING
+    return msgspec.structs.replace(
+        first,
+        remedy=_joined(first, rewriting),
+        evidence={**rewriting.evidence, **first.evidence},
+        advice=advice,
+        verified=verified,
+        severity=Severity.ERROR if raised else first.severity,
+    )
+
+
+def _joined(first: Candidate, rewriting: Candidate) -> str:
+    """A regression says first what is gone; everywhere else the rewrite is the remedy."""
+    if first.rule == "PLN003":
+        return f"{first.remedy}\n{rewriting.remedy}"
+    return rewriting.remedy

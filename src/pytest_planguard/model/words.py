@@ -1,0 +1,59 @@
+"""Numbers in a rule's sentences: few digits, the unit beside them."""
+
+from __future__ import annotations
+
+
+def rows(number: float) -> str:
+    """A number of rows.
+
+    >>> rows(47_000_000), rows(1_250_000_000), rows(42_000), rows(0.2)
+    ('47.0M', '1.2B', '42,000', '1')
+    """
+    if number >= 999_950_000:
+        return f"{number / 1e9:.1f}B"
+    if number >= 999_950:
+        return f"{number / 1e6:.1f}M"
+    return f"{max(number, 1):,.0f}"
+
+
+def size(number: float) -> str:
+    """Bytes, in powers of a thousand.
+
+    >>> size(9_100_000_000), size(81_920), size(512)
+    ('9.1 GB', '81.9 kB', '512 bytes')
+    """
+    for factor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if number >= factor:
+            return f"{number / factor:.1f} {unit}"
+    return f"{number:.0f} bytes"
+
+
+def cost(number: float) -> str:
+    """Planner units, to three digits.
+
+    >>> cost(152_345.6), cost(9.149), cost(47.3)
+    ('152,000', '9.1', '47')
+    """
+    if number >= 100:
+        return f"{float(f'{number:.2e}'):,.0f}"
+    return f"{number:.2g}"
+
+
+def times(before: float, after: float) -> str:
+    """How many times as much.
+
+    >>> times(1.4, 148_400), times(100, 180)
+    ('×106,000', '×1.8')
+    """
+    ratio = after / max(before, 0.01)
+    return f"×{ratio:.1f}" if ratio < 10 else f"×{float(f'{ratio:.2e}'):,.0f}"
+
+
+def share(number: float) -> str:
+    """A share of a whole, 0 to 1.
+
+    >>> share(0.973), share(0.0004), share(1.0)
+    ('97 %', '0.04 %', '100 %')
+    """
+    percent = number * 100
+    return f"{percent:.0f} %" if percent >= 1 else f"{percent:.1g} %"
