@@ -1,0 +1,1 @@
+"""What a statement says; the only code that imports pglast."""

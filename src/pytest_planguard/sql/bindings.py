@@ -1,0 +1,96 @@
+"""Which parameter is compared with which column: read off the conditions of a generic plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from pglast import parser
+
+from pytest_planguard.model.plan import PlanNode
+
+_DECODER = msgspec.json.Decoder()
+
+
+class Binding(msgspec.Struct, frozen=True):
+    """A parameter and the bare column it is compared with."""
+
+    parameter: int
+    alias: str
+    relation: str
+    """Schema-qualified."""
+    column: str
+    operator: str
+    """``=``, ``<``, ``~~`` … as if the column stood on the left; ``= ANY`` for lists."""
+
+
+_COMPARISONS = frozenset({"=", "<>", "<", "<=", ">", ">=", "~~", "!~~", "~~*", "!~~*"})
+_MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
+
+
+def bindings(root: PlanNode) -> tuple[Binding, ...]:
+    """All comparisons of a column with a parameter in a plan, in the plan's order."""
+    found: dict[Binding, None] = {}
+    relations: dict[str, str] = {}
+    conditions: list[tuple[PlanNode, str]] = []
+    for node in root.walk():
+        if node.alias is not None and node.relation is not None:
+            relations.setdefault(node.alias, node.relation)
+        texts = (node.index_cond, node.recheck_cond, node.filter, node.join_filter)
+        conditions += [(node, text) for text in texts if text and "$" in text]
+    for node, text in conditions:
+        for binding in _in_condition(text, node.alias or ""):
+            relation = relations.get(binding.alias)
+            if relation is not None:
+                found[msgspec.structs.replace(binding, relation=relation)] = None
+    return tuple(found)
+
+
+def _in_condition(text: str, alias: str) -> Iterator[Binding]:
+    try:
+        tree = _DECODER.decode(parser.parse_sql_json(f"SELECT {text}"))
+    except parser.ParseError:
+        return  # subplan references and their kin are no SQL; nothing is bound there
+    yield from _walk(tree["stmts"], alias)
+
+
+def _walk(node: Any, alias: str) -> Iterator[Binding]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _walk(item, alias)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == "A_Expr":
+                binding = _comparison(value, alias)
+                if binding is not None:
+                    yield binding
+            yield from _walk(value, alias)
+
+
+def _comparison(expression: dict[str, Any], alias: str) -> Binding | None:
+    operator = expression["name"][-1]["String"]["sval"]
+    if operator not in _COMPARISONS:
+        return None
+    left, right = _bare(expression.get("lexpr", {})), _bare(expression.get("rexpr", {}))
+    mirrored = False
+    if "ParamRef" in left:
+        left, right, mirrored = right, left, True
+    if "ColumnRef" not in left or "ParamRef" not in right:
+        return None
+    fields = [part["String"]["sval"] for part in left["ColumnRef"]["fields"] if "String" in part]
+    if not fields:
+        return None
+    if mirrored:
+        operator = _MIRRORED.get(operator, operator)
+    if expression["kind"] in {"AEXPR_OP_ANY", "AEXPR_OP_ALL"}:
+        operator += " ANY"
+    table = fields[-2] if len(fields) > 1 else alias
+    return Binding(right["ParamRef"]["number"], table, "", fields[-1], operator)
+
+
+def _bare(node: dict[str, Any]) -> dict[str, Any]:
+    """The expression below casts: ``(email)::text`` is still the column."""
+    while "TypeCast" in node:
+        node = node["TypeCast"]["arg"]
+    return node

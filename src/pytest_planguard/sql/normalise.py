@@ -1,0 +1,242 @@
+"""Statements become queries: one key for all that means the same.
+
+A key must not depend on the values of a run, on formatting, on how many items a list happens to
+have or on which integer type a driver picked for a value; it must differ where plans may differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable
+
+import msgspec
+
+from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.query import Query, Variant
+from pytest_planguard.model.statement import Layer, Place, Sample, Statement
+from pytest_planguard.sql.statement_text import Analysis, Kind, analyse
+from pytest_planguard.sql.types import family, rank
+from pytest_planguard.sql.unbind import unbind
+
+_NULL = "null"
+"""The family of a parameter that was never anything but an untyped NULL."""
+
+_FIRST_OWN_OID = 16384
+"""OIDs from here on are a database's own (access/transam.h, FirstNormalObjectId)."""
+
+MIGRATED = "sent by a migration, once and to an older schema"
+"""Why a migration's queries are not planned: they met tables as they were then, and no index
+is made for what runs once. What they cost is for rules on migrations to say."""
+
+MOST_VARIANTS = 3
+"""Ways of sending one query that are planned; they differ in types or in list lengths."""
+
+
+MOST_UNBOUND = 40
+"""Texts of one query whose values are read off them; a few classes of values is all there are."""
+
+
+class _Sent(msgspec.Struct, frozen=True):
+    """One statement with what its text says."""
+
+    statement: Statement
+    analysis: Analysis
+    types: tuple[str | None, ...]
+    families: tuple[str, ...]
+    """Of the normal form's parameters that are not constants."""
+
+
+def queries(
+    capture: Capture,
+    *,
+    report_name: Callable[[str], str] = lambda _: "default",
+    clockless: Container[str] = (),
+) -> list[Query]:
+    """Groups a capture's statements into queries.
+
+    Args:
+        capture: What was captured.
+        report_name: The name a database has in the report, by its name in the tests.
+        clockless: Databases, by their names in the report, that have no clock of ours.
+
+    Returns:
+        Queries sorted by database and key. Probes of drivers and utility statements are left
+        out; what can't be planned is kept with its reason.
+    """
+    analyses: dict[tuple[str, bool], tuple[Analysis, ...]] = {}
+    groups: dict[tuple[str, str], list[_Sent]] = defaultdict(list)
+    for statement in capture.statements:
+        database = report_name(statement.session.database)
+        asked = statement.text, database not in clockless
+        found = analyses.get(asked)
+        if found is None:
+            found = analyses[asked] = analyse(asked[0], own_clock=asked[1])
+        types = _type_names(capture, statement)
+        for analysis in found:
+            if analysis.kind in {Kind.QUERY, Kind.UNPLANNABLE}:
+                sent = _Sent(statement, analysis, types, _families(statement, analysis, types))
+                groups[database, analysis.sql].append(sent)
+    made = [
+        query for (database, _), group in groups.items() for query in _by_families(database, group)
+    ]
+    return sorted(made, key=lambda query: (query.database, query.key))
+
+
+def key_of(sql: str, families: Iterable[str]) -> str:
+    """Twelve hexadecimal digits: 5,000 queries collide with a chance of 4 in 10⁸."""
+    text = "\0".join([sql, *families])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _type_names(capture: Capture, statement: Statement) -> tuple[str | None, ...]:
+    database = capture.databases.get(statement.session.database)
+    own = database.types if database else {}
+    return tuple(
+        None if oid == 0 else str(oid) if oid < _FIRST_OWN_OID else own.get(oid)
+        for oid in statement.parameter_types
+    )
+
+
+def _families(
+    statement: Statement, analysis: Analysis, types: tuple[str | None, ...]
+) -> tuple[str, ...]:
+    families = []
+    for number in analysis.parameters:
+        if number == 0:
+            continue
+        name = types[number - 1] if number <= len(types) else None
+        families.append(_NULL if name is None and _only_null(statement, number) else family(name))
+    return tuple(families)
+
+
+def _only_null(statement: Statement, number: int) -> bool:
+    return bool(statement.samples) and all(
+        number <= len(sample.values) and sample.values[number - 1] is None
+        for sample in statement.samples
+    )
+
+
+def _by_families(database: str, group: list[_Sent]) -> list[Query]:
+    """Splits statements of one text by their types; a NULL joins whatever has a type."""
+    exact: dict[tuple[str, ...], list[_Sent]] = defaultdict(list)
+    for sent in group:
+        exact[sent.families].append(sent)
+    for families in sorted(exact):
+        if _NULL in families:
+            host = next((other for other in sorted(exact) if _joins(families, other)), None)
+            if host is not None:
+                exact[host] += exact.pop(families)
+    return [_query(database, families, members) for families, members in exact.items()]
+
+
+def _joins(families: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    return families != other and all(
+        mine in {_NULL, theirs} for mine, theirs in zip(families, other, strict=True)
+    )
+
+
+def _query(database: str, families: tuple[str, ...], members: list[_Sent]) -> Query:
+    first = members[0].analysis
+    families = tuple("text" if name == _NULL else name for name in families)
+    query = Query(
+        key=key_of(first.sql, families),
+        database=database,
+        sql=first.sql,
+        parameter_types=families,
+        variants=_variants(members),
+        places=_places(member.statement for member in members),
+        stream=all(member.statement.stream for member in members),
+        why_not_explainable=first.reason,
+    )
+    if query.layer is Layer.MIGRATION and not query.why_not_explainable:
+        return msgspec.structs.replace(query, why_not_explainable=MIGRATED)
+    return query
+
+
+def _places(statements: Iterable[Statement]) -> tuple[Place, ...]:
+    executions: dict[Place, int] = defaultdict(int)
+    for statement in statements:
+        for place in statement.places:
+            executions[msgspec.structs.replace(place, executions=0)] += place.executions
+    return tuple(
+        msgspec.structs.replace(place, executions=count)
+        for place, count in sorted(executions.items())
+    )
+
+
+def _variants(members: list[_Sent]) -> tuple[Variant, ...]:
+    """The ways of sending that are planned: narrowest types and shortest text first.
+
+    Which integer types and list lengths a run meets may be random; the first of a kind in this
+    order is not, or makes no difference to the plan.
+    """
+    chosen: dict[object, Variant] = {}
+    unbound = 0
+    for sent in sorted(members, key=_variant_order):
+        session = sent.statement.session
+        kind = (tuple(map(family, sent.types)), tuple(sorted(session.settings.items())),
+                session.search_path, session.role)  # fmt: skip
+        known = chosen.get(kind)
+        if _is_bound_by_client(sent):
+            if known is not None and unbound >= MOST_UNBOUND:
+                continue  # thousands of texts may differ in nothing but their values
+            unbound += 1
+        variant = _variant(sent)
+        if known is None:
+            chosen[kind] = variant
+        elif (known.plannable, known.parameter_types) == (
+            variant.plannable, variant.parameter_types,
+        ):  # fmt: skip
+            chosen[kind] = msgspec.structs.replace(
+                known, samples=_merged(known.samples, variant.samples)
+            )
+    return tuple(chosen.values())[:MOST_VARIANTS]
+
+
+def _variant(sent: _Sent) -> Variant:
+    variant = Variant(
+        text=sent.statement.text,
+        parameter_types=sent.types,
+        session=sent.statement.session,
+        samples=sent.statement.samples,
+        plannable=sent.analysis.plannable,
+        literal=sent.analysis.literal,
+        spans=sent.analysis.spans,
+    )
+    if not _is_bound_by_client(sent):
+        return variant
+    found = unbind(variant.plannable, sent.statement.samples[0].values)
+    if found is None:
+        return variant
+    return msgspec.structs.replace(
+        variant,
+        parameter_types=found.types,
+        samples=(Sample(found.values),),
+        plannable=found.text,
+        spans=found.spans,
+        as_sent=variant.plannable,
+    )
+
+
+def _is_bound_by_client(sent: _Sent) -> bool:
+    """Whether the driver wrote values into a text that is looked at for them.
+
+    An INSERT of values is planned alike whatever they are.
+    """
+    samples = sent.statement.samples
+    return (
+        not sent.types
+        and bool(samples)
+        and bool(samples[0].values)
+        and not sent.analysis.sql.startswith("INSERT")
+    )
+
+
+def _variant_order(sent: _Sent) -> tuple[object, ...]:
+    return (len(sent.types), tuple(map(rank, sent.types)), len(sent.statement.text),
+            sent.statement.text)  # fmt: skip
+
+
+def _merged(first: tuple[Sample, ...], second: tuple[Sample, ...]) -> tuple[Sample, ...]:
+    return tuple(dict.fromkeys((*first, *second)))

@@ -1,0 +1,221 @@
+"""What keeps an index from serving a condition, and the words for it.
+
+A cast counts only where PostgreSQL computes it. ``varchar`` to ``text`` is a relabel that uses
+the index; ``integer`` to ``numeric`` is not. The pairs below are those of ``pg_cast`` with
+``castmethod = 'b'`` that an operator of the same index family serves.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from pytest_planguard.model.catalog import Catalog, Column, Index
+from pytest_planguard.model.judgement import Read
+from pytest_planguard.sql.predicates import Condition, Kind, Operand, oriented, split_conditions
+
+RELABELS = frozenset({
+    ("varchar", "text"), ("text", "varchar"), ("varchar", "varchar"), ("text", "text"),
+    ("cidr", "inet"), ("int4", "oid"), ("oid", "int4"), ("regclass", "oid"), ("oid", "regclass"),
+})  # fmt: skip
+
+_C_COLLATIONS = frozenset({"C", "POSIX", "C.UTF-8", "C.utf8", "ucs_basic", "pg_c_utf8"})
+_PREFIX_OPERATORS = frozenset({"~~", "^@"})
+
+
+class ObstacleKind(enum.StrEnum):
+    """What stands in the way."""
+
+    FUNCTION = "function"
+    CAST = "cast"
+    WILDCARD = "wildcard"
+    PATTERN = "pattern"
+    """A prefix pattern, and no index whose operator class serves patterns."""
+    NEGATION = "negation"
+    ALTERNATIVE = "alternative"
+    SUBQUERY = "subquery"
+    SAME_ROW = "same-row"
+    """Both sides are of the row itself: there is no value to look up."""
+
+
+class Obstacle(msgspec.Struct, frozen=True):
+    """One condition an index does not serve as it is written."""
+
+    kind: ObstacleKind
+    condition: Condition
+    reason: str
+    """Follows "no index can help: "."""
+    columns: tuple[str, ...] = ()
+    expression: str = ""
+    """The side of the columns, as printed."""
+
+
+def conditions_of(texts: tuple[str, ...]) -> tuple[Condition, ...]:
+    """Conditions of a read, which are split already."""
+    return tuple(condition for text in texts for condition in split_conditions(text))
+
+
+def has_predicate(read: Read) -> bool:
+    """Whether a filter says something of the relation's own columns."""
+    return any(
+        alias in (read.alias, "")
+        for condition in conditions_of(read.filter)
+        for alias, _ in condition.columns
+    )
+
+
+def obstacles(read: Read, catalog: Catalog) -> tuple[Obstacle, ...]:
+    """Why conditions of the filter can't use an index as written; those that can are left out."""
+    found = (_obstacle(one, read, catalog) for one in conditions_of(read.filter))
+    return tuple(obstacle for obstacle in found if obstacle is not None)
+
+
+def _obstacle(condition: Condition, read: Read, catalog: Catalog) -> Obstacle | None:
+    if not any(alias in (read.alias, "") for alias, _ in condition.columns):
+        return None
+    if condition.operator == "OR":
+        return _says(condition, ObstacleKind.ALTERNATIVE, "alternatives joined by OR")
+    if "SubPlan" in condition.text:
+        return _says(condition, ObstacleKind.SUBQUERY, "it depends on a sub-select")
+    own = oriented(condition, read.alias) or oriented(condition, "")
+    if own is None or own.subject is None:
+        return _says(condition, ObstacleKind.SAME_ROW, "both sides depend on the row itself")
+    return _of_subject(own, own.subject, read, catalog)
+
+
+def _says(condition: Condition, kind: ObstacleKind, words: str) -> Obstacle:
+    columns = tuple(name for _, name in condition.columns)
+    return Obstacle(kind, condition, f"{condition.text}: {words}", columns, condition.text)
+
+
+def _of_subject(
+    condition: Condition, subject: Operand, read: Read, catalog: Catalog
+) -> Obstacle | None:
+    columns = tuple(name for _, name in subject.columns)
+    kind, words = _kind(condition, subject, read, catalog)
+    if kind is None:
+        return None
+    return Obstacle(kind, condition, f"{condition.text}: {words}", columns, subject.text)
+
+
+def _kind(
+    condition: Condition, subject: Operand, read: Read, catalog: Catalog
+) -> tuple[ObstacleKind | None, str]:
+    if subject.column is None and not subject.fields:
+        return ObstacleKind.FUNCTION, f"{subject.text} is computed for every row"
+    column = column_of(catalog, read.relation, subject.column[1]) if subject.column else None
+    if column is not None and (target := real_cast(column, subject)):
+        return ObstacleKind.CAST, f"{column.name} is cast from {column.type} to {target} row by row"
+    if condition.operator.startswith(("<>", "!")) or condition.operator in ("NOT", "IS NOT NULL"):
+        return ObstacleKind.NEGATION, "an index finds what is equal, not what differs"
+    if condition.kind is Kind.LIKE:
+        return _pattern(condition, column, read, catalog)
+    return None, ""
+
+
+def _pattern(
+    condition: Condition, column: Column | None, read: Read, catalog: Catalog
+) -> tuple[ObstacleKind | None, str]:
+    prefix = fixed_prefix(condition)
+    if prefix == "":
+        return ObstacleKind.WILDCARD, "the pattern does not begin with fixed text"
+    indexed = column is not None and any(
+        index.keys[:1] == (column.name,) for index in catalog.indexes_of(read.relation)
+    )
+    if indexed and column is not None and not pattern_is_plain(column, catalog):
+        return ObstacleKind.PATTERN, "the index sorts by a collation that patterns can't use"
+    return None, ""
+
+
+def fixed_prefix(condition: Condition) -> str | None:
+    """The text a LIKE pattern begins with; empty where a wildcard comes first; None: unknown.
+
+    ILIKE and regular expressions count as having none: no btree serves them.
+    """
+    if condition.operator not in _PREFIX_OPERATORS:
+        return ""
+    value = condition.value
+    if value is None or not value.is_constant:
+        return None
+    pattern = value.text.partition("'")[2]
+    return pattern if condition.operator == "^@" else pattern.split("%")[0].split("_")[0]
+
+
+def pattern_is_plain(column: Column, catalog: Catalog) -> bool:
+    """Whether a plain btree on the column serves prefix patterns: only in the C collation."""
+    name = (column.collation or "").rpartition(".")[2].strip('"')
+    effective = catalog.server.collation if name in ("", "default") else name
+    return effective in _C_COLLATIONS or effective.split("/")[0] in _C_COLLATIONS
+
+
+def is_guess(read: Read, catalog: Catalog) -> bool:
+    """Whether the planner knows nothing of a condition's selectivity.
+
+    For a computed or cast column it takes a fixed share (1/200 for equality, a third for a
+    range: DEFAULT_EQ_SEL and DEFAULT_INEQ_SEL in selfuncs.h), which is no evidence.
+    """
+    for condition in conditions_of(read.conditions):
+        own = oriented(condition, read.alias)
+        if own is not None and own.subject is not None and own.kind is not Kind.OTHER:
+            kind, _ = _kind(own, own.subject, read, catalog)
+            if kind in (ObstacleKind.FUNCTION, ObstacleKind.CAST):
+                return True
+    return False
+
+
+def column_of(catalog: Catalog, relation: str, name: str) -> Column | None:
+    """A relation's column; None where either is unknown."""
+    table = catalog.tables.get(relation)
+    return table.column(name) if table is not None else None
+
+
+def real_cast(column: Column, subject: Operand) -> str:
+    """The type a bare column is computed to; empty where it is compared as it is stored."""
+    base = column.base_type or column.type
+    for target in subject.casts:
+        if target != base and (base, target) not in RELABELS:
+            return target
+        base = target
+    return ""
+
+
+def usable_index(read: Read, column: str, catalog: Catalog) -> Index | None:
+    """An index that would serve a plain condition on the column: all keys before it are fixed."""
+    fixed = {
+        own.subject.column[1]
+        for condition in conditions_of(read.conditions)
+        if condition.kind is Kind.EQUALITY
+        and (own := oriented(condition, read.alias)) is not None
+        and own.subject is not None
+        and own.subject.column is not None
+    }
+    for index in catalog.indexes_of(read.relation):
+        if index.valid and index.method == "btree" and index.predicate is None:
+            keys = [key.strip('"') for key in index.keys]
+            if column in keys and set(keys[: keys.index(column)]) <= fixed:
+                return index
+    return None
+
+
+def unused_indexes(read: Read, catalog: Catalog) -> tuple[str, ...]:
+    """Why indexes that begin with a column of the filter did not serve it."""
+    plain = {
+        own.subject.column[1]
+        for condition in conditions_of(read.filter)
+        if (own := oriented(condition, read.alias)) is not None
+        and own.subject is not None
+        and own.subject.column is not None
+        and not _obstacle(condition, read, catalog)
+    }
+    reasons = []
+    for index in catalog.indexes_of(read.relation):
+        if not index.keys or index.keys[0].strip('"') not in plain:
+            continue
+        if not index.valid:
+            reasons.append(f"index {index.name} is invalid: drop it and create it again")
+        elif index.predicate is not None:
+            reasons.append(f"index {index.name} holds only rows where {index.predicate}")
+        elif index.method not in ("btree", "hash"):
+            reasons.append(f"index {index.name} ({index.method}) does not serve the operator")
+    return tuple(reasons)

@@ -1,0 +1,44 @@
+"""Comparisons rewritten in words, so that the column stands alone."""
+
+from __future__ import annotations
+
+_ARITHMETIC = frozenset({"+", "-", "*", "/"})
+_UNITS = ("microseconds", "milliseconds", "second", "minute", "hour", "day", "week", "month",
+          "quarter", "year", "decade", "century", "millennium")  # fmt: skip
+
+
+def is_day(function: str, expression: str) -> bool:
+    """Whether the expression cuts a timestamp down: ``date(…)``, ``…::date``, ``date_trunc``.
+
+    >>> is_day("date_trunc", "date_trunc('month'::text, created_at)")
+    True
+    """
+    return function in ("date", "date_trunc") or expression.endswith("::date")
+
+
+def moved(function: str) -> bool:
+    """Whether the expression is arithmetic that can stand on the other side."""
+    return function in _ARITHMETIC
+
+
+def day_range(expression: str, column: str, operator: str) -> str:
+    """The half-open range that means the same as a comparison with a cut-down timestamp.
+
+    >>> day_range("date(created_at)", "created_at", "=")
+    'created_at >= <day> AND created_at < <day> + 1 day'
+    >>> day_range("date_trunc('month'::text, at)", "at", "<=")
+    'at < <month> + 1 month'
+    """
+    unit = "day"
+    if expression.startswith("date_trunc("):
+        named = expression.partition("'")[2].partition("'")[0].rstrip("s")
+        unit = next((one for one in _UNITS if one.rstrip("s") == named), "unit")
+    start, end = f"<{unit}>", f"<{unit}> + 1 {unit}"
+    return {
+        "=": f"{column} >= {start} AND {column} < {end}",
+        "<": f"{column} < {start}",
+        "<=": f"{column} < {end}",
+        ">": f"{column} >= {end}",
+        ">=": f"{column} >= {start}",
+        "<>": f"({column} < {start} OR {column} >= {end})",
+    }.get(operator, f"{column} >= {start} AND {column} < {end}, once for each {unit}")

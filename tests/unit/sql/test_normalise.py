@@ -1,0 +1,115 @@
+import random
+
+from pytest_planguard.model.capture import Capture, Database
+from pytest_planguard.model.statement import (
+    Layer,
+    Origin,
+    Phase,
+    Place,
+    Sample,
+    Session,
+    Statement,
+)
+from pytest_planguard.sql.normalise import MIGRATED, MOST_UNBOUND, queries
+
+SESSION = Session("app", "psycopg")
+
+
+def statement(text, types=(), samples=(), *, line=1, test="t.py::test", layer=Layer.APPLICATION):
+    place = Place(Origin("app/x.py", line, "f", layer), test, Phase.CALL)
+    return Statement(text, types, SESSION, tuple(Sample(tuple(v)) for v in samples), (place,))
+
+
+def capture(*statements, types=None):
+    return Capture(tuple(statements), {"app": Database("app", types=types or {})})
+
+
+def test_integers_of_all_sizes_are_one_query_and_a_numeric_is_another():
+    text = "SELECT a FROM t WHERE id = $1"
+    found = queries(capture(*(statement(text, (oid,), [["5"]]) for oid in (20, 21, 23, 1700))))
+    assert sorted(query.parameter_types for query in found) == [("integer",), ("numeric",)]
+    integer = next(query for query in found if query.parameter_types == ("integer",))
+    assert integer.executions == 3
+    assert [variant.parameter_types for variant in integer.variants] == [("21",)]
+
+
+def test_a_null_joins_the_query_that_has_a_type():
+    text = "SELECT a FROM t WHERE id = $1"
+    (query,) = queries(capture(statement(text, (0,), [[None]]), statement(text, (23,), [["5"]])))
+    assert query.parameter_types == ("integer",)
+    assert query.executions == 2
+
+
+def test_a_null_alone_counts_as_text():
+    (query,) = queries(capture(statement("SELECT a FROM t WHERE id = $1", (0,), [[None]])))
+    assert query.parameter_types == ("text",)
+
+
+def test_own_types_go_by_their_name_and_not_by_their_oid():
+    text = "SELECT a FROM t WHERE s = $1"
+    one = queries(capture(statement(text, (16400,)), types={16400: "public.status"}))
+    other = queries(capture(statement(text, (17777,)), types={17777: "public.status"}))
+    assert one[0].key == other[0].key
+    assert one[0].parameter_types == ("public.status",)
+
+
+def test_the_key_does_not_depend_on_the_order_of_the_tests():
+    statements = [
+        statement(f"SELECT a FROM t WHERE id IN ({', '.join(f'${n}' for n in range(1, size))})",
+                  (23,) * (size - 1), [["1"] * (size - 1)], line=size)
+        for size in (2, 3, 4, 9, 12)
+    ]  # fmt: skip
+    first = queries(capture(*statements))
+    random.Random(1).shuffle(statements)
+    assert queries(capture(*statements)) == first
+
+
+def test_places_are_summed_and_the_application_comes_first():
+    text = "SELECT a FROM t"
+    (query,) = queries(
+        capture(statement(text, layer=Layer.TEST), statement(text, line=7), statement(text, line=7))
+    )
+    assert query.layer is Layer.APPLICATION
+    assert sorted(place.executions for place in query.places) == [1, 2]
+
+
+def test_probes_and_utility_statements_are_no_queries():
+    assert queries(capture(statement("SELECT pg_catalog.version()"), statement("BEGIN"))) == []
+
+
+def test_what_cannot_be_planned_stays_with_its_reason():
+    (query,) = queries(capture(statement("SELEC 1")))
+    assert query.why_not_explainable.startswith("the parser rejects it")
+
+
+def test_a_migrations_query_is_kept_with_its_reason_unless_the_application_asks_it_too():
+    text = "UPDATE t SET a = 1 WHERE b"
+    (query,) = queries(
+        capture(statement(text, layer=Layer.MIGRATION), statement(text, layer=Layer.TEST))
+    )
+    assert query.why_not_explainable == MIGRATED
+    (query,) = queries(capture(statement(text, layer=Layer.MIGRATION), statement(text)))
+    assert query.why_not_explainable == ""
+
+
+def test_texts_with_a_clients_values_are_one_query_with_a_sample_for_each():
+    texts = {f"SELECT a FROM t WHERE id = {n} LIMIT 1": [[str(n)]] for n in (7, 8)}
+    (query,) = queries(capture(*(statement(text, (), values) for text, values in texts.items())))
+    (variant,) = query.variants
+    assert variant.plannable == "SELECT a FROM t WHERE id = $1 LIMIT 1"
+    assert variant.as_sent == "SELECT a FROM t WHERE id = 7 LIMIT 1"
+    assert [sample.values for sample in variant.samples] == [("7",), ("8",)]
+
+
+def test_of_thousands_of_such_texts_some_are_read():
+    texts = [statement(f"SELECT a FROM t WHERE id = {n}", (), [[str(n)]]) for n in range(500)]
+    (query,) = queries(capture(*texts))
+    assert query.executions == 500
+    assert len(query.variants[0].samples) == MOST_UNBOUND
+
+
+def test_constants_of_the_code_itself_stay_in_the_text():
+    (query,) = queries(capture(statement("SELECT a FROM t WHERE id = 7", (), [])))
+    assert (query.variants[0].plannable, query.variants[0].as_sent) == (
+        "SELECT a FROM t WHERE id = 7", "",
+    )  # fmt: skip

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+import fix_plans
+from pytest_planguard.model.catalog import Catalog, Server, Table
+from pytest_planguard.model.plan import Access, PlanNode
+from pytest_planguard.model.spec import Thresholds
+from pytest_planguard.sql.reads import access_of, access_paths, full_index_walk, reads
+
+both = pytest.mark.parametrize("major", fix_plans.MAJORS)
+
+
+def access(name: str, major: int = 18) -> dict[str, str]:
+    found = access_paths(fix_plans.root(name, major), fix_plans.catalog(major))
+    return {alias: path.access.value for alias, path in found.items()}
+
+
+@both
+def test_a_sequential_scan_reads_the_table_and_keeps_what_it_returns(major: int) -> None:
+    read = fix_plans.reads_of("seq_equality", major)["orders"]
+
+    assert (read.rows_read, read.rows_kept) == (200_000, 10)
+    assert read.bytes_read == pytest.approx(4445 * 8192)
+    assert read.share == 1.0
+    assert read.filter == ("(orders.customer_id = 42)",)
+
+
+@both
+def test_a_limit_lets_only_a_part_of_the_scan_run(major: int) -> None:
+    read = fix_plans.reads_of("limit_seq_stops_early", major)["orders"]
+
+    assert read.limited
+    assert read.rows_read < 30
+    assert read.rows_kept == pytest.approx(10, rel=0.01)
+
+
+@both
+def test_a_sort_below_the_limit_needs_all_rows_and_leaves_its_order(major: int) -> None:
+    read = fix_plans.reads_of("sort_limit", major)["orders"]
+
+    assert not read.limited
+    assert read.rows_read == 200_000
+    assert read.order == ("orders.total DESC", "orders.id")
+
+
+@both
+def test_the_wrong_index_for_the_order_is_read_far_and_counts_as_a_heavy_filter(major: int) -> None:
+    read = fix_plans.reads_of("wrong_order_index", major)["orders"]
+
+    assert full_index_walk(read.node)
+    assert read.rows_read == pytest.approx(20_000, rel=0.01)
+    assert access("wrong_order_index", major) == {"orders": "index-filter"}
+
+
+@both
+def test_a_walk_that_stops_early_is_an_index_scan_like_any_other(major: int) -> None:
+    assert access("limit_stops_early", major) == {"orders": "index"}
+
+
+@both
+def test_the_inner_side_of_a_nested_loop_counts_once_a_loop(major: int) -> None:
+    read = fix_plans.reads_of("nested_loop_inner_seq", major)["o"]
+
+    assert read.loops == 3
+    assert read.rows_read == 600_000
+
+
+@both
+def test_below_memoize_only_misses_count(major: int) -> None:
+    read = fix_plans.reads_of("memoize_many", major)["c"]
+
+    assert 20_000 <= read.loops < 50_000  # of 200,000 rows with 20,000 different keys
+
+
+@both
+def test_processes_share_a_parallel_scan_and_its_rows_are_summed(major: int) -> None:
+    read = fix_plans.reads_of("seq_equality_parallel", major)["o"]
+
+    assert read.rows_read == 200_000
+    assert read.rows_kept == pytest.approx(200, rel=0.02)
+
+
+@both
+def test_partitions_are_one_read_of_their_root(major: int) -> None:
+    read = fix_plans.reads_of("partitions_all", major)["events"]
+
+    assert (read.relation, read.partitions) == ("public.events", 4)
+    assert read.rows_read == 250_000
+    assert read.filter == ("(events.account_id = 7)",)
+
+
+@both
+def test_partitions_below_a_parallel_append_are_read_once(major: int) -> None:
+    assert fix_plans.reads_of("partitions_parallel", major)["events"].rows_read == 250_000
+
+
+@both
+def test_one_partition_left_after_pruning_is_read_alone(major: int) -> None:
+    read = fix_plans.reads_of("partitions_one", major)["events"]
+
+    assert read.partitions == 1
+    assert read.rows_read < 60_000
+
+
+@both
+def test_a_partition_asked_for_by_name_keeps_its_alias(major: int) -> None:
+    assert access("partition_direct", major) == {"events_1": "seq"}
+
+
+@both
+def test_the_cost_of_a_subselect_is_not_its_parents(major: int) -> None:
+    found = fix_plans.reads_of("subplan", major)
+
+    assert found["o"].share > 0.99
+    assert found["c"].share < 0.01
+
+
+@both
+def test_a_hashed_subselect_runs_once(major: int) -> None:
+    assert fix_plans.reads_of("hashed_subplan", major)["o"].loops == 1
+
+
+@both
+def test_an_init_plan_runs_once_beside_its_parent(major: int) -> None:
+    found = fix_plans.reads_of("init_plan", major)
+
+    assert found["orders"].cost == pytest.approx(6945)
+    assert found["customers"].cost == pytest.approx(437)
+
+
+@both
+def test_a_bitmap_reads_what_its_index_selects(major: int) -> None:
+    read = fix_plans.reads_of("index_with_filter", major)["orders"]
+
+    assert read.rows_read > 30_000
+    assert read.rows_kept == 2
+    assert access("index_with_filter", major) == {"orders": "index-filter"}
+
+
+@both
+def test_self_joins_keep_their_aliases_apart(major: int) -> None:
+    assert access("self_join", major) == {"a": "seq", "b": "index"}
+
+
+def test_a_probe_tells_what_the_index_condition_alone_selects() -> None:
+    node = fix_plans.root("job_queue")
+    scan = next(one for one in node.walk() if one.node_type == "Index Scan")
+    catalog = fix_plans.catalog()
+
+    without = access_paths(node, catalog)["orders"].access
+    probed = access_paths(node, catalog, {id(scan): 40_000.0})["orders"].access
+
+    assert (without, probed) == (Access.INDEX, Access.INDEX_FILTER)
+
+
+def test_an_alias_met_twice_is_numbered() -> None:
+    scan = fix_plans.root("seq_equality")
+    twice = msgspec.structs.replace(
+        fix_plans.root("primary_key"),
+        children=(msgspec.structs.replace(scan, parent_relationship="InitPlan"),),
+    )
+
+    found = access_paths(twice, fix_plans.catalog())
+
+    assert {alias: path.access.value for alias, path in found.items()} == {
+        "orders": "index", "orders#2": "seq",
+    }  # fmt: skip
+
+
+def test_small_tables_are_left_out_unless_they_are_critical() -> None:
+    node, catalog = fix_plans.root("join_hash"), fix_plans.catalog()
+
+    large = reads(node, catalog, Thresholds(large_table_rows=100_000))
+    critical = Thresholds(large_table_rows=100_000, critical_tables=frozenset({"public.customers"}))
+
+    assert [read.alias for read in large] == ["o"]
+    assert [read.alias for read in reads(node, catalog, critical)] == ["o", "c"]
+
+
+def test_the_update_of_a_table_is_not_a_read_of_it() -> None:
+    assert access("update") == {"orders": "seq"}
+
+
+def test_what_reads_no_table_is_of_another_class() -> None:
+    node = msgspec.structs.replace(
+        fix_plans.root("seq_equality"), node_type="Function Scan", relation_name=None,
+        function_name="generate_series", alias="g", filter=None,
+    )  # fmt: skip
+
+    assert access_paths(node, fix_plans.catalog())["g"].access is Access.OTHER
+    assert access_of(node) is Access.OTHER
+
+
+def partitioned_scan(*parts):
+    """A catalog and an Append over partitions given as (rows, node type)."""
+    tables = {"public.events": Table("public", "events", "p", (), rows=sum(n for n, _ in parts))}
+    children = []
+    for number, (rows, node_type) in enumerate(parts, 1):
+        name = f"events_{number}"
+        tables[f"public.{name}"] = Table(
+            "public",
+            name,
+            "r",
+            (),
+            rows=rows,
+            parents=("public.events",),
+            partition_bound="DEFAULT",
+        )
+        children.append(
+            PlanNode(
+                node_type=node_type, relation_name=name, schema="public", alias=f"events_{number}",
+                index="i" if node_type == "Index Scan" else None, total_cost=8.0, rows=1.0,
+            )
+        )  # fmt: skip
+    catalog = Catalog(Server(180006, "18.6"), tables, {})
+    return PlanNode(node_type="Append", total_cost=20.0, children=tuple(children)), catalog
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([(60_000_000, "Index Scan"), (0, "Seq Scan")], Access.INDEX),
+        ([(60_000_000, "Index Scan"), (60_000_000, "Seq Scan")], Access.SEQ),
+        ([(50, "Index Scan"), (50, "Seq Scan")], Access.SEQ),
+    ],
+)
+def test_a_scan_of_a_small_partition_beside_large_ones_is_not_how_a_table_is_read(parts, expected):
+    root, catalog = partitioned_scan(*parts)
+    (path,) = access_paths(root, catalog).values()
+    assert (path.relation, path.access) == ("public.events", expected)
