@@ -1,0 +1,46 @@
+"""How a database is reached, so that its schema can be read while it lives."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from urllib.parse import quote
+
+APPLICATION_NAME = "pytest-planguard"
+"""Connections with this name (or one that starts with it) are ours and never captured."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ConnectionParameters:
+    """libpq parameters of a connection the application made; kept in memory only."""
+
+    values: Mapping[str, str] = dataclasses.field(repr=False)
+
+    @property
+    def database(self) -> str:
+        """The database's name."""
+        return self.values.get("dbname", "")
+
+    @property
+    def url(self) -> str:
+        """A libpq URL without the password."""
+        return libpq_url(self.values)
+
+
+def libpq_url(values: Mapping[str, str]) -> str:
+    """A libpq URL of connection parameters, without password and options.
+
+    >>> libpq_url({"user": "postgres", "host": "/tmp/a b", "port": "5432", "dbname": "shop"})
+    'postgresql://postgres@/shop?host=%2Ftmp%2Fa%20b&port=5432'
+    >>> libpq_url({"host": "::1", "dbname": "shop", "password": "secret"})
+    'postgresql://[::1]/shop'
+    """
+    user = quote(values.get("user", ""), safe="")
+    host, port = values.get("host", ""), values.get("port", "")
+    name = quote(values.get("dbname", ""), safe="")
+    authority = f"{user}@" if user else ""
+    if host.startswith(("/", "@")):
+        query = f"host={quote(host, safe='')}" + (f"&port={port}" if port else "")
+        return f"postgresql://{authority}/{name}?{query}"
+    authority += f"[{host}]" if ":" in host else host
+    return f"postgresql://{authority}{f':{port}' if port else ''}/{name}"

@@ -1,0 +1,118 @@
+"""Capture files: gzip-compressed JSON, the same bytes for the same capture."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pytest_planguard.errors import CaptureError
+from pytest_planguard.model.capture import SCHEMA_VERSION, Capture
+
+LIMIT = 512 * 1024 * 1024
+"""Bytes of JSON read at most: a hundred times the largest suite seen, and it fits in memory."""
+
+_AGAIN = "make it again with: pytest --planguard --planguard-capture-only"
+
+
+def write(capture: Capture, path: Path) -> None:
+    """Writes a capture beside ``path`` and moves it over.
+
+    Raises:
+        CaptureError: The file cannot be written.
+    """
+    beside = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(encode(capture))
+        beside.replace(path)
+    except OSError as error:
+        raise CaptureError(
+            f"capture file {path} cannot be written: {error.strerror or error}",
+            hint="choose another place with --planguard-capture-file=PATH",
+        ) from None
+
+
+def read(path: Path) -> Capture:
+    """Reads a capture.
+
+    Raises:
+        CaptureError: There is none, or it is damaged, newer or something else.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CaptureError(
+            f"capture file {path} cannot be read: {error.strerror or error}", hint=_AGAIN
+        ) from None
+    return decode(content, str(path))
+
+
+def encode(capture: Capture) -> bytes:
+    """A capture as the bytes of its file; they hold no time and no machine's name."""
+    # Only keys that are texts can be sorted while they are encoded.
+    text = msgspec.json.encode(msgspec.to_builtins(capture, str_keys=True), order="deterministic")
+    target = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=target, mtime=0, compresslevel=6) as file:
+        file.write(text)
+    return target.getvalue()
+
+
+def decode(content: bytes, name: str) -> Capture:
+    """The capture in the bytes of a file called ``name``.
+
+    Raises:
+        CaptureError: With what was found instead.
+    """
+    text = _unpacked(content, name)
+    version = _version(text)
+    if version is None:
+        raise CaptureError(f"{name} is not a capture of planguard", hint=_AGAIN)
+    if version > SCHEMA_VERSION:
+        raise CaptureError(
+            f"{name} has schema {version}, this planguard reads {SCHEMA_VERSION} at most",
+            hint="upgrade pytest-planguard to the version that wrote it",
+        )
+    try:
+        return msgspec.json.decode(text, type=Capture)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CaptureError(f"{name} is damaged: {error}", hint=_AGAIN) from None
+
+
+def _unpacked(content: bytes, name: str) -> bytes:
+    if content[:2] != b"\x1f\x8b":
+        raise CaptureError(
+            f"{name} is not a capture of planguard: it is not compressed with gzip", hint=_AGAIN
+        )
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            text = file.read(LIMIT + 1)
+    except EOFError:
+        raise CaptureError(f"{name} ends too early, it was cut off", hint=_AGAIN) from None
+    except (OSError, zlib.error) as error:
+        raise CaptureError(f"{name} is damaged: {error}", hint=_AGAIN) from None
+    if len(text) > LIMIT:
+        raise CaptureError(
+            f"{name} holds more than {LIMIT >> 20} MB, no capture is that large",
+            hint="check where the file comes from",
+        )
+    return text
+
+
+class _Header(msgspec.Struct):
+    """What tells a capture from other JSON, before all of it is trusted."""
+
+    schema: int
+    statements: Any
+    """Only that it is there: a newer schema may have other ones."""
+
+
+def _version(text: bytes) -> int | None:
+    try:
+        return msgspec.json.decode(text, type=_Header).schema
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

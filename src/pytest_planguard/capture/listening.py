@@ -1,0 +1,39 @@
+"""Which drivers there are to listen to, and listening to all of them at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from types import ModuleType
+
+from pytest_planguard.capture import psycopg, sqlalchemy
+from pytest_planguard.capture.recorder import Recorder
+
+DRIVERS: tuple[ModuleType, ...] = (psycopg,)
+"""They hear statements; each has ``NAME``, ``is_available()`` and ``install(recorder)``."""
+
+ANNOTATORS: tuple[ModuleType, ...] = (sqlalchemy,)
+"""They know better who asked, and hear nothing themselves."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Listening:
+    """Drivers being listened to."""
+
+    drivers: tuple[str, ...]
+    _uninstallers: list[Callable[[], None]]
+
+    def stop(self) -> None:
+        """Restores every library; may be called twice."""
+        while self._uninstallers:
+            self._uninstallers.pop()()
+
+
+def listen(recorder: Recorder) -> Listening:
+    """Listens to every driver the application could use, without importing any."""
+    drivers = [module for module in DRIVERS if module.is_available()]
+    annotators = [module for module in ANNOTATORS if module.is_available()]
+    return Listening(
+        drivers=tuple(module.NAME for module in drivers),
+        _uninstallers=[module.install(recorder) for module in (*drivers, *annotators)],
+    )

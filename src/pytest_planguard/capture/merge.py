@@ -1,0 +1,171 @@
+"""Many captures of one commit as one: shards, workers, increments of a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+import msgspec
+
+from pytest_planguard.capture.samples import Samples
+from pytest_planguard.capture.tally import places_of, statement_order
+from pytest_planguard.errors import CaptureError
+from pytest_planguard.model.capture import Budget, Capture, Database, Ddl, Suppression
+from pytest_planguard.model.statement import Origin, Phase, Session, Statement
+
+_Key: TypeAlias = tuple[str, tuple[int, ...], bytes, bool, bool]
+
+
+def merge(captures: Iterable[Capture]) -> Capture:
+    """One capture; it does not depend on the order of the given ones, except for DDL.
+
+    Raises:
+        CaptureError: They were made of different commits.
+    """
+    merger = Merger()
+    for capture in captures:
+        merger.add(capture)
+    return merger.result()
+
+
+class Merger:
+    """Adds captures up one by one, so that a long run's parts need not all be kept."""
+
+    def __init__(self) -> None:
+        self._statements: dict[_Key, _Sum] = {}
+        self._databases: dict[str, Database] = {}
+        self._ddl: dict[tuple[str, str], Ddl] = {}
+        self._commit = ""
+        self._captured_at = ""
+        self._collected: set[str] = set()
+        self._finished: set[str] = set()
+        self._cut_short: set[str] = set()
+        self._unknown_part = False
+        self._any_partial = False
+        self._whole: list[frozenset[str]] = []
+        self._interrupted: set[str] = set()
+        self._drivers: set[str] = set()
+        self._notes: set[str] = set()
+        self._suppressions: set[Suppression] = set()
+        self._budgets: dict[bytes, Budget] = {}
+
+    def add(self, capture: Capture) -> None:
+        """Takes one more in.
+
+        Raises:
+            CaptureError: It was made of another commit than those before it.
+        """
+        if capture.commit and self._commit and capture.commit != self._commit:
+            older, newer = sorted((self._commit, capture.commit))
+            raise CaptureError(
+                f"captures of different commits cannot be merged: {older} and {newer}",
+                hint="run all shards on one commit",
+            )
+        self._commit = self._commit or capture.commit
+        self._captured_at = min(filter(None, (self._captured_at, capture.captured_at)), default="")
+        for statement in capture.statements:
+            self._add_statement(statement)
+        for database in capture.databases.values():
+            known = self._databases.get(database.name)
+            self._databases[database.name] = _joined(known, database) if known else database
+        for ddl in capture.ddl:
+            self._ddl.setdefault((ddl.database, ddl.text), ddl)
+        self._add_tests(capture)
+        self._drivers.update(capture.drivers)
+        self._notes.update(capture.notes)
+        self._suppressions.update(capture.suppressions)
+        self._budgets.update((msgspec.json.encode(item), item) for item in capture.budgets)
+
+    def _add_statement(self, statement: Statement) -> None:
+        key = (
+            statement.text,
+            statement.parameter_types,
+            msgspec.json.encode(statement.session, order="sorted"),
+            statement.many,
+            statement.stream,
+        )
+        total = self._statements.get(key)
+        if total is None:
+            total = self._statements[key] = _Sum(statement.session)
+        total.add(statement)
+
+    def _add_tests(self, capture: Capture) -> None:
+        collected, finished = frozenset(capture.collected), frozenset(capture.finished)
+        self._collected |= collected
+        self._finished |= finished
+        self._cut_short.update(capture.cut_short)
+        if capture.partial:
+            self._any_partial = True
+            # Without deselected tests the rest was never collected: nobody knows what it is.
+            self._unknown_part = self._unknown_part or not collected - finished
+        elif collected:
+            self._whole.append(collected)
+        if capture.interrupted:
+            self._interrupted.add(capture.interrupted)
+
+    def result(self) -> Capture:
+        """The sum so far."""
+        covered = self._finished >= self._collected
+        known_whole = any(whole >= self._collected for whole in self._whole)
+        partial = self._any_partial and not (covered and (known_whole or not self._unknown_part))
+        statements = [total.statement(key) for key, total in self._statements.items()]
+        return Capture(
+            statements=tuple(sorted(statements, key=statement_order)),
+            databases=dict(sorted(self._databases.items())),
+            ddl=tuple(self._ddl.values()),
+            commit=self._commit,
+            captured_at=self._captured_at,
+            collected=tuple(sorted(self._collected)),
+            finished=tuple(sorted(self._finished)),
+            cut_short=tuple(sorted(self._cut_short)),
+            partial=partial,
+            interrupted="; ".join(sorted(self._interrupted)),
+            drivers=tuple(sorted(self._drivers)),
+            notes=tuple(sorted(self._notes)),
+            suppressions=tuple(
+                sorted(self._suppressions, key=lambda item: (item.test, item.codes, item.reason))
+            ),
+            budgets=tuple(item for _, item in sorted(self._budgets.items())),
+        )
+
+
+class _Sum:
+    """One statement of several captures."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._places: dict[tuple[Origin, str, Phase], int] = {}
+        self._samples = Samples()
+
+    def add(self, statement: Statement) -> None:
+        for place in statement.places:
+            key = (place.origin, place.test, place.phase)
+            self._places[key] = self._places.get(key, 0) + place.executions
+        for sample in statement.samples:
+            self._samples.add_sample(sample)
+
+    def statement(self, key: _Key) -> Statement:
+        text, types, _, many, stream = key
+        return Statement(
+            text=text,
+            parameter_types=types,
+            session=self._session,
+            samples=self._samples.read(),
+            places=places_of(self._places),
+            many=many,
+            stream=stream,
+        )
+
+
+def _joined(known: Database, new: Database) -> Database:
+    """Two views of one database: all types, and the later schema that has something in it."""
+    schema = known.schema
+    if new.schema is not None and (new.schema.objects or schema is None):
+        schema = new.schema
+    return Database(
+        name=known.name,
+        url=known.url or new.url,
+        types=dict(sorted((known.types | new.types).items())),
+        schema=schema,
+        why_no_schema="" if schema is not None else new.why_no_schema or known.why_no_schema,
+    )

@@ -1,0 +1,141 @@
+"""Which line of the project's own code asked for a statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import CodeType, FrameType
+
+from pytest_planguard.capture.files import Files, Owner, SourceFile
+from pytest_planguard.model.statement import Layer, Origin
+
+_CARRIER_NAMES = """
+psycopg psycopg_c psycopg_binary psycopg_pool psycopg2 asyncpg sqlalchemy django greenlet gevent
+eventlet anyio trio uvloop
+"""
+_CARRIERS = frozenset(_CARRIER_NAMES.split())
+"""Drivers, ORMs and loops: they carry what others ask."""
+
+_TEST_TOOL_NAMES = """
+pytest pluggy xdist execnet coverage factory faker model_bakery polyfactory hypothesis
+"""
+_TEST_TOOLS = frozenset(_TEST_TOOL_NAMES.split())
+
+
+class Site:
+    """An origin with identity: counting by it costs no hashing of its fields."""
+
+    __slots__ = ("origin",)
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+
+
+class OriginFinder:
+    """Walks frames outward to the innermost line of the application.
+
+    Args:
+        files: Whose code a file is.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._known: dict[str, SourceFile] = {}
+        self._sites: dict[tuple[str, int, str, Layer], Site] = {}
+        self._libraries: dict[tuple[str, Layer], Site] = {}
+
+    def find(self, stacks: Iterable[FrameType | None]) -> Site:
+        """The origin of what runs at the given frame.
+
+        Args:
+            stacks: The frame to start at; where a greenlet's stack ends, the frame its parent
+                waits at, and so on outward.
+
+        Returns:
+            The innermost application frame, else the innermost test frame, else the outermost
+            library that is neither a driver nor an ORM. What a library's view asks is that
+            library's; what a migration or the tool that runs it asks has a layer of its own.
+        """
+        known = self._known
+        test: FrameType | None = None
+        migrating = False
+        libraries: list[str] = []
+        for start in stacks:
+            frame = start
+            while frame is not None:
+                file = known.get(frame.f_code.co_filename)
+                if file is None:
+                    file = self._meet(frame)
+                owner = file.owner
+                if owner is Owner.APPLICATION or owner is Owner.MIGRATION:
+                    migrating = migrating or owner is Owner.MIGRATION
+                    layer = Layer.MIGRATION if migrating else Layer.APPLICATION
+                    return self._site(frame, file, layer)
+                if owner is Owner.LIBRARY:
+                    libraries.append(file.name)
+                elif owner is Owner.TEST:
+                    test = test or frame
+                elif owner is Owner.RUNNER:
+                    break
+                elif owner is Owner.MIGRATOR:
+                    migrating = test is None
+                elif test is None and frame.f_code.co_name in file.hands_over:
+                    return self._library(libraries or [file.name], Layer.LIBRARY)
+                frame = frame.f_back
+        return self._without_application(test, libraries, migrating=migrating)
+
+    def _without_application(
+        self, test: FrameType | None, libraries: list[str], *, migrating: bool
+    ) -> Site:
+        if migrating:
+            return self._library(libraries, Layer.MIGRATION)
+        if test is not None:
+            return self._site(test, self._known[test.f_code.co_filename], Layer.TEST)
+        return self._library(libraries)
+
+    def _meet(self, frame: FrameType) -> SourceFile:
+        filename = frame.f_code.co_filename
+        file = self._files.classify(
+            filename, str(frame.f_globals.get("__name__", "")), frame.f_globals
+        )
+        self._known[filename] = file
+        return file
+
+    def _site(self, frame: FrameType, file: SourceFile, layer: Layer) -> Site:
+        code = frame.f_code
+        line = frame.f_lineno or code.co_firstlineno
+        key = (code.co_filename, line, code.co_name, layer)
+        site = self._sites.get(key)
+        if site is None:
+            origin = Origin(file=file.name, line=line, function=function_name(code), layer=layer)
+            site = self._sites.setdefault(key, Site(origin))
+        return site
+
+    def _library(self, names: list[str], layer: Layer | None = None) -> Site:
+        """A package that asked by itself; what only the suite's tools ask is the suite's.
+
+        Args:
+            names: Top-level packages on the stack, innermost first.
+            layer: The layer, where it is known.
+        """
+        asking = [name for name in names if name not in _CARRIERS and not _is_test_tool(name)]
+        tools = [name for name in names if _is_test_tool(name)]
+        name = (asking or tools or names or ["python"])[-1]
+        layer = layer or (Layer.TEST if tools and not asking else Layer.LIBRARY)
+        site = self._libraries.get((name, layer))
+        if site is None:
+            origin = Origin(file=f"lib:{name}", line=0, function="", layer=layer)
+            site = self._libraries.setdefault((name, layer), Site(origin))
+        return site
+
+
+def function_name(code: CodeType) -> str:
+    """A function's name as people say it, alike in every Python version.
+
+    Comprehensions and lambdas count as the function they stand in, as Python 3.12 has it for
+    comprehensions.
+    """
+    return code.co_qualname.split(".<locals>.<")[0].replace(".<locals>", "")
+
+
+def _is_test_tool(name: str) -> bool:
+    return name in _TEST_TOOLS or name.startswith("pytest")

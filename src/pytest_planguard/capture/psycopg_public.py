@@ -1,0 +1,89 @@
+"""psycopg's public methods, for versions whose internals are not the ones we know."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+_PLACEHOLDER = re.compile(r"%(?:\((?P<name>[^)]+)\))?(?P<format>[sbt%])")
+
+Dumped: TypeAlias = tuple[tuple[int, ...], Sequence[Any] | None, Sequence[int] | None]
+
+
+def patch(listener: Any, replace: Callable[[type, str, Any], None]) -> None:
+    """Wraps ``execute``, ``executemany``, ``stream`` and ``copy`` of the cursor classes.
+
+    Args:
+        listener: A ``psycopg.Listener``; it stands for whose module imports this one.
+        replace: Puts a wrapper in place of a class's attribute.
+    """
+    import psycopg
+
+    for owner in (psycopg.Cursor, psycopg.AsyncCursor):
+        for name in ("execute", "executemany", "stream", "copy"):
+            if name in vars(owner):
+                replace(owner, name, functools.partial(_wrap, listener, name))
+
+
+def _wrap(listener: Any, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def heard(cursor: Any, query: Any, params: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if listener.listening:
+            many = name == "executemany"
+            first = params[0] if many and isinstance(params, Sequence) and params else params
+            given = None if many and not isinstance(params, Sequence) else first
+            text, dumped = converted(cursor, query, given)
+            listener.record(cursor, text, dumped, many=many, stream=name in {"stream", "copy"})
+        if params is None:
+            return original(cursor, query, *args, **kwargs)
+        return original(cursor, query, params, *args, **kwargs)
+
+    return heard
+
+
+def converted(cursor: Any, query: Any, params: Any) -> tuple[bytes, Dumped]:
+    """The text with ``$n`` placeholders, and the values as psycopg would send them.
+
+    Where they cannot be dumped the types are untyped and the values are not kept.
+    """
+    text = query.as_string(cursor) if hasattr(query, "as_string") else query
+    text = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+    if params is None:
+        return text.encode(), ((), None, None)
+    text, order = numbered(text)
+    try:
+        values = [params[key] for key in order]
+        return text.encode(), _dumped(cursor, values)
+    except Exception:  # noqa: BLE001 -- psycopg itself will say what is wrong with them
+        return text.encode(), ((0,) * len(order), None, None)
+
+
+def numbered(text: str) -> tuple[str, list[Any]]:
+    """The placeholders of psycopg as PostgreSQL's, and the key of each value.
+
+    >>> numbered("select %(a)s, %(b)s, %(a)s, '%%'")
+    ("select $1, $2, $1, '%'", ['a', 'b'])
+    >>> numbered("select %s + %s")
+    ('select $1 + $2', [0, 1])
+    """
+    order: list[Any] = []
+
+    def replaced(found: re.Match[str]) -> str:
+        if found["format"] == "%" and not found["name"]:
+            return "%"
+        key: Any = found["name"] or len(order)
+        if key not in order:
+            order.append(key)
+        return f"${order.index(key) + 1}"
+
+    return _PLACEHOLDER.sub(replaced, text), order
+
+
+def _dumped(cursor: Any, values: Sequence[Any]) -> Dumped:
+    from psycopg.adapt import PyFormat, Transformer
+
+    transformer = Transformer(cursor)
+    params = transformer.dump_sequence(values, [PyFormat.AUTO] * len(values))
+    return tuple(transformer.types or ()), params, transformer.formats

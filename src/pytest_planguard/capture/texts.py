@@ -1,0 +1,122 @@
+"""What a statement's first words say; nothing is parsed here."""
+
+from __future__ import annotations
+
+import enum
+import re
+
+
+class Kind(enum.Enum):
+    """What the recorder does with a text."""
+
+    QUERY = enum.auto()
+    CONTROL = enum.auto()
+    """Transactions, settings, cursors, maintenance: nothing to plan, not kept."""
+    DDL = enum.auto()
+
+
+_LEAD = re.compile(rb"(?:[\s(;]+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
+_WORD = re.compile(rb"[A-Za-z]+")
+_CONTROL = frozenset(
+    b"begin start commit end rollback abort savepoint release set show reset discard listen "
+    b"unlisten notify deallocate fetch move close lock vacuum analyze analyse reindex cluster "
+    b"checkpoint load explain".split()
+)
+_DDL = frozenset(
+    b"create alter drop truncate comment grant revoke reassign import security".split()
+)
+_STREAMS = frozenset((b"copy", b"declare"))
+_BLOCKS = frozenset((b"do", b"call"))
+_SEVERAL = re.compile(rb";\s*\S")
+_CHANGES = re.compile(rb"\b(?:create|alter|drop|rename)\s", re.IGNORECASE)
+_HARMLESS = re.compile(
+    rb"(?:create\s+(?:(?:local|global)\s+)?temp|truncate|comment|grant|revoke|security"
+    rb"|(?:create|drop|alter)\s+(?:database|role|user)\b)",
+    re.IGNORECASE,
+)
+_SETTING = re.compile(
+    rb"set\s+(?:session\s+|local\s+)?"
+    rb"(enable_\w+|\w+_cost|work_mem|hash_mem_multiplier|effective_cache_size|jit\w*"
+    rb"|plan_cache_mode|from_collapse_limit|join_collapse_limit|geqo\w*|role)\b",
+    re.IGNORECASE,
+)
+_DROPS = re.compile(
+    rb"drop\s+(?:table|schema|index|view|materialized|owned|type|domain|extension|sequence)\b",
+    re.IGNORECASE,
+)
+_DROPS_DATABASE = re.compile(
+    rb'drop\s+database\s+(?:if\s+exists\s+)?("(?:[^"]|"")+"|[^\s;(]+)', re.IGNORECASE
+)
+
+
+def kind_of(text: bytes) -> Kind:
+    """What a text is, by its first word.
+
+    >>> kind_of(b"/* app */ select 1"), kind_of(b"SET work_mem = 1"), kind_of(b"create table t()")
+    (<Kind.QUERY: 1>, <Kind.CONTROL: 2>, <Kind.DDL: 3>)
+    """
+    word = first_word(text)
+    if word in _DDL:
+        return Kind.DDL
+    if word == b"prepare":
+        rest = text[_start(text) + len(word) :].lstrip()
+        return Kind.CONTROL if rest[:11].lower() == b"transaction" else Kind.QUERY
+    if word and word not in _CONTROL:
+        return Kind.QUERY
+    if word and _SEVERAL.search(text):
+        # A dump starts with SETs; "BEGIN; SELECT …" is the application's own query.
+        return Kind.DDL if _CHANGES.search(text) else Kind.QUERY
+    return Kind.CONTROL
+
+
+def first_word(text: bytes) -> bytes:
+    """The first word behind blanks, comments and parentheses, in lower case."""
+    found = _WORD.match(text, _start(text))
+    return found.group().lower() if found else b""
+
+
+def is_stream(text: bytes) -> bool:
+    """Whether nobody holds the whole result: a cursor or COPY."""
+    return first_word(text) in _STREAMS
+
+
+def changes_schema(text: bytes, kind: Kind) -> bool:
+    """Whether tables or indexes may differ afterwards (temporary ones don't count)."""
+    if kind is Kind.QUERY and first_word(text) not in _BLOCKS and not _SEVERAL.search(text):
+        return False
+    if _HARMLESS.match(text, _start(text)) and not _SEVERAL.search(text):
+        return False
+    return _CHANGES.search(text) is not None
+
+
+def drops_objects(text: bytes) -> bool:
+    """Whether it takes tables, schemas or what they need away."""
+    return _DROPS.match(text, _start(text)) is not None
+
+
+def planner_setting(text: bytes) -> str | None:
+    """The setting a SET changes, where plans depend on it.
+
+    >>> planner_setting(b"SET LOCAL enable_seqscan = off"), planner_setting(b"SET TIME ZONE 'UTC'")
+    ('enable_seqscan', None)
+    """
+    found = _SETTING.match(text, _start(text))
+    return found.group(1).decode().lower() if found else None
+
+
+def dropped_database(text: bytes) -> str | None:
+    """The database a text drops.
+
+    >>> dropped_database(b'DROP DATABASE IF EXISTS "test_shop"')
+    'test_shop'
+    """
+    found = _DROPS_DATABASE.match(text, _start(text))
+    if not found:
+        return None
+    name = found.group(1).decode(errors="replace")
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
+
+
+def _start(text: bytes) -> int:
+    found = _LEAD.match(text)
+    return found.end() if found else 0

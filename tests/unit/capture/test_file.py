@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from pytest_planguard.capture import file
+from pytest_planguard.errors import CaptureError
+from pytest_planguard.model.capture import Capture, Database
+
+CAPTURE = Capture(
+    statements=(),
+    databases={"b": Database("b"), "a": Database("a", types={20_000: "public.mood", 9: "x"})},
+    commit="c",
+)
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "capture.json.gz"
+    file.write(CAPTURE, path)
+    assert file.read(path) == CAPTURE
+    assert [child.name for child in path.parent.iterdir()] == ["capture.json.gz"]
+
+
+def test_the_same_capture_is_the_same_bytes() -> None:
+    other = Capture(statements=(), databases=dict(reversed(CAPTURE.databases.items())), commit="c")
+    assert file.encode(CAPTURE) == file.encode(other)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "is not a capture"),
+        (b"select 1", "is not a capture"),
+        (file.encode(CAPTURE)[:40], "was cut off"),
+        (file.encode(CAPTURE)[:-8] + b"\0" * 8, "damaged"),
+        (gzip.compress(b"[1, 2]"), "is not a capture"),
+        (gzip.compress(b"{}"), "is not a capture"),
+        (gzip.compress(b"\xff\xfe"), "is not a capture"),
+        (gzip.compress(b'{"schema": 1, "statements": [1]}'), "damaged"),
+        (gzip.compress(b'{"schema": 7, "statements": {}}'), "has schema 7, this planguard reads 1"),
+    ],
+)
+def test_what_is_no_capture_says_what_it_is(tmp_path: Path, content: bytes, found: str) -> None:
+    path = tmp_path / "capture.json.gz"
+    path.write_bytes(content)
+    with pytest.raises(CaptureError, match=found) as error:
+        file.read(path)
+    assert str(path) in error.value.message
+    assert error.value.hint
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="No such file") as error:
+        file.read(tmp_path / "none")
+    assert "--planguard-capture-only" in error.value.hint
+
+
+def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file, "LIMIT", 1 << 20)
+    with pytest.raises(CaptureError, match="more than 1 MB"):
+        file.decode(gzip.compress(b" " * (2 << 20)), "bomb")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(CaptureError, match="cannot be written") as error:
+        file.write(CAPTURE, tmp_path / "taken" / "capture.json.gz")
+    assert "--planguard-capture-file" in error.value.hint
+
+
+def test_unknown_fields_of_the_same_schema_are_ignored() -> None:
+    content = gzip.compress(json.dumps({"schema": 1, "statements": [], "more": 1}).encode())
+    assert file.decode(content, "x") == Capture(statements=())

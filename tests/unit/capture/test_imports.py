@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_planguard.capture.imports import can_import, when_imported
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    name = "planguard_example_package"
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").write_text("DONE = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    return name
+
+
+def test_the_action_runs_after_the_first_import_only(package: str) -> None:
+    seen = []
+    before = list(sys.meta_path)
+    when_imported(package, lambda: seen.append(sys.modules[package].DONE))
+    assert seen == []
+    module = __import__(package)
+    assert seen == [True]
+    assert sys.meta_path == before
+    assert "exec_module" not in vars(module.__spec__.loader)
+
+
+def test_a_package_that_is_there_needs_no_watch() -> None:
+    seen = []
+    before = list(sys.meta_path)
+    when_imported("sys", lambda: seen.append(True))()
+    assert seen == [True]
+    assert sys.meta_path == before
+
+
+def test_a_cancelled_watch_does_nothing(package: str) -> None:
+    seen = []
+    before = list(sys.meta_path)
+    cancel = when_imported(package, lambda: seen.append(True))
+    cancel()
+    cancel()
+    __import__(package)
+    assert seen == []
+    assert sys.meta_path == before
+
+
+def test_a_failing_import_is_the_applications_own(tmp_path: Path, package: str) -> None:
+    (tmp_path / package / "__init__.py").write_text("raise ValueError('mine')\n")
+    cancel = when_imported(package, lambda: None)
+    with pytest.raises(ValueError, match="mine"):
+        __import__(package)
+    cancel()
+
+
+def test_a_blocked_package_cannot_be_imported(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert can_import(package)
+    assert package not in sys.modules
+    monkeypatch.setitem(sys.modules, package, None)
+    assert not can_import(package)

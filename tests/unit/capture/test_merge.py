@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from itertools import permutations
+
+import msgspec
+import pytest
+
+from pytest_planguard.capture.merge import merge
+from pytest_planguard.errors import CaptureError
+from pytest_planguard.model.capture import Capture, Database, Suppression
+from pytest_planguard.model.schema import Schema, SchemaObject
+from pytest_planguard.model.statement import Origin, Phase, Place, Sample, Session, Statement
+
+SCHEMA = Schema(objects=(SchemaObject("table", "public.a", "CREATE TABLE public.a ()"),))
+
+
+def statement(text: str = "SELECT $1", test: str = "t::a", value: str = "1") -> Statement:
+    place = Place(Origin("app.py", 1, "find"), test, Phase.CALL, executions=2)
+    session = Session(database="shop", driver="psycopg")
+    return Statement(text, (23,), session, (Sample((value,)),), (place,))
+
+
+def capture(*statements: Statement, **facts: object) -> Capture:
+    return msgspec.structs.replace(Capture(statements=statements), **facts)
+
+
+def test_executions_of_one_place_add_up_and_samples_join() -> None:
+    merged = merge([capture(statement(value="1")), capture(statement(value="2"))])
+    (found,) = merged.statements
+    assert found.executions == 4
+    assert {sample.values for sample in found.samples} == {("1",), ("2",)}
+
+
+def test_the_order_of_captures_does_not_matter() -> None:
+    parts = [
+        capture(statement(value=str(n)), statement("SELECT 2", test=str(n)), finished=(str(n),))
+        for n in range(3)
+    ]
+    results = {msgspec.json.encode(merge(order), order="sorted") for order in permutations(parts)}
+    assert len(results) == 1
+
+
+def test_different_commits_are_refused_by_name() -> None:
+    with pytest.raises(CaptureError, match="aaa and bbb"):
+        merge([capture(commit="bbb"), capture(commit="aaa")])
+
+
+def test_an_unknown_commit_joins_a_known_one() -> None:
+    assert merge([capture(), capture(commit="aaa")]).commit == "aaa"
+
+
+def test_shards_that_cover_all_collected_tests_are_complete() -> None:
+    shards = [capture(collected=("a", "b"), finished=(done,), partial=True) for done in ("a", "b")]
+    assert merge(shards).complete
+    assert not merge(shards[:1]).complete
+
+
+def test_shards_by_path_leave_unknown_tests_out() -> None:
+    shards = [capture(collected=(name,), finished=(name,), partial=True) for name in ("a", "b")]
+    assert not merge(shards).complete
+
+
+def test_a_partial_run_beside_a_whole_one_is_complete() -> None:
+    whole = capture(collected=("a", "b"), finished=("a", "b"))
+    part = capture(collected=("a",), finished=("a",), partial=True)
+    assert merge([part, whole]).complete
+
+
+def test_an_interruption_stays() -> None:
+    assert merge([capture(interrupted="stopped"), capture()]).interrupted == "stopped"
+
+
+def test_the_schema_with_tables_is_kept() -> None:
+    full = capture(databases={"shop": Database("shop", schema=SCHEMA, types={1: "a"})})
+    empty = capture(databases={"shop": Database("shop", why_no_schema="gone", types={2: "b"})})
+    for order in ([full, empty], [empty, full]):
+        database = merge(order).databases["shop"]
+        assert database.schema == SCHEMA
+        assert database.types == {1: "a", 2: "b"}
+        assert database.why_no_schema == ""
+
+
+def test_what_tests_say_is_said_once() -> None:
+    same = Suppression("t::a", ("PLN001",), "small")
+    assert merge([capture(suppressions=(same,))] * 2).suppressions == (same,)
+
+
+def test_the_earliest_start_is_the_runs() -> None:
+    parts = [capture(captured_at=at) for at in ("2026-01-02", "", "2026-01-01")]
+    assert merge(parts).captured_at == "2026-01-01"

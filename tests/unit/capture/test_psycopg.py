@@ -1,0 +1,351 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.statement import Statement
+
+CaptureOf = Callable[..., Capture]
+
+TABLE = "CREATE TABLE orders (id bigint PRIMARY KEY, note text, at date)"
+
+
+def only(capture: Capture, containing: str = "") -> Statement:
+    found = [item for item in capture.statements if containing in item.text]
+    assert len(found) == 1, [item.text for item in capture.statements]
+    assert capture.notes == ()
+    return found[0]
+
+
+def sync(body: str) -> str:
+    lines = "\n        ".join(body.strip().splitlines())
+    return f"""
+import psycopg
+from psycopg import sql
+
+def main(url):
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("{TABLE}")
+        {lines}
+"""
+
+
+def test_execute_gives_text_types_values_and_line(capture_of: CaptureOf) -> None:
+    capture = capture_of(
+        sync("connection.execute('SELECT %s, %s::text, %s', [5, 'a', None]).fetchall()")
+    )
+    statement = only(capture)
+    assert statement.text == "SELECT $1, $2::text, $3"
+    assert statement.parameter_types == (21, 0, 0)
+    assert statement.samples[0].values == ("0005", "a", None)
+    assert statement.samples[0].binary == (0,)
+    (place,) = statement.places
+    assert (place.origin.file, place.origin.line, place.origin.function) == ("app.py", 8, "main")
+    assert place.test == "test_app.py::test_app"
+    assert statement.session.driver == "psycopg"
+    assert statement.session.prepares
+    assert capture.drivers == ()
+
+
+def test_each_size_of_integer_is_a_statement_of_its_own(capture_of: CaptureOf) -> None:
+    capture = capture_of(
+        sync("for n in (5, 100_000, 10**10, 10**20): connection.execute('SELECT %s', [n])")
+    )
+    assert [item.parameter_types for item in capture.statements] == [(20,), (21,), (23,), (1700,)]
+
+
+def test_prepared_statements_are_heard_after_they_were_prepared(capture_of: CaptureOf) -> None:
+    body = """
+for n in range(8):
+    connection.execute('SELECT %s', [n])
+assert connection._prepared._names
+"""
+    statement = only(capture_of(sync(body)))
+    assert statement.executions == 8
+    assert len(statement.samples) == 8
+
+
+@pytest.mark.parametrize("pipeline", ["", "with connection.pipeline():\n    "])
+def test_executemany_counts_once_and_offers_all_values(
+    capture_of: CaptureOf, pipeline: str
+) -> None:
+    body = f"""
+cursor = connection.cursor()
+rows = [(n, 'x') for n in range(20)]
+{pipeline}cursor.executemany('INSERT INTO orders VALUES (%s, %s)', rows)
+"""
+    statement = only(capture_of(sync(body)), "INSERT")
+    assert statement.many
+    assert statement.executions == 1
+    assert len(statement.samples) == 20
+
+
+def test_executemany_twice_counts_twice(capture_of: CaptureOf) -> None:
+    body = """
+cursor = connection.cursor()
+for start in (0, 100):
+    cursor.executemany('SELECT %s', [(start + n,) for n in range(3)])
+"""
+    statement = only(capture_of(sync(body)))
+    assert statement.executions == 2
+
+
+def test_stream_is_marked(capture_of: CaptureOf) -> None:
+    statement = only(capture_of(sync("list(connection.cursor().stream('SELECT %s', [1]))")))
+    assert statement.stream
+
+
+def test_copy_is_marked_and_keeps_its_text(capture_of: CaptureOf) -> None:
+    body = """
+with connection.cursor().copy('COPY (SELECT * FROM orders WHERE id < %s) TO STDOUT', [5]) as rows:
+    list(rows)
+"""
+    statement = only(capture_of(sync(body)), "COPY")
+    assert statement.stream
+    assert statement.text == "COPY (SELECT * FROM orders WHERE id < 5) TO STDOUT"
+
+
+def test_server_cursor_is_its_declare_and_no_fetch(capture_of: CaptureOf) -> None:
+    body = """
+with connection.transaction(), connection.cursor(name='big') as cursor:
+    cursor.execute('SELECT * FROM orders WHERE id > %s', [1])
+    cursor.fetchmany(2)
+    cursor.fetchall()
+"""
+    statement = only(capture_of(sync(body)))
+    assert statement.text == 'DECLARE "big" CURSOR FOR SELECT * FROM orders WHERE id > $1'
+    assert statement.stream
+
+
+def test_client_cursor_has_its_values_in_the_text_and_never_prepares(
+    capture_of: CaptureOf,
+) -> None:
+    body = "psycopg.ClientCursor(connection).execute('SELECT %s', ['a'])"
+    statement = only(capture_of(sync(body)))
+    assert statement.text == "SELECT 'a'"
+    assert not statement.session.prepares
+    assert statement.executions == 1
+
+
+@pytest.mark.skipif(not hasattr(psycopg, "RawCursor"), reason="psycopg 3.1 has none")
+def test_raw_cursor_has_its_own_placeholders(capture_of: CaptureOf) -> None:
+    statement = only(capture_of(sync("psycopg.RawCursor(connection).execute('SELECT $1', ['a'])")))
+    assert statement.text == "SELECT $1"
+    assert statement.samples[0].values == ("a",)
+
+
+def test_composed_sql_is_heard_as_text(capture_of: CaptureOf) -> None:
+    body = """
+query = sql.SQL('SELECT {} FROM orders').format(sql.Identifier('note'))
+connection.execute(query)
+"""
+    assert only(capture_of(sync(body))).text == 'SELECT "note" FROM orders'
+
+
+def test_pipeline_is_heard(capture_of: CaptureOf) -> None:
+    body = """
+with connection.pipeline():
+    connection.execute('SELECT %s', [1])
+    connection.execute('SELECT %s', [2])
+"""
+    assert only(capture_of(sync(body))).executions == 2
+
+
+def test_async_is_heard_with_the_line_that_awaits(capture_of: CaptureOf) -> None:
+    app = """
+    import asyncio
+    import psycopg
+
+    async def find(connection):
+        return await connection.execute("SELECT %s", [1])
+
+    async def run(url):
+        async with await psycopg.AsyncConnection.connect(url) as connection:
+            await find(connection)
+            async for _ in connection.cursor().stream("SELECT 'stream'"):
+                pass
+
+    def main(url):
+        asyncio.run(run(url))
+    """
+    capture = capture_of(app)
+    (place,) = only(capture, "$1").places
+    assert (place.origin.line, place.origin.function) == (6, "find")
+    assert only(capture, "stream").stream
+
+
+def test_control_statements_are_not_kept_and_ddl_is_apart(capture_of: CaptureOf) -> None:
+    body = """
+connection.execute("SET TIME ZONE 'UTC'")
+connection.execute('BEGIN')
+connection.execute('SAVEPOINT a')
+connection.execute('/* x */ ROLLBACK')
+connection.execute('CREATE INDEX ON orders (note)')
+"""
+    capture = capture_of(sync(body))
+    assert capture.statements == ()
+    assert [item.text for item in capture.ddl] == [TABLE, "CREATE INDEX ON orders (note)"]
+    assert capture.ddl[1].place.origin.line == 12
+
+
+def test_search_path_is_the_sessions(capture_of: CaptureOf) -> None:
+    body = """
+connection.execute('SELECT 1')
+connection.execute('SET search_path = tenant_1, public')
+connection.execute('SELECT 1')
+"""
+    capture = capture_of(sync(body))
+    assert [item.session.search_path for item in capture.statements] == [None, "tenant_1, public"]
+
+
+def test_search_path_is_followed_where_the_server_does_not_report_it(
+    capture_of: CaptureOf,
+) -> None:
+    body = """
+from pytest_planguard.capture import psycopg as driver
+meet = driver._meet
+def meet_an_older_server(connection):
+    known = meet(connection)
+    known.reports_path = False
+    return known
+driver._meet = meet_an_older_server
+with psycopg.connect(url, options='-c search_path=start', autocommit=True) as old:
+    old.execute("SELECT 1")
+    old.execute("set local search_path to tenant_1, public;")
+    old.execute("SELECT 1")
+    old.execute("DISCARD ALL")
+    old.execute("SELECT 1")
+"""
+    capture = capture_of(sync(body))
+    assert [(item.session.search_path, item.executions) for item in capture.statements] == [
+        ("start", 2),
+        ("tenant_1, public", 1),
+    ]
+
+
+def test_a_planner_setting_a_test_changes_is_noted(capture_of: CaptureOf) -> None:
+    capture = capture_of(sync("connection.execute('SET enable_seqscan = off')"))
+    assert capture.notes == ("SET enable_seqscan was heard: plans are made without it",)
+
+
+def test_connections_of_planguard_are_not_heard(capture_of: CaptureOf) -> None:
+    body = """
+with psycopg.connect(url, application_name='pytest-planguard') as own:
+    own.execute('SELECT 1')
+"""
+    assert capture_of(sync(body)).statements == ()
+
+
+def test_a_forked_child_records_nothing(capture_of: CaptureOf) -> None:
+    app = """
+    import os
+    import psycopg
+
+    def main(url):
+        with psycopg.connect(url) as connection:
+            connection.execute("SELECT 'parent'")
+            child = os.fork()
+            if not child:
+                from __main__ import recorder
+                session = recorder.session
+                with psycopg.connect(url) as other:
+                    other.execute("SELECT 'child'")
+                os._exit(len(recorder.take().statements) != 1)
+            assert os.waitpid(child, 0)[1] == 0
+    """
+    assert only(capture_of(app)).text == "SELECT 'parent'"
+
+
+def test_the_exception_of_a_failing_query_is_psycopgs_own(capture_of: CaptureOf) -> None:
+    body = """
+import traceback
+try:
+    connection.execute('SELECT nothing')
+except psycopg.errors.UndefinedColumn as error:
+    assert error.__cause__ is None and error.__context__ is None
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    assert not any('planguard' in file for file in files)
+else:
+    raise AssertionError
+"""
+    assert only(capture_of(sync(body))).text == "SELECT nothing"
+
+
+def test_a_bug_in_the_hook_never_reaches_the_statement(capture_of: CaptureOf) -> None:
+    body = """
+from __main__ import recorder
+recorder.origins.find = lambda stacks: 1 / 0
+assert connection.execute('SELECT 1').fetchone() == (1,)
+assert connection.execute('SELECT 2').fetchone() == (2,)
+"""
+    capture = capture_of(sync(body))
+    assert capture.statements == ()
+    assert capture.notes == (
+        "capture was switched off: psycopg: ZeroDivisionError: division by zero",
+    )
+
+
+@pytest.mark.parametrize("imported", ["", "import psycopg"])
+def test_psycopg_is_restored_exactly(capture_of: CaptureOf, imported: str) -> None:
+    app = """
+    from pytest_planguard.capture.listening import listen
+    from __main__ import listening, recorder
+    import psycopg
+
+    def main(url):
+        ClientCursorMixin, BaseCursor = (
+            cls for cls in psycopg.ClientCursor.__mro__ if "_execute_send" in vars(cls)
+        )
+        patched = BaseCursor._execute_send
+        listening.stop()
+        assert BaseCursor._execute_send is not patched
+        before = dict(vars(BaseCursor)), dict(vars(ClientCursorMixin))
+        again = listen(recorder)
+        assert dict(vars(BaseCursor)) != before[0]
+        again.stop()
+        assert (dict(vars(BaseCursor)), dict(vars(ClientCursorMixin))) == before
+        assert "exec_module" not in vars(psycopg.__spec__.loader)
+        with psycopg.connect(url) as connection:
+            connection.execute("SELECT 1")
+    """
+    assert capture_of(app).statements == ()
+
+
+def test_public_methods_are_heard_where_the_internals_moved(capture_of: CaptureOf) -> None:
+    app = """
+    import asyncio
+    import psycopg
+    from __main__ import listening, recorder
+    from pytest_planguard.capture import psycopg as driver
+
+    async def ask(url):
+        async with await psycopg.AsyncConnection.connect(url) as connection:
+            await connection.execute("SELECT 'async', %s", [7])
+
+    def main(url):
+        listening.stop()
+        driver._owners = lambda: None
+        again = driver.install(recorder)
+        with psycopg.connect(url) as connection:
+            connection.execute("SELECT %(a)s, '%%'", {"a": 5})
+            connection.execute("SELECT 'plain %'")
+            connection.cursor().executemany("SELECT 'many', %s", [(1,), (2,)])
+            list(connection.cursor().stream("SELECT 'stream'"))
+        asyncio.run(ask(url))
+        again()
+        assert not hasattr(psycopg.Cursor.execute, "__wrapped__")
+    """
+    capture = capture_of(app)
+    assert [(item.text, item.parameter_types) for item in capture.statements] == [
+        ("SELECT $1, '%'", (21,)),
+        ("SELECT 'async', $1", (21,)),
+        ("SELECT 'many', $1", (21,)),
+        ("SELECT 'plain %'", ()),
+        ("SELECT 'stream'", ()),
+    ]
+    assert capture.statements[2].many
+    assert capture.statements[4].stream
+    assert "psycopg's internals moved" in capture.notes[0]

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from pytest_planguard.capture import recorder as module
+from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.files import Files
+from pytest_planguard.capture.origin import OriginFinder
+from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.tally import Tally
+from pytest_planguard.model.statement import Phase
+
+SHOP = ConnectionParameters({"dbname": "shop", "user": "me", "password": "secret"})
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Recorder:
+    return Recorder(OriginFinder(Files(tmp_path)))
+
+
+def send(recorder: Recorder, text: str, value: str | None = None, **facts: bool) -> None:
+    session = recorder.session("psycopg", SHOP)
+    types = (25,) if value else ()
+    params = [value.encode()] if value else None
+    recorder.record(text.encode(), types, params, [0] if value else None, session, **facts)
+
+
+def test_a_statement_counts_for_the_test_and_phase_it_was_sent_in(recorder: Recorder) -> None:
+    send(recorder, "SELECT 1")
+    recorder.enter("t::a", Phase.SETUP)
+    send(recorder, "SELECT 1")
+    recorder.enter("t::a", Phase.CALL)
+    send(recorder, "SELECT 1")
+    recorder.enter("t::a", Phase.CALL)
+    send(recorder, "SELECT 1")
+    (statement,) = recorder.take().statements
+    assert [(place.test, place.phase, place.executions) for place in statement.places] == [
+        ("", Phase.OUTSIDE, 1),
+        ("t::a", Phase.CALL, 2),
+        ("t::a", Phase.SETUP, 1),
+    ]
+
+
+def test_taking_starts_to_count_again(recorder: Recorder) -> None:
+    send(recorder, "SELECT 1")
+    assert len(recorder.take().statements) == 1
+    assert recorder.take().statements == ()
+    send(recorder, "SELECT 1")
+    assert recorder.take().statements[0].executions == 1
+
+
+def test_kinds_of_sending_stay_apart(recorder: Recorder) -> None:
+    send(recorder, "SELECT 1")
+    send(recorder, "SELECT 1", many=True)
+    send(recorder, "SELECT 1", stream=True)
+    assert [(item.many, item.stream) for item in recorder.take().statements] == [
+        (False, False),
+        (False, True),
+        (True, False),
+    ]
+
+
+def test_sessions_are_one_object_by_value(recorder: Recorder) -> None:
+    one = recorder.session("psycopg", SHOP, search_path="a")
+    assert recorder.session("psycopg", SHOP, search_path="a") is one
+    assert recorder.session("psycopg", SHOP, search_path="b") is not one
+
+
+def test_threads_lose_no_count(recorder: Recorder) -> None:
+    def work() -> None:
+        for number in range(500):
+            send(recorder, "SELECT $1", str(number))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (statement,) = recorder.take().statements
+    assert statement.executions == 2000
+
+
+def test_paused_and_disabled_recorders_do_not_listen(recorder: Recorder) -> None:
+    with recorder.paused():
+        with recorder.paused():
+            assert not recorder.listening
+        assert not recorder.listening
+    assert recorder.listening
+    recorder.enable(on=False)
+    assert not recorder.listening
+    with recorder.watched_by(Tally()):
+        assert recorder.listening
+    assert not recorder.listening
+
+
+def test_a_failed_recorder_never_listens_again(recorder: Recorder) -> None:
+    recorder.fail("driver", ValueError("odd"))
+    recorder.enable(on=True)
+    with recorder.paused():
+        pass
+    assert not recorder.listening
+    assert recorder.take().notes == ("capture was switched off: driver: ValueError: odd",)
+
+
+def test_a_watcher_hears_what_is_not_captured(recorder: Recorder) -> None:
+    recorder.enable(on=False)
+    tally = Tally()
+    with recorder.watched_by(tally):
+        send(recorder, "SELECT 1")
+        send(recorder, "SELECT 1")
+    assert tally.statements()[0].executions == 2
+    assert recorder.take().statements == ()
+
+
+def test_schema_changes_are_remembered_once_by_text(recorder: Recorder) -> None:
+    send(recorder, "CREATE TABLE a ()")
+    state = recorder.schemas["shop"]
+    assert state.grown
+    state.grown = False
+    send(recorder, "CREATE TABLE a ()")
+    assert not state.grown
+    assert [item.text for item in recorder.take().ddl] == ["CREATE TABLE a ()"]
+
+
+def test_dropping_is_told_before_it_happens(recorder: Recorder) -> None:
+    told: list[str] = []
+    recorder.before_drop = told.append
+    send(recorder, "CREATE TABLE a ()")
+    send(recorder, "DROP TABLE a")
+    send(recorder, "DROP DATABASE other")
+    assert told == ["shop", "other"]
+    assert recorder.schemas["shop"].shrunk
+
+
+def test_types_of_the_users_own_are_collected(recorder: Recorder) -> None:
+    session = recorder.session("psycopg", SHOP)
+    recorder.record(b"SELECT $1, $2", (23, 16_500), [b"1", b"x"], [0, 0], session)
+    assert recorder.oids == {"shop": {16_500}}
+
+
+def test_memory_has_a_limit_that_is_noted(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_TEXT_BYTES", 20)
+    for number in range(9):
+        send(recorder, f"SELECT {number}")
+    capture = recorder.take()
+    assert len(capture.statements) == 2
+    assert "were not captured" in capture.notes[0]
+
+
+def test_the_password_stays_in_memory(recorder: Recorder) -> None:
+    send(recorder, "SELECT 1")
+    assert recorder.take().databases["shop"].url == "postgresql://me@/shop"
+    assert "secret" not in repr(recorder.databases)

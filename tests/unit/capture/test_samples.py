@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import random
+
+from pytest_planguard.capture.samples import KEPT, LARGE, Samples, to_raw, to_sample
+from pytest_planguard.model.statement import Sample
+
+
+def kept(values: list[bytes]) -> tuple[Sample, ...]:
+    samples = Samples()
+    for value in values:
+        samples.add((value,), ())
+    return samples.read()
+
+
+def test_the_choice_does_not_depend_on_the_order() -> None:
+    values = [str(n).encode() for n in range(1000)]
+    shuffled = random.Random(1).sample(values, len(values))
+    assert kept(values) == kept(shuffled)
+    assert len(kept(values)) == KEPT
+
+
+def test_the_choice_does_not_depend_on_how_the_run_was_split() -> None:
+    values = [str(n).encode() for n in range(1000)]
+    merged = Samples()
+    for part in (values[700:], values[:300], values[300:700]):
+        for sample in kept(part):
+            merged.add_sample(sample)
+    assert merged.read() == kept(values)
+
+
+def test_equal_values_are_kept_once() -> None:
+    assert kept([b"a", b"a"]) == (Sample(values=("a",)),)
+
+
+def test_of_large_values_one_is_kept() -> None:
+    large = [bytes([n]) * LARGE for n in range(65, 75)]
+    assert len(kept(large)) == 1
+    assert kept(large) == kept(large[::-1])
+    assert len(kept([b"a", *large])) == 2
+
+
+def test_null_is_not_an_empty_text() -> None:
+    samples = Samples()
+    samples.add((None,), ())
+    samples.add((b"",), ())
+    assert {sample.values for sample in samples.read()} == {(None,), ("",)}
+
+
+def test_a_sample_keeps_its_bytes() -> None:
+    raw = ("é".encode(), None, b"\x00\xff")
+    sample = to_sample(raw, (2,))
+    assert sample == Sample(values=("é", None, "00ff"), binary=(2,))
+    assert to_raw(sample) == raw
+
+
+def test_text_that_is_not_utf_8_is_readable() -> None:
+    assert to_sample((b"\xe9t\xe9",), ()).values == ("été",)
