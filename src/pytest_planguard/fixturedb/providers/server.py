@@ -1,0 +1,218 @@
+"""What all providers hand out: a server on which databases are made and dropped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from pytest_planguard.errors import ServerError
+
+if TYPE_CHECKING:
+    import psycopg
+
+MAINTENANCE = "postgres"
+"""The database statements about databases are sent from."""
+
+OURS = re.compile(r"planguard_(?:run|trial|tests|building)_([0-9a-f]{8})(?:_|$)")
+"""Databases that live no longer than their run; the group is the run's token."""
+
+APPLICATION_NAME = "pytest-planguard"
+
+_HINT = "see that it runs and that its URL is right"
+
+_ALONE = {
+    "hostaddr": "",
+    "options": "-c client_encoding=UTF8",
+    "gssencmode": "disable",
+    "channel_binding": "disable",
+    "target_session_attrs": "any",
+}
+"""Whatever libpq would else take from ``PG…`` variables, for a socket only we can reach."""
+
+
+class Server:
+    """A running server; obeys ``model.ports.PostgresServer``.
+
+    Args:
+        provider: ``embedded`` or ``url``.
+        parameters: libpq parameters of a superuser's connection, without the database.
+        run_token: Eight hexadecimal digits that tell this run's databases from others'.
+        maintenance: The database to send CREATE and DROP DATABASE from.
+        data_directory: Where this process can read and write the server's files; None: nowhere.
+        file_owner: (uid, gid) that new files must get; None: this process's own.
+        lacking: What the schema needs and this server has not, and what else is to be said.
+        hint: What would do when it can't be reached.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        parameters: dict[str, str],
+        run_token: str,
+        *,
+        maintenance: str = MAINTENANCE,
+        data_directory: Path | None = None,
+        file_owner: tuple[int, int] | None = None,
+        lacking: tuple[str, ...] = (),
+        hint: str = _HINT,
+    ) -> None:
+        self.provider = provider
+        self.run_token = run_token
+        self.data_directory = data_directory
+        self.file_owner = file_owner
+        self.lacking = lacking
+        self._parameters = parameters
+        self._maintenance = maintenance
+        self._hint = hint
+        with self.connect() as connection:
+            self.version = connection.info.server_version
+
+    def conninfo(self, database: str = "") -> str:
+        """A libpq connection string for a database, as superuser."""
+        from psycopg.conninfo import make_conninfo
+
+        name = database or self._maintenance
+        return make_conninfo("", **self._guards(), **self._parameters, dbname=name)
+
+    def _guards(self) -> dict[str, str]:
+        """Parameters that keep the environment's variables out; none for a server by URL."""
+        if self.provider != "embedded":
+            return {}
+        from psycopg import pq
+
+        return {**_ALONE, "require_auth": ""} if pq.version() >= 160000 else _ALONE
+
+    def url(self, database: str) -> str:
+        """The same as a URL, as any driver reads it; a socket's folder is one of its parameters."""
+        known = dict(self._parameters)
+        user, password = known.pop("user", ""), known.pop("password", "")
+        login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
+        host, port = known.get("host", ""), known.get("port", "")
+        where = ""
+        if host and not host.startswith(("/", "@")) and "," not in host:
+            where = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
+            known = {name: value for name, value in known.items() if name not in {"host", "port"}}
+        rest = "&".join(f"{name}={quote(value, safe='')}" for name, value in sorted(known.items()))
+        at = f"{login}@" if login else ""
+        return f"postgresql://{at}{where}/{quote(database, safe='')}" + (f"?{rest}" if rest else "")
+
+    @contextmanager
+    def connect(self, database: str = "") -> Iterator[psycopg.Connection[Any]]:
+        """A connection in autocommit mode, closed at the end.
+
+        Raises:
+            ServerError: It can't be had.
+        """
+        psycopg = import_psycopg()
+        try:
+            connection = psycopg.connect(
+                self.conninfo(database), autocommit=True, application_name=APPLICATION_NAME
+            )
+        except psycopg.OperationalError as error:
+            raise ServerError(
+                f"the server can't be reached: {' '.join(str(error).split())}",
+                hint=self._hint,
+            ) from error
+        with connection:
+            yield connection
+
+    def create_database(self, name: str, template: str | None = None) -> None:
+        """An empty database, or a copy of one, file by file.
+
+        The write-ahead log never sees the copy: of an inflated database it would write every
+        zero, and of a small one it takes longer.
+        """
+        from psycopg import sql
+
+        text = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.Identifier(name), sql.Identifier(template or "template0")
+        )
+        if self.version >= 150000:
+            text += sql.SQL(" STRATEGY file_copy")
+        with self.connect() as connection:
+            connection.execute(text)
+
+    def drop_database(self, name: str) -> None:
+        """Drops it if it is there, with whoever is connected.
+
+        Raises:
+            ServerError: The name is not one of planguard's.
+        """
+        import psycopg
+        from psycopg import sql
+
+        if not name.startswith("planguard_"):
+            raise ServerError(
+                f'the database "{name}" is not dropped: planguard did not make it',
+                hint="only databases named planguard_* are ever dropped",
+            )
+        text = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        with self.connect() as connection:
+            connection.execute("SET client_min_messages = error")
+            try:
+                connection.execute(text)
+            except psycopg.errors.ObjectInUse:
+                self._forget_prepared_transactions(name)
+                connection.execute(text)
+
+    def _forget_prepared_transactions(self, database: str) -> None:
+        """Those of an application that was killed between the two phases; FORCE leaves them."""
+        from psycopg import sql
+
+        with self.connect(database) as connection:
+            rows = connection.execute(
+                "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"
+            )
+            for (gid,) in rows.fetchall():
+                connection.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(gid)))
+
+    def drop_databases(self, *tokens: str) -> tuple[str, ...]:
+        """Drops what runs made for themselves; a sentence for each that can't be dropped."""
+        return self._drop(lambda token: token in tokens)
+
+    def drop_databases_but_of(self, living: frozenset[str]) -> tuple[str, ...]:
+        """Drops what runs left behind that are not among the living."""
+        return self._drop(lambda token: token not in living)
+
+    def _drop(self, chosen: Callable[[str], bool]) -> tuple[str, ...]:
+        import psycopg
+
+        refused = []
+        for name in self.databases():
+            found = OURS.match(name)
+            if found is None or not chosen(found[1]):
+                continue
+            try:
+                self.drop_database(name)
+            except psycopg.Error as error:
+                refused.append(f"the database {name} of an earlier run can't be dropped: {error}")
+        return tuple(refused)
+
+    def databases(self) -> list[str]:
+        """Names of all databases that are planguard's."""
+        with self.connect() as connection:
+            rows = connection.execute(
+                "SELECT datname FROM pg_database WHERE starts_with(datname::text, 'planguard_')"
+                " ORDER BY datname"
+            )
+            return [name for (name,) in rows]
+
+
+def import_psycopg() -> Any:
+    """The driver planguard itself uses.
+
+    Raises:
+        ServerError: It is not installed, or finds no libpq.
+    """
+    try:
+        import psycopg
+    except ImportError as error:
+        raise ServerError(
+            f"planning needs psycopg, which can't be imported: {error}",
+            hint='pip install "pytest-planguard[embedded]"',
+        ) from error
+    return psycopg
