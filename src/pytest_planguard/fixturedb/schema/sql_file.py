@@ -1,0 +1,141 @@
+"""The schema from an SQL file, as psql would run it but without rows, owners and privileges."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_planguard.errors import SchemaError
+from pytest_planguard.fixturedb.schema import standins
+from pytest_planguard.model.ports import Needs
+from pytest_planguard.sql.script import ScriptStatement, StatementUse, split_script
+
+if TYPE_CHECKING:
+    import psycopg
+
+_LEFT_OUT = (StatementUse.ROWS, StatementUse.RIGHTS, StatementUse.SERVER)
+_LOST = (None, "57P01", "57P02", "57P03")
+"""No answer; administrator's shutdown, crash, cannot connect now."""
+
+
+def read(root: Path, name: str) -> str:
+    """The file's text.
+
+    Raises:
+        SchemaError: There is none, or it is not UTF-8.
+    """
+    path = root / name
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SchemaError(
+            f"{name} is not UTF-8: {error.reason} at byte {error.start}",
+            hint="save the schema file as UTF-8",
+        ) from error
+    except OSError as error:
+        raise SchemaError(
+            f"the schema file {name} in {root} cannot be read: {error.strerror}"
+            f"{_did_you_mean(path)}",
+            hint="set schema in [tool.pytest-planguard.database] to a file, "
+            '"command: …", "metadata: module:Base" or "clone"',
+        ) from error
+
+
+def statements(root: Path, name: str) -> list[ScriptStatement]:
+    """The file's statements.
+
+    Raises:
+        SchemaError: It cannot be read, or has a psql command that decides what follows.
+    """
+    text = read(root, name)
+    try:
+        return split_script(text)
+    except SchemaError as error:
+        raise SchemaError(f"{name}:{error.message}", hint=error.hint) from error
+
+
+def needs(root: Path, name: str) -> Needs:
+    """Extensions and collations the file asks for.
+
+    Raises:
+        SchemaError: As of ``statements``.
+    """
+    found = statements(root, name)
+    return Needs(
+        extensions=frozenset(one.extension for one in found if one.extension),
+        icu=any(one.icu for one in found),
+    )
+
+
+def execute(connection: psycopg.Connection[Any], root: Path, name: str) -> tuple[str, ...]:
+    """Runs the file, statement by statement; returns what is lacking.
+
+    Args:
+        connection: To an empty database, in autocommit mode.
+        root: What the name is relative to.
+        name: As configured.
+
+    Raises:
+        SchemaError: A statement failed: file, line, the server's message.
+    """
+    import psycopg
+
+    lacking: list[str] = []
+    missing: list[str] = []
+    available = standins.available_extensions(connection)
+    for one in statements(root, name):
+        if one.use in _LEFT_OUT:
+            continue
+        if one.extension and one.extension not in available:
+            missing.append(one.extension)
+            schema = one.extension_schema
+            lacking.append(standins.stand_in(connection, one.extension, schema))
+            continue
+        try:
+            _execute(connection, one, lacking)
+        except psycopg.Error as error:
+            if error.sqlstate in _LOST:
+                raise
+            raise _failed(name, one, error, missing) from error
+    connection.execute("RESET ALL")
+    return tuple(dict.fromkeys(sentence for sentence in lacking if sentence))
+
+
+def _execute(connection: psycopg.Connection[Any], one: ScriptStatement, lacking: list[str]) -> None:
+    """One statement; a collation or a role the server lacks stops nothing."""
+    import psycopg
+
+    try:
+        connection.execute(one.text.encode())
+    except psycopg.Error as error:
+        sentence = standins.instead(connection, one.text, error)
+        if sentence is None:
+            raise
+        lacking.append(sentence)
+
+
+def _failed(
+    name: str, one: ScriptStatement, error: psycopg.Error, missing: Sequence[str]
+) -> SchemaError:
+    """The server's message at the file's line."""
+    position = error.diag.statement_position
+    before = one.text[: int(position) - 1] if position else ""
+    message = error.diag.message_primary or str(error)
+    first = one.text.strip().splitlines()[0][:120]
+    hint = f"in: {first}"
+    if missing:
+        known = f"the server has no extension {', '.join(missing)}"
+        hint += f"\n  {known}: {standins.HOW_TO_HAVE}"
+    elif error.diag.message_hint:
+        hint += f"\n  {error.diag.message_hint}"
+    return SchemaError(f"{name}:{one.line + before.count(chr(10))}: {message}", hint=hint)
+
+
+def _did_you_mean(path: Path) -> str:
+    if not path.parent.is_dir():
+        return ""
+    names = sorted(item.name for item in path.parent.glob("*.sql"))
+    nearest = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6) or names[:1]
+    return f' (did you mean "{nearest[0]}"?)' if nearest else ""
