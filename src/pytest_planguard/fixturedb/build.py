@@ -1,0 +1,132 @@
+"""Makes a fixture database: a template (kept), a copy of it, its files extended, checked.
+
+The order is the recipe, and each step needs the one before: the schema without rows; statistics
+after the indexes exist; the copy; the files, before anybody connects; settings; the self-check.
+An inflated database is never copied or vacuumed: that would write out its zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pytest_planguard.fixturedb import cache
+from pytest_planguard.fixturedb.asis import AsIs, use_as_it_is
+from pytest_planguard.fixturedb.connection import (
+    connect,
+    drop,
+    freeze,
+    lost_server,
+    refuse_wrong_settings,
+)
+from pytest_planguard.fixturedb.inflate.database import inflate
+from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools, quiet
+from pytest_planguard.fixturedb.template import Template, TemplateMaker
+from pytest_planguard.fixturedb.whatif import CopyWithIndexes, copy_with
+from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
+from pytest_planguard.model.schema import Schema
+from pytest_planguard.model.spec import DatabaseSpec
+
+if TYPE_CHECKING:
+    import psycopg
+
+__all__ = ["Fixture", "FixtureServer", "Tools", "build"]
+
+
+class Fixture:
+    """A database at scale; obeys ``model.ports.FixtureDatabase``."""
+
+    def __init__(
+        self, name: str, server: FixtureServer, template: Template, spec: DatabaseSpec, tools: Tools
+    ) -> None:
+        self.name = name
+        self.server: PostgresServer = server
+        self.statistics = template.record.statistics
+        self.lacking = template.record.lacking
+        self._server = server
+        self._template = template
+        self._spec = spec
+        self._tools = tools
+
+    @property
+    def conninfo(self) -> str:
+        """A libpq connection string; the database is read-only by default."""
+        return self.server.conninfo(self.name)
+
+    def copy_with(
+        self, indexes: Sequence[HypotheticalIndex]
+    ) -> AbstractContextManager[CopyWithIndexes]:
+        """A copy at scale with more indexes, dropped at the end."""
+        return copy_with(
+            self._server,
+            self._template,
+            indexes,
+            settings=self._spec.settings,
+            read_catalog=self._tools.read_catalog,
+        )
+
+
+@contextmanager
+def build(
+    spec: DatabaseSpec,
+    server: FixtureServer,
+    schema: Schema | None,
+    tools: Tools,
+    progress: Progress = quiet,
+) -> Iterator[Fixture | AsIs]:
+    """A fixture database, dropped at the end; its template stays.
+
+    Args:
+        spec: What it should be.
+        server: Where; databases of this run only are made and dropped.
+        schema: The cloned schema, where the specification says ``clone``.
+        tools: What other parts do.
+        progress: Hears short texts about long steps.
+
+    Raises:
+        ConfigurationError: Settings or declarations are wrong.
+        SchemaError: The schema cannot be made.
+        ScaleError: The database is not, or cannot be, at scale.
+        ServerError: The server was lost while building.
+    """
+    if spec.as_is:
+        yield use_as_it_is(spec, server, tools.read_catalog)
+        return
+    with lost_server(), connect(server) as connection:
+        refuse_wrong_settings(connection, spec.settings)
+        template = TemplateMaker(spec, server, schema, tools, progress).template(connection)
+        name = run_database_name(connection, server.run_token)
+    try:
+        with lost_server():
+            _make_run_database(name, server, template, spec, tools, progress)
+        yield Fixture(name, server, template, spec, tools)
+    finally:
+        drop(server, name)
+
+
+def run_database_name(connection: psycopg.Connection[Any], token: str) -> str:
+    """The next free ``planguard_run_<token>_<n>``."""
+    number = 1
+    while cache.exists(connection, f"planguard_run_{token}_{number}"):
+        number += 1
+    return f"planguard_run_{token}_{number}"
+
+
+def _make_run_database(
+    name: str,
+    server: FixtureServer,
+    template: Template,
+    spec: DatabaseSpec,
+    tools: Tools,
+    progress: Progress,
+) -> None:
+    """Copies the template, extends the files, freezes and checks."""
+    record = template.record
+    progress(f"bringing the fixture database to scale: {len(record.statistics.tables)} tables")
+    server.create_database(name, template=template.name)
+    with connect(server) as connection:
+        inflate(connection, server, name, record.files)
+        freeze(connection, name, spec.settings)
+    with connect(server, name) as connection:
+        tools.check_scale(connection, record.statistics)

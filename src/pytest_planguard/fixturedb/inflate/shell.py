@@ -1,0 +1,147 @@
+"""The same over a superuser's connection: the server runs a shell script for us.
+
+``COPY … TO PROGRAM`` feeds it, so its length has no limit, and every line is made here from
+paths the server gave. It needs ``sh``, ``truncate``, ``stat`` and ``base64``, which Debian's and
+Alpine's images have.
+"""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pytest_planguard.errors import ScaleError
+from pytest_planguard.fixturedb.inflate.btree import PAGE
+from pytest_planguard.fixturedb.inflate.files import (
+    RelationFile,
+    not_sparse,
+    segments,
+    tree_pages,
+)
+from pytest_planguard.fixturedb.queries import named_queries
+
+if TYPE_CHECKING:
+    import psycopg
+
+NOT_SPARSE = 73
+"""Exit status of the script where zeros take room on disk."""
+
+_PATHS_A_LINE = 200
+_LINE = 76
+
+
+def inflate_by_shell(
+    connection: psycopg.Connection[Any],
+    files: Sequence[RelationFile],
+    *,
+    checksums: bool,
+) -> None:
+    """Extends files through the server itself.
+
+    Args:
+        connection: As superuser, to any *other* database of the server.
+        files: What to extend.
+        checksums: Whether the server verifies them.
+
+    Raises:
+        ScaleError: The server may not run programs, lacks one, or has no sparse files.
+    """
+    import psycopg
+    from psycopg import sql
+
+    query = named_queries(__package__, "files.sql")["present_files"]
+    parameters = {
+        "paths": [file.path for file in files],
+        "wanted": [file.height is not None for file in files],
+    }
+    try:
+        present = connection.execute(query, parameters).fetchall()
+        sizes = {path: size for path, size, _ in present}
+        trees = {
+            file.path: tree_pages(file, meta, checksums=checksums)
+            for file, (_, _, meta) in zip(files, present, strict=True)
+            if file.height is not None
+        }
+        script = "\n".join(script_lines(files, sizes, trees))
+        connection.execute(
+            sql.SQL("COPY (SELECT unnest(string_to_array({}, {}))) TO PROGRAM {}").format(
+                sql.Literal(script), sql.Literal("\n"), sql.Literal(_runner(files))
+            )
+        )
+    except psycopg.Error as error:
+        raise _refusal(error, files) from error
+
+
+def script_lines(
+    files: Sequence[RelationFile], sizes: dict[str, int], trees: dict[str, bytes]
+) -> Iterator[str]:
+    """The script, run in the data directory; pure.
+
+    Args:
+        files: What to extend.
+        sizes: Bytes each first file has now.
+        trees: First bytes of each btree, by path; equal ones are sent once.
+    """
+    yield "set -e"
+    by_content: dict[bytes, list[str]] = defaultdict(list)
+    for path, content in trees.items():
+        by_content[content].append(path)
+    for content, paths in by_content.items():
+        temporary = f"{_folder(files)}/planguard_tree"
+        yield f"base64 -d > {temporary} <<'END'"
+        text = base64.b64encode(content).decode()
+        yield from (text[start : start + _LINE] for start in range(0, len(text), _LINE))
+        yield "END"
+        for group in _groups(paths):
+            yield f"for f in {group}; do cat {temporary} > $f; done"
+        yield f"rm {temporary}"
+    by_size: dict[int, list[str]] = defaultdict(list)
+    for file in files:
+        for segment in segments(file, max(file.pages, sizes[file.path] // PAGE)):
+            by_size[segment.size].append(segment.path)
+    yield from _truncations(by_size)
+
+
+def _truncations(by_size: dict[int, list[str]]) -> Iterator[str]:
+    """Largest first: the first file is looked at before there are many."""
+    for size, paths in sorted(by_size.items(), reverse=True):
+        if size == max(by_size):
+            first = shlex.quote(paths[0])
+            yield f"truncate -s {size} {first}"
+            yield f"set -- $(stat -c '%b %B' {first} 2>/dev/null || stat -f '%b 512' {first})"
+            yield f"if [ {size} -ge 1048576 ] && [ $(($1 * $2)) -gt {size // 2} ]; then"
+            yield f"truncate -s 0 {first}; exit {NOT_SPARSE}; fi"
+        for group in _groups(paths):
+            yield f"truncate -s {size} {group}"
+
+
+def _groups(paths: Sequence[str]) -> Iterator[str]:
+    """Paths in lines a shell takes."""
+    for start in range(0, len(paths), _PATHS_A_LINE):
+        yield " ".join(shlex.quote(path) for path in paths[start : start + _PATHS_A_LINE])
+
+
+def _folder(files: Sequence[RelationFile]) -> str:
+    return files[0].path.rpartition("/")[0]
+
+
+def _runner(files: Sequence[RelationFile]) -> str:
+    """Takes the whole script before it runs: a program that ends early breaks the COPY's pipe."""
+    script = f"{_folder(files)}/planguard.sh"
+    return f"cat > {script} && sh {script}; s=$?; rm -f {script}; exit $s"
+
+
+def _refusal(error: psycopg.Error, files: Sequence[RelationFile]) -> ScaleError:
+    """What the server's message means for the user."""
+    detail = error.diag.message_detail or ""
+    if f"exit code {NOT_SPARSE}" in detail:
+        return not_sparse(_folder(files), sum(file.pages for file in files) * PAGE, PAGE)
+    message = " ".join(part for part in (error.diag.message_primary or str(error), detail) if part)
+    return ScaleError(
+        f"the server cannot extend its files: {message}",
+        hint="exact scale needs a superuser's connection to a server that may run programs;"
+        ' else use the embedded provider or scale = "rows"',
+    )

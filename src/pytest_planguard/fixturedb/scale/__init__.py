@@ -1,0 +1,1 @@
+"""Where a fixture database's size comes from: declared, generated or observed."""

@@ -1,0 +1,117 @@
+"""An index's statistics from its table's: rows it holds, pages, height, expressions."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_planguard.fixturedb.scale.fractions import kept_fraction
+from pytest_planguard.fixturedb.scale.sizes import Field, IndexSize, btree_size, other_size
+from pytest_planguard.fixturedb.scale.spans import float4
+from pytest_planguard.fixturedb.scale.widths import DEFAULT_WIDTH, alignment, average_width
+from pytest_planguard.model.catalog import Column, Index, Table
+from pytest_planguard.model.ports import quoted
+from pytest_planguard.model.statistics import ColumnStatistics, IndexStatistics, TableStatistics
+
+_FIXED = {
+    "bool": 1, "int2": 2, "int4": 4, "int8": 8, "float4": 4, "float8": 8, "date": 4,
+    "timestamp": 8, "timestamptz": 8, "uuid": 16, "oid": 4,
+}  # fmt: skip
+_ONE_TO_ONE = re.compile(
+    r"(?:lower|upper|btrim|ltrim|rtrim|md5|reverse|unaccent|immutable_unaccent)\("
+    r"(?P<column>\"[^\"]+\"|[a-z_][\w$]*)(?:::[\w ]+)?\)\Z"
+)
+"""Functions that keep nearly all values apart."""
+
+
+def index_statistics(
+    index: Index, table: Table, facts: TableStatistics, tuples: float = 0.0
+) -> IndexStatistics:
+    """Size and expression statistics an index would have in production.
+
+    Args:
+        index: The index, as the catalog has it.
+        table: Its table.
+        facts: The table's statistics; columns they lack have their type's width.
+        tuples: Rows it holds; 0: all that its predicate keeps.
+    """
+    if not tuples:
+        kept = kept_fraction(index.predicate, facts.columns, facts.rows) if index.predicate else 1.0
+        tuples = facts.rows * kept
+    expressions = _expressions(index, table, facts)
+    keys = [
+        _field(key, kind, table, facts, expressions.get(name))
+        for key, kind, name in zip(index.keys, index.key_types, index.attributes, strict=True)
+    ]
+    size = _size(index, keys, table, facts, tuples)
+    return IndexStatistics(size.pages, float4(tuples), size.height, expressions)
+
+
+def table_field(column: Column, facts: ColumnStatistics | None, rows: float) -> Field:
+    """A table's column as its tuples hold it."""
+    width = facts.avg_width if facts is not None else average_width(column)
+    return Field(
+        width=float(width),
+        alignment=alignment(column.base_type, column.length, width),
+        nulls=facts.null_frac if facts is not None else 0.0,
+        distinct=_absolute(facts, rows),
+        base_type=column.base_type,
+    )
+
+
+def _size(
+    index: Index, keys: list[Field], table: Table, facts: TableStatistics, tuples: float
+) -> IndexSize:
+    """By access method."""
+    if index.method != "btree":
+        opclass = index.opclasses[0] if index.opclasses else ""
+        return other_size(index.method, tuples, keys, facts.pages, opclass)
+    columns = {quoted(column.name): column for column in table.columns}
+    include = [
+        table_field(columns[name], facts.columns.get(columns[name].name), facts.rows)
+        for name in index.include
+        if name in columns
+    ]
+    return btree_size(tuples, keys, include, unique=index.unique, fillfactor=index.fillfactor)
+
+
+def _field(
+    key: str, kind: str, table: Table, facts: TableStatistics, expression: ColumnStatistics | None
+) -> Field:
+    """A key of the index: a column, or an expression of some type."""
+    column = next((item for item in table.columns if quoted(item.name) == key), None)
+    if column is not None:
+        return table_field(column, facts.columns.get(column.name), facts.rows)
+    width = _FIXED.get(kind, expression.avg_width if expression is not None else DEFAULT_WIDTH)
+    return Field(
+        width=float(width),
+        alignment=alignment(kind, _FIXED.get(kind, -1), width),
+        nulls=expression.null_frac if expression is not None else 0.0,
+        distinct=_absolute(expression, facts.rows),
+        base_type=kind,
+    )
+
+
+def _expressions(index: Index, table: Table, facts: TableStatistics) -> dict[str, ColumnStatistics]:
+    """Statistics of expressions that can be told: unique ones, and one value for one value."""
+    columns = {quoted(column.name): column for column in table.columns}
+    found: dict[str, ColumnStatistics] = {}
+    for key, kind, name in zip(index.keys, index.key_types, index.attributes, strict=True):
+        if key in columns:
+            continue
+        match = _ONE_TO_ONE.match(key)
+        column = columns.get(match["column"]) if match is not None else None
+        source = facts.columns.get(column.name) if column is not None else None
+        alone = index.unique and len(index.keys) == 1
+        if source is not None:
+            distinct = -1.0 + source.null_frac if alone else source.n_distinct
+            found[name] = ColumnStatistics(source.null_frac, source.avg_width, distinct)
+        elif alone:
+            found[name] = ColumnStatistics(0.0, _FIXED.get(kind, DEFAULT_WIDTH), -1.0)
+    return found
+
+
+def _absolute(facts: ColumnStatistics | None, rows: float) -> float:
+    """``n_distinct`` as a number of values; 0: unknown."""
+    if facts is None:
+        return 0.0
+    return facts.n_distinct if facts.n_distinct >= 0 else -facts.n_distinct * rows

@@ -1,0 +1,206 @@
+"""A copy of a fixture database with candidate indexes, at the size they would have."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pytest_planguard.fixturedb import cache
+from pytest_planguard.fixturedb.connection import connect, drop, freeze
+from pytest_planguard.fixturedb.inflate.btree import PAGE
+from pytest_planguard.fixturedb.inflate.database import inflate
+from pytest_planguard.fixturedb.inflate.files import relation_files
+from pytest_planguard.fixturedb.inflate.renumber import rename, renumber
+from pytest_planguard.fixturedb.inflate.statistics import inject
+from pytest_planguard.fixturedb.parts import FixtureServer, ReadCatalog
+from pytest_planguard.fixturedb.scale.indexes import index_statistics
+from pytest_planguard.model.catalog import Catalog, Index
+from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
+from pytest_planguard.model.statistics import IndexStatistics, Statistics, TableStatistics
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from pytest_planguard.fixturedb.template import Template
+
+
+class CopyWithIndexes:
+    """Obeys ``model.ports.FixtureCopy``."""
+
+    def __init__(
+        self,
+        name: str,
+        server: PostgresServer,
+        sizes: dict[str, int],
+        refused: dict[str, str],
+        catalog: Catalog | None = None,
+    ) -> None:
+        self.name = name
+        self.catalog = catalog
+        self.sizes = sizes
+        self.refused = refused
+        self._server = server
+
+    @property
+    def conninfo(self) -> str:
+        """A libpq connection string; read-only by default."""
+        return self._server.conninfo(self.name)
+
+
+@contextmanager
+def copy_with(
+    server: FixtureServer,
+    template: Template,
+    indexes: Sequence[HypotheticalIndex],
+    *,
+    settings: Mapping[str, str],
+    read_catalog: ReadCatalog,
+) -> Iterator[CopyWithIndexes]:
+    """A copy with more indexes, dropped at the end.
+
+    The indexes are made in an empty copy, and its files are extended when nobody is connected any
+    more. The server reads a btree's height from its first page, so none of those pages may be in
+    its buffers by then: the new indexes get new file numbers, and those that were there are not
+    read (with parallel builds allowed, CREATE INDEX would plan, and read them).
+
+    Args:
+        server: Where the template is.
+        template: What is copied.
+        indexes: Candidates; those the server refuses are in ``refused``, with its message.
+        settings: The planner's, as of the fixture database.
+        read_catalog: Reads a connected database's catalog.
+    """
+    with connect(server) as connection:
+        name = _free_name(connection, server.run_token)
+    real = not template.record.files
+    try:
+        server.create_database(name, template=template.name)
+        with connect(server, name) as connection:
+            connection.execute("SET max_parallel_maintenance_workers = 0")
+            refused = _create(connection, indexes)
+            moved = [] if real else renumber(connection, [index.name for index in indexes])
+            catalog = read_catalog(connection)
+            record = (
+                template.record
+                if real
+                else _enlarge(connection, server, catalog, template, indexes)
+            )
+        sizes = _sizes(catalog, record.statistics, indexes, refused, real=real)
+        with connect(server) as connection:
+            rename(connection, server, moved)
+            inflate(connection, server, name, record.files)
+            freeze(connection, name, settings)
+        yield CopyWithIndexes(name, server, sizes, refused, catalog)
+    finally:
+        drop(server, name)
+
+
+def _free_name(connection: psycopg.Connection[Any], token: str) -> str:
+    """A name of a run database that is not taken."""
+    number = 1
+    while cache.exists(connection, f"planguard_run_{token}_{number}"):
+        number += 1
+    return f"planguard_run_{token}_{number}"
+
+
+def _create(
+    connection: psycopg.Connection[Any], indexes: Sequence[HypotheticalIndex]
+) -> dict[str, str]:
+    """Makes the indexes; the messages for those that cannot be."""
+    import psycopg
+
+    refused: dict[str, str] = {}
+    for index in indexes:
+        try:
+            connection.execute(index.ddl)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            refused[index.name] = error.diag.message_primary or str(error)
+    return refused
+
+
+def _enlarge(
+    connection: psycopg.Connection[Any],
+    server: FixtureServer,
+    catalog: Catalog,
+    template: Template,
+    indexes: Sequence[HypotheticalIndex],
+) -> cache.TemplateRecord:
+    """Writes statistics for the new indexes, and again for tables: an index resets their rows."""
+    statistics = with_new_indexes(catalog, template.record.statistics, indexes)
+    changed = {
+        name: msgspec.structs.replace(facts, columns={}, inherited={})
+        for name, facts in statistics.tables.items()
+        if facts.indexes != template.record.statistics.tables[name].indexes
+    }
+    subset = msgspec.structs.replace(statistics, tables=changed)
+    inject(connection, catalog, subset, server.version)
+    return cache.TemplateRecord(statistics, tuple(relation_files(connection, statistics)))
+
+
+def with_new_indexes(
+    catalog: Catalog, statistics: Statistics, indexes: Sequence[HypotheticalIndex]
+) -> Statistics:
+    """Statistics with those of every index of the catalog they lack; pure."""
+    tuples = {f"{index.table.partition('.')[0]}.{index.name}": index.tuples for index in indexes}
+    new: dict[str, dict[str, IndexStatistics]] = defaultdict(dict)
+    for name, index in catalog.indexes.items():
+        facts = statistics.tables.get(index.table)
+        table = catalog.tables.get(index.table)
+        if facts is None or table is None or table.kind == "p" or index.name in facts.indexes:
+            continue
+        count = _tuples_of(catalog, name, index, tuples, facts, statistics)
+        new[index.table][index.name] = index_statistics(index, table, facts, count)
+    tables = {
+        name: msgspec.structs.replace(facts, indexes={**facts.indexes, **new[name]})
+        if name in new
+        else facts
+        for name, facts in statistics.tables.items()
+    }
+    return msgspec.structs.replace(statistics, tables=tables)
+
+
+def _tuples_of(
+    catalog: Catalog,
+    name: str,
+    index: Index,
+    wanted: Mapping[str, float],
+    facts: TableStatistics,
+    statistics: Statistics,
+) -> float:
+    """Rows the candidate was said to hold; a partition's part of them; 0: by its predicate."""
+    while name not in wanted and index.parent is not None:
+        name, index = index.parent, catalog.indexes[index.parent]
+    total = wanted.get(name, 0.0)
+    whole = statistics.tables.get(index.table)
+    rows = whole.rows if whole is not None else 0.0
+    return total * facts.rows / rows if rows else total
+
+
+def _sizes(
+    catalog: Catalog,
+    statistics: Statistics,
+    indexes: Sequence[HypotheticalIndex],
+    refused: Mapping[str, str],
+    *,
+    real: bool,
+) -> dict[str, int]:
+    """Bytes of each candidate, over all partitions."""
+    sizes = {index.name: 0 for index in indexes if index.name not in refused}
+    for name, index in catalog.indexes.items():
+        top, facts = name, index
+        while facts.parent is not None and facts.parent in catalog.indexes:
+            top, facts = facts.parent, catalog.indexes[facts.parent]
+        short = top.partition(".")[2]
+        table = statistics.tables.get(index.table)
+        known = table.indexes.get(index.name) if table is not None else None
+        pages = index.pages if real else known.pages if known is not None else 0
+        has_parts = real and catalog.tables[index.table].kind == "p"
+        if short in sizes and not has_parts:
+            sizes[short] += pages * PAGE
+    return sizes

@@ -1,0 +1,57 @@
+import pytest
+
+from pytest_planguard.fixturedb.scale.sizes import Field, btree_size, heap_pages, other_size
+
+BIGINT = Field(8, 8, base_type="int8")
+
+
+def test_a_btree_on_a_million_bigints_is_as_large_as_postgresql_makes_it():
+    # Measured on 15 and 18: 2,745 pages, two levels above the leaves.
+    size = btree_size(1_000_000, [BIGINT], unique=True)
+    assert (size.pages, size.height) == (2745, 2)
+
+
+def test_equal_keys_share_posting_lists_unless_the_index_is_unique():
+    few = Field(4, 4, distinct=5, base_type="int4")
+    assert btree_size(1_000_000, [few]).pages < 900
+    assert btree_size(1_000_000, [few], unique=True).pages == 2745
+
+
+def test_types_whose_equal_values_differ_in_bytes_are_not_merged():
+    few = Field(8, 1, distinct=5, base_type="numeric")
+    assert btree_size(1_000_000, [few]).pages == 2745
+
+
+def test_wide_keys_make_higher_trees():
+    heights = [btree_size(1e6, [Field(width, 1, distinct=1e6)]).height for width in (8, 100, 700)]
+    assert heights == [2, 3, 6]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 300])
+def test_a_small_btree_has_no_level_above_its_leaf(rows):
+    assert btree_size(rows, [BIGINT]).height == 0
+
+
+def test_heap_pages_count_header_alignment_and_line_pointers():
+    # 24 bytes of header, 8 + 4 + 4 of data, 4 of line pointer: 185 rows a page.
+    fields = [BIGINT, Field(4, 4), Field(4, 4)]
+    assert heap_pages(185_000, fields) == 1000
+    assert heap_pages(185_000, fields, fillfactor=50) == 2011
+
+
+def test_a_byte_before_a_bigint_costs_eight():
+    assert heap_pages(1e6, [Field(1, 1), BIGINT]) == heap_pages(1e6, [BIGINT, BIGINT])
+
+
+def test_documents_that_are_too_wide_move_out_of_the_row():
+    assert heap_pages(1e6, [BIGINT, Field(100_000, 4)]) == heap_pages(1e6, [BIGINT, Field(18, 1)])
+
+
+def test_an_empty_table_keeps_a_page():
+    assert heap_pages(0, [BIGINT]) == 1
+
+
+def test_brin_is_tiny_and_gin_grows_with_the_items():
+    assert other_size("brin", 1e9, [BIGINT], 10_000_000).pages < 1000
+    small, large = (other_size("gin", 1e6, [Field(w, base_type="jsonb")], 1) for w in (50, 500))
+    assert small.pages < large.pages / 5

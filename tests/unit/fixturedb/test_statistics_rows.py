@@ -1,0 +1,59 @@
+from pytest_planguard.fixturedb.inflate.statistics import rows_to_write
+from pytest_planguard.model.catalog import Catalog, Column, Server, Table
+from pytest_planguard.model.statistics import (
+    ColumnStatistics,
+    IndexStatistics,
+    ScaleSource,
+    Statistics,
+    TableStatistics,
+)
+
+COLUMN = Column("id", "bigint", 1, base_type="int8", length=8)
+CATALOG = Catalog(
+    Server(180006, "18.6"),
+    {
+        "public.t": Table("public", "t", "r", (COLUMN,)),
+        "public.p": Table("public", "p", "p", (COLUMN,)),
+    },
+    {},
+)
+
+
+def rows(tables, version=180006):
+    statistics = Statistics(tables, "2026-01-01", ScaleSource.DECLARED)
+    return rows_to_write(CATALOG, statistics, version)
+
+
+def table(**facts):
+    return TableStatistics(10, 1, ScaleSource.DECLARED, **facts)
+
+
+def test_what_the_database_does_not_have_is_named_and_not_sent():
+    found = rows(
+        {
+            "public.gone": table(),
+            "public.t": table(
+                columns={"id": ColumnStatistics(), "old": ColumnStatistics()},
+                indexes={"t_idx": IndexStatistics(5, 10)},
+            ),
+        }
+    )
+    assert found.lacking == (
+        "statistics of public.gone were not used: the schema has no such table",
+        "statistics of public.t.old were not used: no such column",
+        "statistics of the index t_idx were not used: it is not there",
+    )
+    assert [row.relation for row in found.relations] == ["t"]
+
+
+def test_a_partitioned_table_has_inherited_columns_and_no_pages_of_its_own():
+    found = rows({"public.p": table(inherited={"id": ColumnStatistics(n_distinct=-1)})})
+    assert [(row.pages, row.tuples) for row in found.relations] == [(-1, 10)]
+    assert [(row.attribute, row.inherited) for row in found.attributes] == [("id", True)]
+    assert rows({"public.p": table()}, version=130000).relations == ()
+
+
+def test_empty_lists_are_not_sent():
+    (row,) = rows({"public.t": table(columns={"id": ColumnStatistics()})}).attributes
+    assert row.most_common_vals is None
+    assert row.histogram_bounds is None
