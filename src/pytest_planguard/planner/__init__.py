@@ -1,0 +1,1 @@
+"""Asks PostgreSQL for plans; nothing else in planguard does."""

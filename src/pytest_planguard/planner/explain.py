@@ -1,0 +1,354 @@
+"""Queries become plans: first without values, then with the values that matter.
+
+Statements are sent in flights: while the server plans one flight, the answers to the flight
+before it are read here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from statistics import fmean
+
+import msgspec
+from msgspec import field
+
+from pytest_planguard.model.catalog import Catalog
+from pytest_planguard.model.plan import Plan, Planned, PlanNode, SampleKind, Unexplained
+from pytest_planguard.model.query import Query, Variant
+from pytest_planguard.model.statistics import ColumnStatistics, Statistics
+from pytest_planguard.planner import requests
+from pytest_planguard.planner.parameters import Clock, choose
+from pytest_planguard.planner.requests import Request
+from pytest_planguard.planner.wire import Answer, Flight, Refused, Wire, literal
+from pytest_planguard.sql.bindings import Binding, bindings
+from pytest_planguard.sql.probes import Probe, probe_of
+from pytest_planguard.sql.reads import access_paths, shape
+
+FLIGHT = 24
+"""Units sent before answers are read: enough to keep the server busy, few enough that nothing
+waits in a socket's buffer for long."""
+
+BATCH = 500
+"""Queries whose prepared statements are kept on the server at a time: about 30 kB each."""
+
+GENERIC = "force_generic_plan"
+CUSTOM = "force_custom_plan"
+
+
+class _Explained(msgspec.Struct, frozen=True):
+    plan: PlanNode = field(name="Plan")
+    settings: dict[str, str] = field(name="Settings", default={})
+
+
+class _Made(msgspec.Struct, frozen=True):
+    """One answer of the planner to a request."""
+
+    request: Request
+    values: tuple[str | None, ...]
+    sizes: str
+    root: PlanNode
+    settings: dict[str, str]
+
+
+_DECODER = msgspec.json.Decoder(list[_Explained])
+
+Progress = Callable[[int, int], None]
+"""Told how many queries are done, of how many."""
+
+
+class Explainer:
+    """Plans queries in one database.
+
+    Args:
+        wire: A connection to the fixture database, used by nobody else.
+        catalog: The database's tables and indexes.
+        statistics: What it has been given; captured values are snapped to it.
+        captured_at: When the values were captured, ISO 8601; empty: now.
+    """
+
+    def __init__(
+        self, wire: Wire, catalog: Catalog, statistics: Statistics, captured_at: str = ""
+    ) -> None:
+        self._wire = wire
+        self._catalog = catalog
+        self._statistics = statistics
+        self._clock = Clock(_instant(statistics.clock), _instant(captured_at))
+        self._oids: dict[str, int] = {}
+        self._probed: dict[Probe, float | None] = {}
+        self._names = 0
+
+    def explain(
+        self, queries: Sequence[Query], progress: Progress | None = None
+    ) -> list[Planned | Unexplained]:
+        """Each query's plans, worst first, or the reason it has none.
+
+        Raises:
+            ServerError: The server was lost.
+        """
+        outcomes: list[Planned | Unexplained] = []
+        self._learn_types(queries)
+        for start in range(0, len(queries), BATCH):
+            if progress is not None:
+                progress(start, len(queries))
+            outcomes += self._batch(queries[start : start + BATCH])
+        return outcomes
+
+    def again(self, items: Sequence[tuple[Query, Planned]]) -> list[Planned | Unexplained]:
+        """The same queries with the very samples of their plans, in the plans' order."""
+        outcomes: list[Planned | Unexplained] = []
+        self._learn_types([query for query, _ in items])
+        for start in range(0, len(items), BATCH):
+            outcomes += self._batch_again(items[start : start + BATCH])
+        return outcomes
+
+    def _batch(self, queries: Sequence[Query]) -> list[Planned | Unexplained]:
+        refused: dict[int, str] = {}
+        made: dict[int, list[_Made]] = defaultdict(list)
+        bound: dict[tuple[int, int], tuple[Binding, ...]] = {}
+        for item in self._run(GENERIC, _generic_requests(queries), refused):
+            made[item.request.query].append(item)
+            bound[item.request.query, item.request.variant] = bindings(item.root)
+        for item in self._run(CUSTOM, self._captured_requests(queries, bound), refused):
+            made[item.request.query].append(item)
+        for item in self._run(CUSTOM, _refused_requests(queries, made, refused), refused):
+            made[item.request.query].append(item)
+            refused.pop(item.request.query, None)
+        self._probe(item for items in made.values() for item in items)
+        self._wire.idle()
+        self._wire.execute("DEALLOCATE ALL")
+        return [
+            self._outcome(query, made.get(position, []), refused.get(position, ""))
+            for position, query in enumerate(queries)
+        ]
+
+    def _batch_again(self, items: Sequence[tuple[Query, Planned]]) -> list[Planned | Unexplained]:
+        refused: dict[int, str] = {}
+        made: dict[tuple[int, int], _Made] = {}
+        wanted = [
+            (position, number, plan)
+            for position, (_, planned) in enumerate(items)
+            for number, plan in enumerate(planned.plans)
+        ]
+        for mode, is_generic in ((GENERIC, True), (CUSTOM, False)):
+            places = [
+                (position, number, requests.again(position, items[position][0], plan))
+                for position, number, plan in wanted
+                if (plan.sample is SampleKind.GENERIC) == is_generic
+            ]
+            answers = self._run(mode, [request for _, _, request in places], refused)
+            by_request = {id(item.request): item for item in answers}
+            for position, number, request in places:
+                if (item := by_request.get(id(request))) is not None:
+                    made[position, number] = item
+        self._probe(made.values())
+        self._wire.idle()
+        self._wire.execute("DEALLOCATE ALL")
+        return [
+            Unexplained(refused[position])
+            if position in refused
+            else Planned(tuple(self._plan(made[position, n]) for n in range(len(planned.plans))))
+            for position, (_, planned) in enumerate(items)
+        ]
+
+    def _captured_requests(
+        self, queries: Sequence[Query], bound: Mapping[tuple[int, int], tuple[Binding, ...]]
+    ) -> list[Request]:
+        wanted: list[Request] = []
+        for position, query in enumerate(queries):
+            for number, variant in enumerate(query.variants):
+                if (position, number) not in bound or not variant.parameter_types:
+                    continue
+                comparisons = bound[position, number]
+                columns = self._columns(comparisons)
+                choices = choose(variant, comparisons, columns, self._clock)
+                wanted += requests.captured(position, number, variant, choices)
+        return wanted
+
+    def _columns(self, comparisons: Sequence[Binding]) -> dict[tuple[str, str], ColumnStatistics]:
+        columns = {}
+        for binding in comparisons:
+            table = self._statistics.tables.get(self._catalog.root_of(binding.relation))
+            if table is not None:
+                found = table.inherited.get(binding.column) or table.columns.get(binding.column)
+                if found is not None and not self._chooses_index(binding):
+                    columns[binding.alias, binding.column] = found
+        return columns
+
+    def _chooses_index(self, binding: Binding) -> bool:
+        """Whether the column's value decides which partial index serves: no other stands for it."""
+        valued = re.compile(rf"\b{re.escape(binding.column)}\b(?! IS (?:NOT )?NULL)")
+        return any(
+            index.predicate is not None and valued.search(index.predicate)
+            for index in self._catalog.indexes_of(binding.relation)
+        )
+
+    def _run(
+        self, mode: str, wanted: Sequence[Request], refused: dict[int, str]
+    ) -> Iterator[_Made]:
+        """Sends requests and yields what comes back; refusals are noted by query."""
+        self._wire.idle()
+        self._wire.execute(f"SET plan_cache_mode = {mode}")
+        waiting: tuple[Flight, list[Request], list[requests.Steps]] | None = None
+        for start in range(0, len(wanted), FLIGHT):
+            chunk = list(wanted[start : start + FLIGHT])
+            prepared = [requests.steps(item, self._name(), self._oids) for item in chunk]
+            flight = self._wire.send([item.unit for item in prepared])
+            if waiting is not None:
+                yield from _landed(*waiting, refused)
+            waiting = flight, chunk, prepared
+        if waiting is not None:
+            yield from _landed(*waiting, refused)
+
+    def _name(self) -> str:
+        self._names += 1
+        return f"p{self._names}"
+
+    def _learn_types(self, queries: Sequence[Query]) -> None:
+        """Asks for the OIDs of types that are not built in; unknown ones stay untyped."""
+        names = {
+            name
+            for query in queries
+            for variant in query.variants
+            for name in variant.parameter_types
+            if name is not None and not name.isdigit()
+        }
+        self._wire.idle()
+        for name in sorted(names - self._oids.keys()):
+            rows = self._wire.execute(f"SELECT to_regtype({literal(name)})::oid::text")
+            self._oids[name] = int(rows[0][0] or 0)
+
+    def _probe(self, items: Iterable[_Made]) -> None:
+        """Asks how many rows index conditions alone select, where a filter follows them."""
+        probes = {
+            probe
+            for item in items
+            for node in item.root.walk()
+            if (probe := probe_of(node, self._catalog)) is not None
+        }
+        missing = sorted(probes - self._probed.keys())
+        nulls = [(None,) * probe.parameters for probe in missing]
+        wanted = [
+            Request(n, 0, SampleKind.GENERIC, probe.text, types, None, {}, (types,))
+            for n, (probe, types) in enumerate(zip(missing, nulls, strict=True))
+        ]
+        self._probed.update(dict.fromkeys(missing))
+        for item in self._run(GENERIC, wanted, {}):
+            self._probed[missing[item.request.query]] = item.root.rows
+
+    def _outcome(self, query: Query, made: Sequence[_Made], refused: str) -> Planned | Unexplained:
+        if query.why_not_explainable:
+            return Unexplained(query.why_not_explainable)
+        if not made:
+            return Unexplained(refused or "no parameter values were captured that could be read")
+        plans = [self._plan(item) for item in _counting(query, made)]
+        distinct = {(plan.sample, plan.shape, plan.cost): plan for plan in plans}
+        return Planned(tuple(sorted(distinct.values(), key=_worst_first)))
+
+    def _plan(self, item: _Made) -> Plan:
+        probes: dict[int, float] = {}
+        places: list[tuple[int, float]] = []
+        for place, node in enumerate(item.root.walk()):
+            probe = probe_of(node, self._catalog)
+            if probe is not None and (rows := self._probed.get(probe)) is not None:
+                probes[id(node)] = rows
+                places.append((place, rows))
+        return Plan(
+            sample=item.request.sample,
+            root=item.root,
+            access=access_paths(item.root, self._catalog, probes),
+            shape=shape(item.root, self._catalog),
+            settings=item.settings,
+            variant=item.request.variant,
+            values=None if item.request.sample is SampleKind.GENERIC else item.values,
+            types=item.request.types,
+            sizes=item.sizes,
+            probes=tuple(places),
+        )
+
+
+def _generic_requests(queries: Sequence[Query]) -> list[Request]:
+    """One for each way of sending; a statement without parameters has but this plan."""
+    return [
+        _without_parameters(request) if not request.types else request
+        for position, query in enumerate(queries)
+        if not query.why_not_explainable
+        for number, variant in enumerate(query.variants)
+        for request in (requests.generic(position, number, variant),)
+    ]
+
+
+def _refused_requests(
+    queries: Sequence[Query], made: Mapping[int, Sequence[_Made]], refused: Mapping[int, str]
+) -> list[Request]:
+    """What a client bound and the server refuses with parameters, the way it was sent."""
+    return [
+        request
+        for position in sorted(refused)
+        if not made.get(position)
+        for request in requests.as_sent(position, queries[position])
+    ]
+
+
+def _without_parameters(request: Request) -> Request:
+    return msgspec.structs.replace(request, sample=SampleKind.CAPTURED)
+
+
+def _landed(
+    flight: Flight,
+    chunk: Sequence[Request],
+    prepared: Sequence[requests.Steps],
+    refused: dict[int, str],
+) -> Iterator[_Made]:
+    for request, sent, answers in zip(chunk, prepared, flight.land(), strict=True):
+        refusal = next((item for item in answers if isinstance(item, Refused)), None)
+        if refusal is not None:
+            refused.setdefault(request.query, f"the server says: {refusal.message}")
+        for place, values, sizes in zip(sent.plans, request.values, request.sizes, strict=True):
+            explained = _decoded(answers[place])
+            if explained is not None:
+                yield _Made(request, values, sizes, explained.plan, explained.settings)
+
+
+def _decoded(answer: Answer) -> _Explained | None:
+    if not isinstance(answer, list) or not answer or answer[0][0] is None:
+        return None
+    return _DECODER.decode(answer[0][0])[0]
+
+
+def _counting(query: Query, made: Sequence[_Made]) -> list[_Made]:
+    """Leaves out generic plans the server would not use.
+
+    It goes generic only for statements the driver prepares, and only where that is no dearer
+    than the average plan with values (src/backend/utils/cache/plancache.c, choose_custom_plan).
+    """
+    with_values: dict[int, list[float]] = defaultdict(list)
+    for item in made:
+        if item.request.sample is not SampleKind.GENERIC:
+            with_values[item.request.variant].append(item.root.total_cost)
+    return [
+        item
+        for item in made
+        if item.request.sample is not SampleKind.GENERIC
+        or not (costs := with_values.get(item.request.variant))
+        or (
+            _prepares(query.variants[item.request.variant]) and item.root.total_cost <= fmean(costs)
+        )
+    ]
+
+
+def _prepares(variant: Variant) -> bool:
+    return variant.session.prepares
+
+
+def _worst_first(plan: Plan) -> tuple[object, ...]:
+    return (-plan.cost, plan.sample.value, plan.shape)
+
+
+def _instant(text: str) -> dt.datetime:
+    if not text:
+        return dt.datetime.now(dt.UTC)
+    instant = dt.datetime.fromisoformat(text)
+    return instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC)

@@ -1,0 +1,302 @@
+"""Which values a query is planned with.
+
+Values captured from a test are snapped to the statistics, so that random test data (Faker,
+uuid4, sequences, clocks) can't move a plan: a most common value stays itself, any other becomes
+the typical other one, the end of a range the nearest decile, a pattern one of like shape.
+"""
+
+from __future__ import annotations
+
+import bisect
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+from pytest_planguard.model.query import Variant
+from pytest_planguard.model.statement import Sample
+from pytest_planguard.model.statistics import ColumnStatistics
+from pytest_planguard.planner.binary import text_of
+from pytest_planguard.sql.bindings import Binding
+from pytest_planguard.sql.types import INTEGER_ARRAYS, INTEGERS, integer_for
+
+MOST_SAMPLES = 5
+"""Captured samples that are planned; a server, too, plans five before it goes generic."""
+
+_RECENT = tuple(
+    dt.timedelta(**span)
+    for span in (
+        {"hours": 1}, {"days": 1}, {"days": 7}, {"days": 30}, {"days": 90}, {"days": 365},
+    )
+)  # fmt: skip
+"""Ages a timestamp is snapped to: what applications ask for. A decile of three years is 110
+days, which "the last week" must not become."""
+
+LIMIT_CLASSES = (0, 1, 20, 100, 1_000, 10_000, 100_000, 1_000_000)
+"""What a LIMIT or an OFFSET sent as a parameter is rounded up to: a page of 20 is what most ask
+for, and a test that makes 3 rows and asks for 2 of them is not to be planned otherwise."""
+
+LIST_CLASSES = (1, 5, 20, 100, 1_000, 10_000)
+"""What the length of a list is rounded up to; the first three as in the normal form of IN lists."""
+
+_INSTANTS = frozenset({"1082", "1114", "1184"})
+"""OIDs of date, timestamp and timestamptz."""
+
+Values = tuple[str | None, ...]
+
+
+class Clock(msgspec.Struct, frozen=True):
+    """Two instants: the statistics', and the one the values were captured at."""
+
+    statistics: dt.datetime
+    captured: dt.datetime
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """One list of values to plan with."""
+
+    values: Values
+    types: tuple[str | None, ...]
+    """As sent, but an integer as wide as its value needs."""
+
+
+Columns = Mapping[tuple[str, str], ColumnStatistics]
+"""Statistics by (alias, column)."""
+
+
+def readable(sample: Sample, types: Sequence[str | None]) -> Values | None:
+    """The text of a sample's values; None where a binary value can't be read."""
+    if not sample.binary:
+        return sample.values
+    values = list(sample.values)
+    for position in sample.binary:
+        raw, oid = values[position], types[position]
+        if raw is None:
+            continue
+        text = text_of(bytes.fromhex(raw), int(oid)) if oid and oid.isdigit() else None
+        if text is None:
+            return None
+        values[position] = text
+    return tuple(values)
+
+
+def choose(
+    variant: Variant, bound: Iterable[Binding], columns: Columns, clock: Clock
+) -> tuple[Choice, ...]:
+    """The captured values to plan a variant with: distinct once snapped, at most five."""
+    by_parameter: dict[int, list[Binding]] = {}
+    for binding in bound:
+        by_parameter.setdefault(binding.parameter, []).append(binding)
+    chosen: set[Choice] = set()
+    for sample in variant.samples:
+        values = readable(sample, variant.parameter_types)
+        if values is None:
+            continue
+        snapped = tuple(
+            to_class(value, LIMIT_CLASSES)
+            if number in variant.literal
+            else _snap(value, name, by_parameter.get(number, ()), columns, clock)
+            for number, (value, name) in enumerate(
+                zip(values, variant.parameter_types, strict=False), 1
+            )
+        )
+        chosen.add(Choice(snapped, _types(variant.parameter_types, snapped)))
+    return tuple(sorted(chosen, key=_order)[:MOST_SAMPLES])
+
+
+def _order(choice: Choice) -> tuple[object, ...]:
+    return tuple((value is None, value or "") for value in choice.values)
+
+
+def _types(types: Sequence[str | None], values: Values) -> tuple[str | None, ...]:
+    return tuple(
+        integer_for(value, name)
+        if name in INTEGERS and value is not None
+        else ("1016" if name in INTEGER_ARRAYS else name)
+        for name, value in zip(types, values, strict=False)
+    )
+
+
+def _snap(
+    value: str | None,
+    type_name: str | None,
+    bound: Sequence[Binding],
+    columns: Columns,
+    clock: Clock,
+) -> str | None:
+    if value is None:
+        return None
+    for binding in bound:
+        statistics = columns.get((binding.alias, binding.column))
+        if statistics is not None or "~~" in binding.operator:
+            return _snap_to(value, binding.operator, statistics or ColumnStatistics(), clock)
+    instant = _instant(value) if type_name in _INSTANTS else None
+    return value if instant is None else _snap_instant(value, instant, (), clock)
+
+
+def _snap_to(value: str, operator: str, statistics: ColumnStatistics, clock: Clock) -> str:
+    if operator in {"=", "<>"}:
+        return _typical(value, statistics)
+    if operator.endswith(" ANY") and value.startswith("{"):
+        return _typical_list(value, statistics)
+    if operator in {"<", "<=", ">", ">="}:
+        return _range_end(value, operator, statistics, clock)
+    if "~~" in operator:
+        return _pattern(value, statistics)
+    return value
+
+
+def _typical(value: str, statistics: ColumnStatistics) -> str:
+    """A most common value stays; any other is as good as the middle of the histogram."""
+    if _among(value, statistics.most_common_values) or not statistics.histogram_bounds:
+        return value
+    return statistics.histogram_bounds[len(statistics.histogram_bounds) // 2]
+
+
+def _among(value: str, common: Sequence[str]) -> bool:
+    folded = {"t": "true", "f": "false"}
+    return folded.get(value, value) in {folded.get(item, item) for item in common}
+
+
+_LIST_ITEM = re.compile(r'"(?:[^"\\]|\\.)*"|[^,{}]+')
+
+
+def sizes_of(values: Values, limits: Sequence[int]) -> str:
+    """What of a plan's values is a size: LIMIT and OFFSET, and how long lists are.
+
+    >>> sizes_of(("7", "20", "{1,2,3,4,5}"), (2,))
+    'limit 20, list of 5'
+    """
+    found = []
+    for number, value in enumerate(values, 1):
+        if value is not None and number in limits:
+            found.append(f"limit {value}")
+        elif value is not None and value.startswith("{") and value.endswith("}"):
+            found.append(f"list of {len(_LIST_ITEM.findall(value))}")
+    return ", ".join(found)
+
+
+def to_class(value: str | None, classes: Sequence[int]) -> str | None:
+    """A number rounded up to its class; anything else stays."""
+    if value is None or not value.isdigit():
+        return value
+    return str(next((size for size in classes if int(value) <= size), value))
+
+
+def _typical_list(value: str, statistics: ColumnStatistics) -> str:
+    items = _LIST_ITEM.findall(value)
+    bounds = statistics.histogram_bounds
+    if not items:
+        return value
+    length = next((size for size in LIST_CLASSES if len(items) <= size), len(items))
+    items = [items[n % len(items)] for n in range(length)]
+    if not bounds:
+        return "{" + ",".join(items) + "}"
+    others = 0
+    out = []
+    for item in items:
+        if _among(item.strip('"'), statistics.most_common_values):
+            out.append(item)
+        else:
+            out.append('"' + bounds[others % len(bounds)] + '"')
+            others += 1
+    return "{" + ",".join(sorted(out)) + "}"
+
+
+def _range_end(value: str, operator: str, statistics: ColumnStatistics, clock: Clock) -> str:
+    bounds = statistics.histogram_bounds
+    if len(bounds) < 2:
+        return value
+    instant = _instant(value)
+    if instant is not None and _instant(bounds[-1]) is not None:
+        if instant < clock.captured - (clock.statistics - _as_utc(bounds[0])):
+            return _unknown_end(operator, bounds)
+        return _snap_instant(value, instant, bounds, clock)
+    position = _position(value, bounds)
+    last = len(bounds) - 1
+    return bounds[round(round(position / last * 10) / 10 * last)]
+
+
+def _unknown_end(operator: str, bounds: Sequence[str]) -> str:
+    """The middle, for an instant from before there were any rows.
+
+    Tests freeze the clock at a date long ago, or invent one: such a value would match all rows or
+    none, and says nothing of what production asks. A lower end lies just below the middle and
+    an upper one just above, so that a range between two of them stays a narrow one.
+    """
+    middle = len(bounds) // 2
+    return bounds[max(0, middle - 1) if operator.startswith(">") else middle]
+
+
+def _position(value: str, bounds: Sequence[str]) -> int:
+    """How many bounds lie below the value; numbers by size, anything else by text."""
+    try:
+        return min(
+            bisect.bisect_left([Decimal(b) for b in bounds], Decimal(value)), len(bounds) - 1
+        )
+    except InvalidOperation:
+        return min(bisect.bisect_left(sorted(bounds), value), len(bounds) - 1)
+
+
+def _snap_instant(value: str, instant: dt.datetime, bounds: Sequence[str], clock: Clock) -> str:
+    """Moves an instant along with the statistics' clock, to a round age."""
+    age = clock.captured - instant
+    if age <= _RECENT[0] / 2:
+        return _rendered(clock.statistics, value)
+    if age <= _RECENT[-1] * 1.5:
+        rounded = min(_RECENT, key=lambda span: _ratio(span, age))
+        return _rendered(clock.statistics - rounded, value)
+    if not bounds:
+        years = round(age / _RECENT[-1])
+        return _rendered(clock.statistics - years * _RECENT[-1], value)
+    known = sorted(map(_as_utc, bounds))
+    last = len(known) - 1
+    position = min(bisect.bisect_left(known, clock.statistics - age), last)
+    return bounds[round(round(position / last * 10) / 10 * last)]
+
+
+def _rendered(moment: dt.datetime, like: str) -> str:
+    """An instant as a date or a timestamp with or without zone, whichever the value was."""
+    if len(like) == len("2026-01-01"):
+        return moment.date().isoformat()
+    return moment.replace(tzinfo=None).isoformat(sep=" ") + ("+00" if _has_zone(like) else "")
+
+
+def _ratio(span: dt.timedelta, age: dt.timedelta) -> float:
+    """How far apart two ages are, on the scale people think of them in."""
+    return (span / age if span > age else age / span) - 1
+
+
+def _has_zone(value: str) -> bool:
+    return "+" in value or value.endswith("Z") or value.count("-") > 2
+
+
+def _instant(value: str) -> dt.datetime | None:
+    """A date or timestamp in ISO form; without a zone it is taken as UTC."""
+    try:
+        instant = dt.datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC)
+
+
+def _as_utc(value: str) -> dt.datetime:
+    return _instant(value) or dt.datetime.max.replace(tzinfo=dt.UTC)
+
+
+_LITERAL_RUN = re.compile(r"[^%_]+")
+
+
+def _pattern(value: str, statistics: ColumnStatistics) -> str:
+    """A pattern of like shape: the same wildcards, as many letters, of a typical value."""
+    bounds = statistics.histogram_bounds
+    typical = bounds[len(bounds) // 2] if bounds else "x"
+    typical = re.sub(r"[%_\\]", "x", typical) or "x"
+
+    def run(match: re.Match[str]) -> str:
+        length = min(len(match.group()), 8)
+        return (typical * (length // len(typical) + 1))[:length]
+
+    return _LITERAL_RUN.sub(run, value)

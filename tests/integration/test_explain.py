@@ -1,0 +1,75 @@
+import pytest
+
+from pytest_planguard.model.plan import Access, Planned, SampleKind
+from pytest_planguard.model.query import Query, Variant
+from pytest_planguard.model.statement import Sample, Session
+from pytest_planguard.model.statistics import (
+    ColumnStatistics,
+    ScaleSource,
+    Statistics,
+    TableStatistics,
+)
+from pytest_planguard.pipeline.fixtures import read_catalog_at
+from pytest_planguard.planner.explain import Explainer
+from pytest_planguard.planner.wire import Wire
+from pytest_planguard.sql.statement_text import analyse
+from pytest_planguard.sql.unbind import unbind
+
+NUMBERS = ColumnStatistics(n_distinct=-1, histogram_bounds=tuple(map(str, range(0, 1010, 10))))
+SCHEMA = """
+CREATE TABLE jobs (id int PRIMARY KEY, kind int NOT NULL, payload text);
+CREATE INDEX jobs_urgent ON jobs (id) WHERE kind = 3;
+"""
+
+
+@pytest.fixture
+def explainer(database_url):
+    with Wire(database_url) as wire:
+        for text in filter(str.strip, SCHEMA.split(";")):
+            wire.execute(text)
+        wire.execute("SET enable_seqscan = off")
+        columns = {"id": NUMBERS, "kind": NUMBERS}
+        tables = {"public.jobs": TableStatistics(1000, 10, ScaleSource.DECLARED, columns=columns)}
+        statistics = Statistics(tables, "2026-01-01T00:00:00+00:00", ScaleSource.DECLARED)
+        yield Explainer(wire, read_catalog_at(database_url), statistics)
+
+
+def bound_by_client(text, *values):
+    (analysis,) = analyse(text)
+    found = unbind(analysis.plannable, values)
+    variant = Variant(
+        text, found.types, Session("app", "psycopg"), (Sample(found.values),), found.text, (),
+        found.spans, analysis.plannable,
+    )  # fmt: skip
+    return Query("abc", "default", text, (), (variant,), ())
+
+
+def test_a_clients_values_are_snapped_like_parameters(explainer):
+    first = bound_by_client("SELECT * FROM jobs WHERE id = 17", "17")
+    other = bound_by_client("SELECT * FROM jobs WHERE id = 923", "923")
+    one, two = explainer.explain([first, other])
+    assert one.worst.values == two.worst.values == ("500",)
+    assert one.worst.sample is SampleKind.CAPTURED
+
+
+def test_a_value_that_decides_for_a_partial_index_stays_itself(explainer):
+    text = "SELECT id FROM jobs WHERE kind = 3 ORDER BY id LIMIT 1"
+    (planned,) = explainer.explain([bound_by_client(text, "3")])
+    assert planned.worst.values == ("3",)
+    assert planned.worst.access["jobs"].indexes == ("jobs_urgent",)
+
+
+def test_what_the_server_refuses_with_parameters_is_planned_as_it_was_sent(explainer):
+    text = "SELECT id FROM jobs WHERE id = 5"
+    query = bound_by_client(text, "5")
+    (variant,) = query.variants
+    refused = Variant(
+        text, (None,), variant.session, variant.samples, "SELECT id FROM jobs WHERE id = $1::nope",
+        as_sent=text,
+    )  # fmt: skip
+    query = Query("abc", "default", text, (), (refused,), ())
+    (planned,) = explainer.explain([query])
+    assert isinstance(planned, Planned)
+    assert planned.worst.access["jobs"].access in (Access.INDEX, Access.INDEX_ONLY)
+    (again,) = explainer.again([(query, planned)])
+    assert again.worst.shape == planned.worst.shape
