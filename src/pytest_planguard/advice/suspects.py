@@ -1,0 +1,84 @@
+"""Which reads are worth looking for an index for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from pytest_planguard.advice.joins import join_conditions, path_to
+from pytest_planguard.advice.keys import sort_keys
+from pytest_planguard.model.catalog import Catalog
+from pytest_planguard.model.judgement import Read
+from pytest_planguard.model.plan import Plan, Planned, SampleKind
+from pytest_planguard.model.query import Query
+from pytest_planguard.model.spec import Thresholds
+from pytest_planguard.sql.obstacles import ObstacleKind, obstacles, usable_index
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A query with its plans and what they read."""
+
+    query: Query
+    planned: Planned
+    reads: Mapping[int, tuple[Read, ...]]
+    """By position of the plan: scans of large relations."""
+
+
+def suspect_reads(
+    item: Item, catalog: Catalog, thresholds: Thresholds
+) -> dict[str, list[tuple[int, Read]]]:
+    """Suspect reads with the position of their plan, by relation."""
+    found: dict[str, list[tuple[int, Read]]] = defaultdict(list)
+    for position, plan in enumerate(item.planned.plans):
+        for read in item.reads.get(position, ()):
+            if is_suspect(plan, read, catalog, thresholds):
+                found[read.relation].append((position, read))
+    return {
+        relation: reads
+        for relation, reads in found.items()
+        if not _captured_alone(item.planned, {position for position, _ in reads})
+    }
+
+
+def _captured_alone(planned: Planned, positions: Iterable[int]) -> bool:
+    """Whether only values from tests make the query suspect, and others don't.
+
+    A value that production does not have plans as one row: no ground for an index.
+    """
+    kinds = {planned.plans[position].sample for position in positions}
+    return kinds == {SampleKind.CAPTURED} and any(
+        plan.sample is not SampleKind.CAPTURED for plan in planned.plans
+    )
+
+
+def is_suspect(plan: Plan, read: Read, catalog: Catalog, thresholds: Thresholds) -> bool:
+    """Whether a read looks at far more rows than are wanted of it.
+
+    It does where its conditions keep few, where a LIMIT above a sort does, or where it is joined
+    with few rows. A column that a cast keeps from its own index is none: there the rewrite is
+    the remedy, and an index on a cast never.
+    """
+    table = catalog.tables.get(read.relation)
+    if table is None or table.rows < thresholds.large_table_rows or _is_cast_away(read, catalog):
+        return False
+    critical = read.relation in thresholds.critical_tables
+    if not critical and (
+        read.rows_read < thresholds.large_table_rows or read.share < thresholds.cost_share
+    ):
+        return False
+    few = thresholds.kept_fraction * read.rows_read
+    if read.conditions and (critical or read.rows_kept <= few):
+        return True
+    path = path_to(plan.root, read.node)
+    limited = any(node.node_type == "Limit" and node.rows <= few for node in path)
+    return (limited and bool(sort_keys(read, catalog))) or bool(join_conditions(path, read, few))
+
+
+def _is_cast_away(read: Read, catalog: Catalog) -> bool:
+    return any(
+        obstacle.kind is ObstacleKind.CAST
+        and any(usable_index(read, name, catalog) is not None for name in obstacle.columns)
+        for obstacle in obstacles(read, catalog)
+    )

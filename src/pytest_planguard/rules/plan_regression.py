@@ -1,0 +1,74 @@
+"""PLN003: the plan is worse than the one the baseline accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_planguard.model import words
+from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
+from pytest_planguard.model.judgement import Context
+from pytest_planguard.model.report import Change, ChangeKind, RelationChange
+
+FACTS = RuleFacts(
+    code="PLN003",
+    name="plan-regression",
+    severity=Severity.ERROR,
+    condition=(
+        "Against the baseline, a large table is read in a worse way or a join or sort got worse, "
+        "and the cost is at least 1.5 times and 100 units higher; or the cost is at least three "
+        "times as high. Never where only the tables' sizes moved."
+    ),
+    effect="A query that was fast in production will not be after this change.",
+    remedy=(
+        "Put back what is gone (an index, a condition, a type, a setting), or accept the new "
+        "plan into the baseline with a reason."
+    ),
+    source="baseline.compare holds the numbers; a plan that flips at ±10 % never counts.",
+)
+
+_ACCEPT = 'pytest --planguard --planguard-update --planguard-reason="…"'
+
+
+def check(context: Context) -> Iterator[Candidate]:
+    """At most one: it names the relation that got worst, and the others beside it."""
+    change = context.change
+    if change is None or change.kind is not ChangeKind.WORSE or change.statistics_only:
+        return
+    worst = change.relations[0] if change.relations else None
+    table = context.catalog.tables.get(worst.relation) if worst is not None else None
+    before, after = change.cost_before or 0.0, change.cost_after or context.plan.cost
+    yield Candidate(
+        rule=FACTS.code,
+        key=context.query.key,
+        database=context.query.database,
+        relation=worst.relation if worst is not None else None,
+        severity=Severity.ERROR,
+        message=_message(change, worst, table.rows if table is not None else 0.0, before, after),
+        remedy=_remedy(change),
+        rows=table.rows if table is not None else context.plan.rows,
+        evidence={
+            "cost_before": before,
+            "cost_after": after,
+            "factor": round(after / max(before, 0.01), 2),
+        },
+        verified=True,
+    )
+
+
+def _message(
+    change: Change, worst: RelationChange | None, rows: float, before: float, after: float
+) -> str:
+    factor = f"cost {words.times(before, after)}"
+    if worst is None:
+        return f"{factor}: {words.cost(before)} → {words.cost(after)}, in the same way"
+    size = f"{words.rows(rows)} rows, " if rows else ""
+    text = f"{worst.relation}: {worst.before} → {worst.after} ({size}{factor})"
+    others = [f"{one.relation} {one.before} → {one.after}" for one in change.relations[1:]]
+    return text + "".join(f"; {other}" for other in others)
+
+
+def _remedy(change: Change) -> str:
+    if not change.causes:
+        return f"cause unknown; accept the new plan with {_ACCEPT}"
+    causes = "; ".join(change.causes)
+    return f"because {causes}: put that back, or accept the new plan with {_ACCEPT}"

@@ -1,0 +1,122 @@
+"""PLN001: a large table is read from end to end to find a few of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_planguard.model import words
+from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
+from pytest_planguard.model.judgement import Context, Read
+from pytest_planguard.sql.obstacles import has_predicate, obstacles, unused_indexes
+from pytest_planguard.sql.reads import full_index_walk
+
+FACTS = RuleFacts(
+    code="PLN001",
+    name="seq-scan-large-table",
+    severity=Severity.ERROR,
+    condition=(
+        "A sequential scan, or a walk through a whole index, of a large table has a condition "
+        "that keeps at most kept-fraction of the rows it reads, and carries at least cost-share "
+        "of the query's cost. On a critical table any condition will do."
+    ),
+    effect=(
+        "Each call reads the whole table: its time grows with the table, it evicts what other "
+        "queries have in memory, and a few at once keep all disks busy."
+    ),
+    remedy=(
+        "Create the index that was proven at scale, or write the condition so that an existing "
+        "index serves it; an error where either is proven, else a warning that says why not."
+    ),
+    source=(
+        "Thresholds of spec.Thresholds. 5 %: a random page costs four sequential ones "
+        "(random_page_cost), at some 20 rows a page a scan of more is what PostgreSQL prefers."
+    ),
+)
+
+_FULL = frozenset({"Seq Scan", "Sample Scan"})
+
+
+def check(context: Context) -> Iterator[Candidate]:
+    """One candidate a relation, for its costliest scan."""
+    seen: set[str] = set()
+    for read in context.worst_reads:
+        if read.relation not in seen and _is_fault(read, context):
+            seen.add(read.relation)
+            yield _candidate(read, context)
+
+
+def _is_fault(read: Read, context: Context) -> bool:
+    if not (read.node.node_type in _FULL or full_index_walk(read.node)):
+        return False
+    limits = context.thresholds
+    table = context.catalog.tables.get(read.relation)
+    if table is None or table.rows < limits.large_table_rows or not has_predicate(read):
+        return False
+    return read.relation in limits.critical_tables or (
+        read.rows_read >= limits.large_table_rows
+        and read.kept_fraction <= limits.kept_fraction
+        and read.share >= limits.cost_share
+    )
+
+
+def _candidate(read: Read, context: Context) -> Candidate:
+    advice = context.advice.get(read.relation)
+    rewrite = next((one for one in context.rewrites if one.relation == read.relation), None)
+    verified = advice is not None or rewrite is not None
+    if advice is not None:
+        remedy = "\n".join(advice.ddl)
+    elif rewrite is not None:
+        remedy = rewrite.text
+    else:
+        remedy = _why_no_index(read, context)
+    table = context.catalog.tables[read.relation]
+    return Candidate(
+        rule=FACTS.code,
+        key=context.query.key,
+        database=context.query.database,
+        relation=read.relation,
+        severity=Severity.ERROR if verified else Severity.WARNING,
+        message=_message(read),
+        remedy=remedy,
+        rows=table.rows,
+        evidence={
+            "rows_read": read.rows_read,
+            "rows_kept": read.rows_kept,
+            "bytes_read": read.bytes_read,
+            "cost": read.cost,
+            "cost_share": round(read.share, 4),
+            "query_cost": context.plan.cost,
+            "loops": read.loops,
+        },
+        verified=verified,
+        advice=advice,
+    )
+
+
+def _message(read: Read) -> str:
+    how = ""
+    if full_index_walk(read.node):
+        how = f" through all of index {read.node.index}"
+    elif read.partitions > 1:
+        how = f" in {read.partitions} partitions"
+    times = f", {words.rows(read.loops)} times over" if read.loops >= 2 else ""
+    return (
+        f"reads {words.rows(read.rows_read)} rows ({words.size(read.bytes_read)}) of "
+        f"{read.relation}{how} to keep {words.rows(read.rows_kept)}{times}; cost "
+        f"{words.cost(read.cost)}, {words.share(read.share)} of the query's"
+    )
+
+
+def _why_no_index(read: Read, context: Context) -> str:
+    reasons = [obstacle.reason for obstacle in obstacles(read, context.catalog)]
+    reasons += unused_indexes(read, context.catalog)
+    if reasons:
+        return "no index helps as it is: " + "; ".join(dict.fromkeys(reasons))
+    if read.kept_fraction > context.thresholds.kept_fraction:
+        kept = words.share(read.kept_fraction)
+        return f"no index can help: {kept} of the rows are kept, too many to fetch one by one"
+    return (
+        "no index was proven to help: none of those that were tried made the query at least "
+        f"{words.share(context.thresholds.minimum_gain)} and "
+        f"{context.thresholds.minimum_gain_units:g} cost units cheaper with all of its values"
+    )

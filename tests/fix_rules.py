@@ -1,0 +1,154 @@
+"""Examples of rules: one SQL file each, read into a schema, its scale and what is captured.
+
+A file under ``fixtures/rules/<CODE>/`` is plain SQL. What is not SQL stands in comments::
+
+    -- Free text: what the example shows.
+    -- rows: orders = 47_000_000
+    -- column: orders.status = { values = { shipped = 0.75, open = 0.25 } }
+    -- setting: work_mem = "64MB"
+    CREATE TABLE orders (...);
+    -- baseline
+    CREATE INDEX ...;                  only in the world the baseline was accepted in
+    -- query
+    -- types: numeric, text            what the driver sent the parameters as
+    -- values: 5, open                 one line a sample; NULL is null
+    -- stream                          read through a server-side cursor
+    SELECT ... WHERE legacy_number = $1 AND status = $2;
+
+The schema ends at ``-- baseline`` or the first ``-- query``; ``-- query`` may come several times.
+Rows, columns and settings are TOML, as in the configuration.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.statement import Origin, Phase, Place, Sample, Session, Statement
+
+FOLDER = Path(__file__).parent.parent / "fixtures" / "rules"
+
+_OIDS = {
+    "boolean": 16, "smallint": 21, "integer": 23, "bigint": 20, "text": 25, "double precision": 701,
+    "varchar": 1043, "date": 1082, "timestamp": 1114, "timestamptz": 1184, "numeric": 1700,
+    "jsonb": 3802, "uuid": 2950, "unknown": 0,
+}  # fmt: skip
+_SECTION = re.compile(r"^-- (baseline|query)[ ]*$", re.MULTILINE)
+_FACT = re.compile(r"^-- (rows|column|setting): (.+)$", re.MULTILINE)
+_SENT = re.compile(r"^-- (types|values): (.+)$", re.MULTILINE)
+
+
+class ExampleQuery(msgspec.Struct, frozen=True):
+    """One statement as the application sends it."""
+
+    text: str
+    types: tuple[int, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    stream: bool = False
+
+
+class Example(msgspec.Struct, frozen=True):
+    """One file."""
+
+    path: Path
+    schema: str
+    baseline_schema: str
+    """More DDL, of the world the baseline was accepted in; empty: there is none."""
+    queries: tuple[ExampleQuery, ...]
+    rows: dict[str, float]
+    columns: dict[str, dict[str, Any]]
+    """By ``table.column``: as in the configuration."""
+    settings: dict[str, str]
+
+    @property
+    def code(self) -> str:
+        return self.path.parent.name
+
+    @property
+    def is_bad(self) -> bool:
+        return self.path.stem.startswith("bad")
+
+    def configuration(self, version: int) -> str:
+        """A pyproject.toml for it."""
+        lines = ["[tool.pytest-planguard]", "[tool.pytest-planguard.database]"]
+        lines += ['provider = "embedded"', f"version = {version}", 'schema = "schema.sql"']
+        settings = ", ".join(f"{name} = {json.dumps(text)}" for name, text in self.settings.items())
+        lines += [f"settings = {{ {settings} }}"] if settings else []
+        for table, rows in self.rows.items():
+            lines += [f"[tool.pytest-planguard.tables.{table}]", f"rows = {rows:.0f}"]
+        for name, facts in self.columns.items():
+            table, _, column = name.partition(".")
+            lines.append(f"[tool.pytest-planguard.tables.{table}.columns.{column}]")
+            lines += [f"{key} = {_toml(value)}" for key, value in facts.items()]
+        return "\n".join(lines) + "\n"
+
+    def capture(self) -> Capture:
+        """What a run of the application's tests would have captured."""
+        session = Session("app", "psycopg")
+        statements = tuple(
+            Statement(
+                query.text, query.types, session, query.samples, (_place(line),),
+                stream=query.stream,
+            )
+            for line, query in enumerate(self.queries, start=1)
+        )  # fmt: skip
+        return Capture(statements, collected=("tests/test_app.py::test",),
+                       finished=("tests/test_app.py::test",))  # fmt: skip
+
+
+def examples() -> list[Example]:
+    """All of them, by path."""
+    return [read(path) for path in sorted(FOLDER.glob("*/*.sql"))]
+
+
+def read(path: Path) -> Example:
+    """One file's example."""
+    parts = _SECTION.split(path.read_text(encoding="utf-8"))
+    schema, sections = parts[0], list(zip(parts[1::2], parts[2::2], strict=True))
+    facts = _FACT.findall(schema)
+    pairs = {kind: {} for kind in ("rows", "column", "setting")}
+    for kind, text in facts:
+        name, _, value = text.partition(" = ")
+        pairs[kind][name.strip()] = tomllib.loads(f"it = {value}")["it"]
+    return Example(
+        path=path,
+        schema=schema,
+        baseline_schema="".join(text for kind, text in sections if kind == "baseline"),
+        queries=tuple(_query(text) for kind, text in sections if kind == "query"),
+        rows=pairs["rows"],
+        columns=pairs["column"],
+        settings=pairs["setting"],
+    )
+
+
+def _query(text: str) -> ExampleQuery:
+    found = _SENT.findall(text)
+    types = [one for kind, names in found if kind == "types" for one in names.split(", ")]
+    samples = [
+        Sample(tuple(None if one == "NULL" else one for one in values.split(", ")))
+        for kind, values in found
+        if kind == "values"
+    ]
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    return ExampleQuery(
+        text=body.strip().removesuffix(";"),
+        types=tuple(_OIDS[name.strip()] for name in types),
+        samples=tuple(samples),
+        stream="\n-- stream\n" in text,
+    )
+
+
+def _place(line: int) -> Place:
+    return Place(Origin("app/queries.py", line, "ask"), "tests/test_app.py::test", Phase.CALL)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + " }"
+    return json.dumps(value)

@@ -1,0 +1,73 @@
+"""A what-if that answers from a function instead of a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+
+from pytest_planguard.model.plan import Access, AccessPath, Plan, Planned, Unexplained
+from pytest_planguard.model.ports import HypotheticalIndex
+from pytest_planguard.model.query import Query
+
+Cost = Callable[[str, int, HypotheticalIndex], float | None]
+"""(query's key, position of the plan, the visible index) → cost; None: the index is not used."""
+
+
+class FakeWhatIf:
+    """Obeys ``model.ports.WhatIf``; one index is visible at a time.
+
+    ``asked`` holds each request as (key, visible names); an index's size is 1 MB a column, half
+    of a percent of that for a partial one.
+    """
+
+    def __init__(self, cost: Cost, refused: dict[str, str] | None = None) -> None:
+        self.cost = cost
+        self.refusals = refused or {}
+        self.indexes: dict[str, HypotheticalIndex] = {}
+        self.asked: list[tuple[str, frozenset[str]]] = []
+        self.trials = 0
+
+    @contextmanager
+    def trial(self, indexes: Sequence[HypotheticalIndex]) -> Iterator[FakeTrial]:
+        self.trials += 1
+        self.indexes = {index.name: index for index in indexes}
+        yield FakeTrial(self)
+
+
+class FakeTrial:
+    """Obeys ``model.ports.WhatIfTrial``."""
+
+    def __init__(self, whatif: FakeWhatIf) -> None:
+        self._whatif = whatif
+        self.refused = {
+            name: message
+            for name in whatif.indexes
+            for column, message in whatif.refusals.items()
+            if column in whatif.indexes[name].columns
+        }
+        self.sizes = {
+            name: int(1e6 * len(index.columns) * (0.005 if index.predicate else 1))
+            for name, index in whatif.indexes.items()
+        }
+
+    def plan(
+        self, requests: Sequence[tuple[Query, Planned, frozenset[str]]]
+    ) -> list[Planned | Unexplained]:
+        self._whatif.asked += [(query.key, visible) for query, _, visible in requests]
+        return [self._planned(query, planned, visible) for query, planned, visible in requests]
+
+    def _planned(self, query: Query, planned: Planned, visible: frozenset[str]) -> Planned:
+        (name,) = visible
+        index = self._whatif.indexes[name]
+        costs = (self._whatif.cost(query.key, n, index) for n in range(len(planned.plans)))
+        pairs = zip(planned.plans, costs, strict=True)
+        return Planned(tuple(plan if cost is None else _with(plan, index, cost)
+                             for plan, cost in pairs))  # fmt: skip
+
+
+def _with(plan: Plan, index: HypotheticalIndex, cost: float) -> Plan:
+    root = msgspec.structs.replace(plan.root, total_cost=cost)
+    path = AccessPath(index.table, Access.INDEX, (index.name,))
+    return msgspec.structs.replace(plan, root=root, access={"it": path})

@@ -1,0 +1,64 @@
+"""Every example on a real server: a bad one fires, a good one is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fix_rules
+from pytest_planguard import registry
+from pytest_planguard.config import load
+from pytest_planguard.errors import ServerError
+from pytest_planguard.fixturedb.providers import open_server
+from pytest_planguard.model.report import Report
+from pytest_planguard.model.spec import DatabaseSpec
+from pytest_planguard.pipeline import Options, run
+
+EXAMPLES = fix_rules.examples()
+
+
+@pytest.fixture(scope="session", params=[18, 16], ids=["pg18", "pg16"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[tuple[int, Any]]:
+    """An embedded server of a major, shared by all examples."""
+    spec = DatabaseSpec(version=request.param, cache=tmp_path_factory.mktemp("cache"))
+    try:
+        opened = open_server(spec)
+        found = opened.__enter__()
+    except ServerError as error:
+        pytest.skip(f"no PostgreSQL {request.param} to be had: {error.message}")
+    try:
+        yield request.param, found
+    finally:
+        opened.__exit__(None, None, None)
+
+
+def judged(example: fix_rules.Example, version: int, server: Any, folder: Path) -> Report:
+    """The report of a run that captured the example's queries."""
+    (folder / "pyproject.toml").write_text(example.configuration(version))
+    schema = folder / "schema.sql"
+    if example.baseline_schema:
+        schema.write_text(example.schema + example.baseline_schema)
+        run(load(folder, environ={}), example.capture(), Options(update=True), server=server)
+    schema.write_text(example.schema)
+    return run(load(folder, environ={}), example.capture(), server=server).report
+
+
+@pytest.mark.parametrize(
+    "example", EXAMPLES, ids=[f"{one.code}-{one.path.stem}" for one in EXAMPLES]
+)
+def test_a_bad_example_fires_and_a_good_one_is_silent(
+    example: fix_rules.Example, server: tuple[int, Any], tmp_path: Path
+) -> None:
+    report = judged(example, *server, tmp_path)
+
+    said = {code for one in report.findings for code in (one.rule, *one.explained_by)}
+    assert (example.code in said) == example.is_bad, [one.message for one in report.findings]
+
+
+def test_every_rule_has_a_bad_and_a_good_example() -> None:
+    stems = {(one.code, one.path.stem) for one in EXAMPLES}
+
+    assert stems >= {(code, stem) for code in registry.rules() for stem in ("bad", "good")}

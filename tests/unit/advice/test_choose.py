@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import fix_plans
+from pytest_planguard.advice.choose import Scan, choose
+from pytest_planguard.model.ports import HypotheticalIndex
+
+
+def chosen(
+    scans: list[Scan], sizes: dict[str, int], *, partial: tuple[str, ...] = (), writes: float = 0
+) -> dict[str, str]:
+    indexes = {
+        name: HypotheticalIndex(
+            name, "public.orders", "btree", (name,), predicate="x" if name in partial else ""
+        )
+        for name in sizes
+    }
+    found = choose(
+        scans, set(sizes), indexes, sizes, fix_plans.catalog(), {"public.orders": writes}
+    )
+    return {key: name for (key, _), name in found.items()}
+
+
+def scan(key: str, executions: int = 1, **with_index: float) -> Scan:
+    return Scan(key, "public.orders", executions, 10_000.0, with_index)
+
+
+def test_within_a_tenth_of_the_best_the_narrowest_wins() -> None:
+    assert chosen([scan("q", a=1090, b=1000)], {"a": 10, "b": 20}) == {"q": "a"}
+    assert chosen([scan("q", a=1150, b=1000)], {"a": 10, "b": 20}) == {"q": "b"}
+
+
+def test_what_is_nothing_beside_the_cost_before_makes_no_difference() -> None:
+    assert chosen([scan("q", a=12, b=5)], {"a": 10, "b": 20}) == {"q": "a"}
+
+
+def test_an_index_for_two_scans_beats_two_indexes() -> None:
+    scans = [scan("q", a=1000, wide=1000), scan("r", b=1000, wide=1000)]
+
+    assert chosen(scans, {"a": 10, "b": 10, "wide": 30}) == {"q": "wide", "r": "wide"}
+
+
+def test_a_partial_index_must_be_less_than_half_as_large() -> None:
+    scans = [scan("q", whole=1000, part=1000)]
+
+    assert chosen(scans, {"whole": 100, "part": 60}, partial=("part",)) == {"q": "whole"}
+    assert chosen(scans, {"whole": 100, "part": 40}, partial=("part",)) == {"q": "part"}
+
+
+def test_where_much_is_written_the_smaller_index_wins_over_names() -> None:
+    scans = [scan("q", a=1000, b=1000)]
+
+    assert chosen(scans, {"a": 3_000_000, "b": 1_000_000}, writes=50) == {"q": "b"}
+
+
+def test_writes_never_outweigh_a_second_scan() -> None:
+    scans = [scan("q", a=1000, wide=1000), scan("r", wide=1000)]
+
+    sizes = {"a": 1, "wide": 30_000_000}
+    assert chosen(scans, sizes, writes=1e6) == {"q": "wide", "r": "wide"}
+
+
+def test_a_scan_nothing_helps_gets_nothing() -> None:
+    assert chosen([scan("q")], {"a": 1}) == {}

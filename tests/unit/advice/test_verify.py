@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+import fix_plans
+from fix_whatif import FakeWhatIf
+from pytest_planguard.advice.verify import Item, advise
+from pytest_planguard.model.catalog import Catalog
+from pytest_planguard.model.finding import Advice
+from pytest_planguard.model.plan import Planned, SampleKind
+from pytest_planguard.model.ports import HypotheticalIndex
+from pytest_planguard.model.spec import Thresholds
+from pytest_planguard.model.statement import Layer
+from pytest_planguard.sql.reads import reads
+
+CATALOG = fix_plans.catalog()
+CUSTOMER = "CREATE INDEX CONCURRENTLY orders_customer_id_idx ON public.orders (customer_id);"
+
+
+def item(name: str, key: str = "", catalog: Catalog = CATALOG, **query_facts: Any) -> Item:
+    sql, node = fix_plans.captured(name)
+    return Item(
+        fix_plans.query(sql, key or name, **query_facts),
+        fix_plans.planned(node, catalog),
+        {0: reads(node, catalog, Thresholds())},
+    )
+
+
+def advised(items: list[Item], whatif: FakeWhatIf, **more: Any) -> dict[str, dict[str, Advice]]:
+    return advise(items, CATALOG, whatif, Thresholds(), **more)
+
+
+def always(cost: float) -> Any:
+    return lambda key, position, index: cost
+
+
+def test_an_index_that_is_used_and_much_cheaper_is_advised_with_its_numbers() -> None:
+    found = advised([item("seq_equality")], FakeWhatIf(always(44.0)))
+
+    assert found == {
+        "seq_equality": {
+            "public.orders": Advice(
+                ddl=(CUSTOMER,),
+                cost_before=6945.0,
+                cost_after=44.0,
+                size_bytes=1_000_000,
+            )
+        }
+    }
+
+
+def test_not_verified_means_not_given() -> None:
+    not_used = FakeWhatIf(always(None))  # type: ignore[arg-type]
+    little = FakeWhatIf(always(6945 * 0.71))
+    refused = FakeWhatIf(always(44.0), refused={"customer_id": "no such operator class"})
+
+    for whatif in (not_used, little, refused):
+        assert advised([item("seq_equality")], whatif) == {}
+
+
+def test_less_than_a_hundred_units_are_no_gain() -> None:
+    whatif = FakeWhatIf(always(10.0))
+    small = item("prefix_like")
+
+    assert "prefix_like" in advised([small], whatif)
+    strict = msgspec.structs.replace(Thresholds(), minimum_gain_units=500.0)
+    assert advise([small], CATALOG, whatif, strict) == {}
+
+
+def test_a_query_without_a_suspect_read_needs_no_trial() -> None:
+    whatif = FakeWhatIf(always(1.0))
+
+    assert advised([item("primary_key"), item("unbounded"), item("full_read")], whatif) == {}
+    assert whatif.trials == 0
+
+
+def test_the_suites_own_queries_are_never_advised_on_and_a_librarys_are() -> None:
+    whatif = FakeWhatIf(always(44.0))
+
+    assert advised([item("seq_equality", layer=Layer.TEST)], whatif) == {}
+    assert advised([item("seq_equality", layer=Layer.LIBRARY)], whatif) != {}
+
+
+def test_a_cast_column_is_never_advised_on() -> None:
+    assert advised([item("numeric_cast"), item("date_cast")], FakeWhatIf(always(1.0))) == {}
+
+
+def test_the_gain_must_hold_for_every_sample_that_shares_the_scan() -> None:
+    one = item("seq_equality")
+    plans = (*one.planned.plans, *one.planned.plans)
+    two = Item(one.query, Planned(plans), {0: one.reads[0], 1: one.reads[0]})
+
+    only_first = FakeWhatIf(lambda key, position, index: 44.0 if position == 0 else None)
+
+    assert advised([two], only_first) == {}
+    assert advised([two], FakeWhatIf(always(44.0))) != {}
+
+
+def test_values_from_tests_alone_are_no_ground_for_an_index() -> None:
+    one = item("seq_equality")
+    common = msgspec.structs.replace(one.planned.worst, sample=SampleKind.COMMON)
+    harmless = Item(one.query, Planned((one.planned.worst, common)), {0: one.reads[0], 1: ()})
+
+    assert advised([harmless], FakeWhatIf(always(44.0))) == {}
+
+
+def test_an_index_that_harms_another_query_gives_way_to_the_next_best() -> None:
+    def cost(key: str, _: int, index: HypotheticalIndex) -> float | None:
+        if key == "primary_key":
+            return 9.5 if index.columns == ("customer_id",) else None
+        return 44.0
+
+    found = advised([item("sort_limit"), item("primary_key")], FakeWhatIf(cost))
+
+    (ddl,) = found["sort_limit"]["public.orders"].ddl
+    assert "(customer_id, total DESC, id)" in ddl
+
+
+def test_without_harm_the_narrowest_of_equals_wins() -> None:
+    found = advised([item("sort_limit"), item("primary_key")], FakeWhatIf(always(8.4)))
+
+    (ddl,) = found["sort_limit"]["public.orders"].ddl
+    assert ddl.endswith("(customer_id);")
+
+
+def test_one_index_serves_several_queries_and_names_them() -> None:
+    items = [item("seq_equality"), item("sort_limit"), item("join_few_to_many")]
+
+    found = advised(items, FakeWhatIf(always(44.0)))
+
+    ddl = {advice.ddl for advices in found.values() for advice in advices.values()}
+    assert len(ddl) == 1
+    assert found["sort_limit"]["public.orders"].also_helps == ("join_few_to_many", "seq_equality")
+
+
+def test_a_wide_index_that_is_much_better_for_one_query_serves_the_other_too() -> None:
+    def cost(key: str, _: int, index: HypotheticalIndex) -> float | None:
+        if key == "sort_limit":
+            return 8.0 if len(index.columns) > 1 else 2000.0
+        return 44.0
+
+    found = advised([item("seq_equality"), item("sort_limit")], FakeWhatIf(cost))
+
+    ddl = {advice.ddl for advices in found.values() for advice in advices.values()}
+    assert len(ddl) == 1
+    assert "total DESC, id" in next(iter(ddl))[0]
+
+
+def test_all_candidates_share_one_trial() -> None:
+    whatif = FakeWhatIf(always(44.0))
+
+    advised([item("seq_equality"), item("jsonb"), item("partitions_all")], whatif)
+
+    assert whatif.trials == 1
+
+
+def test_names_differ_from_what_is_there() -> None:
+    index = msgspec.structs.replace(
+        CATALOG.indexes["public.orders_pkey"], name="orders_customer_id_idx", valid=False
+    )
+    catalog = msgspec.structs.replace(
+        CATALOG, indexes={**CATALOG.indexes, "public.orders_customer_id_idx": index}
+    )
+
+    found = advise([item("seq_equality")], catalog, FakeWhatIf(always(44.0)), Thresholds())
+
+    assert "orders_customer_id_2_idx" in found["seq_equality"]["public.orders"].ddl[0]
+
+
+def test_the_order_of_the_queries_changes_nothing() -> None:
+    items = [item(name) for name in ("seq_equality", "sort_limit", "jsonb", "job_queue", "keyset")]
+
+    assert advised(items, FakeWhatIf(always(9.0))) == advised(items[::-1], FakeWhatIf(always(9.0)))

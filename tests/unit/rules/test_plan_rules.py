@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+import fix_plans
+from pytest_planguard.model.finding import Advice, Candidate, Severity
+from pytest_planguard.model.judgement import Rewrite
+from pytest_planguard.model.report import Change, ChangeKind, RelationChange
+from pytest_planguard.model.spec import Thresholds
+from pytest_planguard.model.statement import Layer
+from pytest_planguard.rules import (
+    full_read_large_table,
+    missing_index,
+    plan_regression,
+    seq_scan_large_table,
+    unbounded_result,
+)
+
+ADVICE = Advice(("CREATE INDEX CONCURRENTLY x ON public.orders (customer_id);",), 6945.0, 44.0, 9)
+
+
+def seq(name: str, **facts: object) -> list[Candidate]:
+    return list(seq_scan_large_table.check(fix_plans.context(name, **facts)))
+
+
+@pytest.mark.parametrize("major", fix_plans.MAJORS)
+def test_a_scan_for_few_rows_is_a_warning_with_rows_bytes_and_cost_in_this_order(
+    major: int,
+) -> None:
+    (found,) = seq("seq_equality", major=major)
+
+    assert found.severity is Severity.WARNING
+    assert found.message == (
+        "reads 200,000 rows (36.4 MB) of public.orders to keep 10; cost 6,940, 100 % of the query's"
+    )
+    assert found.evidence["rows_read"] == 200_000
+
+
+def test_with_a_verified_index_it_is_an_error_that_brings_the_ddl() -> None:
+    (found,) = seq("seq_equality", advice={"public.orders": ADVICE})
+
+    assert (found.severity, found.remedy, found.advice) == (Severity.ERROR, ADVICE.ddl[0], ADVICE)
+
+
+def test_with_a_verified_rewrite_it_is_an_error_too() -> None:
+    rewrite = Rewrite("QRY002", "public.orders", "pass an integer", 7445.0, 8.0)
+
+    (found,) = seq("numeric_cast", rewrites=(rewrite,))
+
+    assert (found.severity, found.remedy) == (Severity.ERROR, "pass an integer")
+
+
+def test_without_proof_it_says_why_no_index_helps() -> None:
+    (found,) = seq("leading_wildcard")
+
+    assert found.severity is Severity.WARNING
+    assert "does not begin with fixed text" in found.remedy
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        "primary_key",
+        "limit_seq_stops_early",
+        "limit_stops_early",
+        "unbounded",  # it keeps most of what it reads
+        "full_read",
+        "relabel",
+    ],
+)
+def test_it_is_silent_where_a_scan_is_not_the_fault(silent: str) -> None:
+    assert seq(silent) == []
+
+
+def test_a_walk_through_all_of_an_index_is_the_same_fault() -> None:
+    (found,) = seq("wrong_order_index")
+
+    assert "through all of index orders_created_at_idx" in found.message
+
+
+def test_a_scan_with_a_small_share_of_the_cost_is_left_alone() -> None:
+    found = {one.relation for one in seq("init_plan")}
+
+    assert found == {"public.orders"}  # customers: 6 % of the cost
+
+
+def test_a_critical_table_is_judged_without_gates_but_the_first() -> None:
+    critical = Thresholds(critical_tables=frozenset({"public.customers"}))
+    tiny = Thresholds(large_table_rows=50_000, critical_tables=frozenset({"public.customers"}))
+
+    assert {one.relation for one in seq("init_plan", thresholds=critical)} == {
+        "public.orders", "public.customers",
+    }  # fmt: skip
+    assert {one.relation for one in seq("init_plan", thresholds=tiny)} == {"public.orders"}
+
+
+def test_partitions_are_named_as_one_table() -> None:
+    (found,) = seq("partitions_all")
+
+    assert found.relation == "public.events"
+    assert "in 4 partitions" in found.message
+
+
+def test_a_full_read_is_an_information_and_a_limit_or_condition_silences_it() -> None:
+    def full(name: str) -> list[str | None]:
+        return [one.relation for one in full_read_large_table.check(fix_plans.context(name))]
+
+    assert full("full_read") == ["public.orders"]
+    assert full("index_only_count") == ["public.orders"]
+    assert full("seq_equality") == full("limit_seq_stops_early") == []
+
+
+def test_a_missing_index_is_given_only_where_it_was_verified() -> None:
+    bare = fix_plans.context("seq_equality")
+    advised = fix_plans.context("seq_equality", advice={"public.orders": ADVICE})
+
+    assert list(missing_index.check(bare)) == []
+    (found,) = missing_index.check(advised)
+    assert found.verified
+    assert found.message == (
+        "reads 200,000 rows (36.4 MB) of public.orders to keep 10; "
+        "an index brings the cost from 6,940 to 44"
+    )
+
+
+WORSE = Change(
+    ChangeKind.WORSE,
+    "abc",
+    "default",
+    relations=(
+        RelationChange("orders", "public.orders", "index", "seq"),
+        RelationChange("c", "public.customers", "index-only", "index"),
+    ),
+    cost_before=8.4,
+    cost_after=6900.0,
+    causes=("index orders_customer_id_idx is gone since the baseline",),
+)
+
+
+def test_a_regression_names_table_access_rows_factor_and_cause() -> None:
+    (found,) = plan_regression.check(fix_plans.context("seq_equality", change=WORSE))
+
+    assert found.severity is Severity.ERROR
+    assert found.relation == "public.orders"
+    assert found.message == (
+        "public.orders: index → seq (200,000 rows, cost ×821); public.customers index-only → index"
+    )
+    assert found.remedy.startswith("because index orders_customer_id_idx is gone")
+
+
+def test_without_a_known_cause_none_is_made_up() -> None:
+    change = msgspec.structs.replace(WORSE, causes=(), relations=())
+
+    (found,) = plan_regression.check(fix_plans.context("seq_equality", change=change))
+
+    assert found.relation is None
+    assert found.remedy.startswith("cause unknown")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        None,
+        msgspec.structs.replace(WORSE, statistics_only=True),
+        msgspec.structs.replace(WORSE, kind=ChangeKind.CHANGED),
+        msgspec.structs.replace(WORSE, kind=ChangeKind.BETTER),
+    ],
+)
+def test_grown_tables_ties_and_gains_are_no_regression(change: Change | None) -> None:
+    assert list(plan_regression.check(fix_plans.context("seq_equality", change=change))) == []
+
+
+def unbounded(name: str, **facts: object) -> list[Candidate]:
+    return list(unbounded_result.check(fix_plans.context(name, **facts)))
+
+
+def test_a_list_without_an_end_is_a_warning_of_the_query() -> None:
+    (found,) = unbounded("unbounded")
+
+    assert (found.relation, found.severity) == (None, Severity.WARNING)
+    assert found.message.startswith("returns 159,947 rows")
+
+
+def test_a_list_a_library_asks_for_is_information_only() -> None:
+    (found,) = unbounded("unbounded", layer=Layer.LIBRARY)
+
+    assert found.severity is Severity.INFO
+
+
+@pytest.mark.parametrize("name", ["grouped", "max_of", "seq_equality", "wrong_order_index"])
+def test_aggregates_limits_and_short_lists_have_an_end(name: str) -> None:
+    assert unbounded(name) == []
+
+
+def test_a_stream_is_held_by_nobody() -> None:
+    assert unbounded("unbounded", stream=True) == []
+
+
+def test_a_fixed_guess_of_the_planner_is_no_evidence_of_many_rows() -> None:
+    low = Thresholds(unbounded_rows=500)
+
+    assert unbounded("date_function", thresholds=low) == []
+    assert unbounded("numeric_cast", thresholds=low) == []
+    assert unbounded("unbounded", thresholds=low) != []
