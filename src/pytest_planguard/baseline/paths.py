@@ -1,0 +1,53 @@
+"""Where an entry stands: under the module it came from, by function and key."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import PurePosixPath
+
+from pytest_planguard.model.baseline import Entry
+
+_LONGEST = 80
+"""Characters of a path's component; with key and ending still below 100, and far below the 143
+bytes an encrypted home directory allows (eCryptfs)."""
+
+_ODD = re.compile(r"[^A-Za-z0-9._+-]+")
+_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
+"""Names Windows keeps for devices, whatever follows the first dot."""
+
+
+def entry_path(entry: Entry) -> PurePosixPath:
+    """The file of an entry, below the baseline's directory.
+
+    The key makes it unique, also where the file system does not tell upper from lower case.
+
+    >>> from pytest_planguard.model.baseline import Origin
+    >>> entry = Entry("ab12", "default", "", (), (Origin("app/orders.py", "list"),), (), ())
+    >>> str(entry_path(entry))
+    'queries/app/orders/list-ab12.json'
+    """
+    first = min(entry.origins, key=lambda o: (o.file, o.function), default=None)
+    module = first.file.removesuffix(".py") if first is not None else "unknown"
+    function = first.function if first is not None else "query"
+    folders = [_component(part) for part in re.split(r"[/\\]", module) if part]
+    name = _component(function)
+    if entry.database != "default":
+        name = f"{name}-{_component(entry.database)[:40]}"
+    return PurePosixPath("queries", *folders, f"{name[:_LONGEST]}-{_component(entry.key)}.json")
+
+
+def world_path(database: str) -> PurePosixPath:
+    """The folder of a database's header."""
+    return PurePosixPath("world", _component(database))
+
+
+def _component(text: str) -> str:
+    """A name every file system takes; shortened ones keep a digest of the whole."""
+    plain = _ODD.sub("_", text).strip(".") or "_"
+    if _DEVICES.match(plain):
+        plain = f"_{plain}"
+    if len(plain) <= _LONGEST:
+        return plain
+    digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:8]
+    return f"{plain[: _LONGEST - 9]}-{digest}"

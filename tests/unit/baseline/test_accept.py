@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+import fix_reports
+from pytest_planguard.baseline import files
+from pytest_planguard.baseline.accept import update
+from pytest_planguard.baseline.entries import is_known
+from pytest_planguard.errors import ConfigurationError
+from pytest_planguard.model.finding import Severity
+from pytest_planguard.model.plan import Planned
+from pytest_planguard.model.report import Change, ChangeKind
+
+KEY = ("default", "feed00000001")
+
+
+def first(tmp_path, *parts):
+    update(tmp_path, None, fix_reports.report(*parts or (fix_reports.missing_index(),)))
+    return files.read(tmp_path)
+
+
+def changed(part, kind, cost=890_000.0):
+    report, finding = part
+    change = Change(kind, report.query.key, report.query.database)
+    outcome = Planned((fix_reports.plan(cost=cost),))
+    return msgspec.structs.replace(report, change=change, outcome=outcome), finding
+
+
+def test_the_first_baseline_takes_errors_without_a_reason(tmp_path):
+    assert update(tmp_path, None, fix_reports.report(fix_reports.missing_index())) == 1
+    baseline = files.read(tmp_path)
+    assert [one.rule for one in baseline.entries[KEY].findings] == ["IDX001", "PLN001"]
+    assert list(baseline.worlds) == ["default"]
+
+
+def test_accepting_a_new_error_later_needs_a_reason_and_writes_nothing_without(tmp_path):
+    baseline = first(tmp_path, fix_reports.function_on_column())
+    report = fix_reports.report(fix_reports.missing_index())
+    with pytest.raises(
+        ConfigurationError, match=r"needs a reason: IDX001 public\.events"
+    ) as caught:
+        update(tmp_path, baseline, report)
+    assert "--planguard-reason" in caught.value.hint
+    assert files.read(tmp_path) == baseline
+    assert update(tmp_path, baseline, report, reason="a demo") == 1
+    accepted = files.read(tmp_path).entries[KEY].findings
+    assert {one.reason for one in accepted} == {"a demo"}
+
+
+def test_a_warning_or_a_suppressed_error_needs_no_reason(tmp_path):
+    baseline = first(tmp_path)
+    report = fix_reports.report(fix_reports.function_on_column(), fix_reports.suppressed())
+    assert update(tmp_path, baseline, report) == 2
+    assert files.read(tmp_path).entries[("default", "feed00000003")].findings == ()
+
+
+def test_only_new_leaves_old_entries_alone(tmp_path):
+    baseline = first(tmp_path)
+    worse = changed(fix_reports.missing_index(), ChangeKind.WORSE)
+    report = fix_reports.report(worse, fix_reports.function_on_column())
+    assert update(tmp_path, baseline, report, "new") == 1
+    now = files.read(tmp_path)
+    assert now.entries[KEY] == baseline.entries[KEY]
+    assert ("default", "feed00000002") in now.entries
+
+
+def test_old_reasons_stay_when_something_else_is_accepted(tmp_path):
+    first(tmp_path, fix_reports.function_on_column())
+    report = fix_reports.report(fix_reports.missing_index())
+    update(tmp_path, files.read(tmp_path), report, reason="the old reason")
+    moved = changed(fix_reports.missing_index(), ChangeKind.CHANGED)
+    update(tmp_path, files.read(tmp_path), fix_reports.report(moved), reason="another")
+    entry = files.read(tmp_path).entries[KEY]
+    assert {one.reason for one in entry.findings} == {"the old reason"}
+    assert entry.plans[0].cost == 890_000
+
+
+def test_a_regression_keeps_its_reason_while_the_plan_stays(tmp_path):
+    part = fix_reports.regression()
+    baseline = first(tmp_path)
+    update(tmp_path, baseline, fix_reports.report(part), reason="the index was too dear")
+    report, _ = changed(part, ChangeKind.SAME)
+    whole = msgspec.structs.replace(fix_reports.report(), queries=(report,))
+    assert update(tmp_path, files.read(tmp_path), whole) == 1  # what stood behind it is gone
+    entry = files.read(tmp_path).entries[("default", report.query.key)]
+    assert [(one.rule, one.reason) for one in entry.findings] == [
+        ("PLN003", "the index was too dear")
+    ]
+
+
+def test_the_same_plan_keeps_the_stored_cost(tmp_path):
+    baseline = first(tmp_path)
+    same = changed(fix_reports.missing_index(), ChangeKind.SAME, cost=160_000)
+    known = msgspec.structs.replace(same[1], is_new=False)
+    assert update(tmp_path, baseline, fix_reports.report((same[0], known))) == 0
+    assert files.read(tmp_path) == baseline
+
+
+def test_a_partial_run_adds_tests_and_takes_none_away(tmp_path):
+    baseline = first(tmp_path)
+    report, finding = changed(fix_reports.missing_index(), ChangeKind.SAME)
+    query = fix_reports.query("feed00000001", report.query.sql, tests=("tests/other.py::test_x",))
+    part = (
+        msgspec.structs.replace(report, query=query),
+        msgspec.structs.replace(finding, is_new=False),
+    )
+    update(tmp_path, baseline, fix_reports.report(part, complete=False))
+    entry = files.read(tmp_path).entries[KEY]
+    assert entry.tests == ("tests/other.py::test_x", "tests/test_feed.py::test_latest")
+    assert len(entry.origins) == 2
+
+
+def test_trimming_drops_what_is_gone_and_only_on_a_complete_run(tmp_path):
+    baseline = first(tmp_path)
+    gone = (Change(ChangeKind.GONE, KEY[1], KEY[0]),)
+    report = msgspec.structs.replace(fix_reports.report(), gone=gone)
+    partial = msgspec.structs.replace(report, complete=False)
+    with pytest.raises(ConfigurationError, match="complete run"):
+        update(tmp_path, baseline, partial, trim=True)
+    assert update(tmp_path, baseline, report) == 0
+    assert update(tmp_path, baseline, report, trim=True) == 1
+    assert files.read(tmp_path).entries == {}
+
+
+def test_one_key_alone_can_be_accepted(tmp_path):
+    baseline = first(tmp_path, fix_reports.function_on_column())
+    report = fix_reports.report(fix_reports.missing_index(), fix_reports.regression())
+    only = frozenset({"feed00000001"})
+    assert update(tmp_path, baseline, report, reason="just this", only=only) == 1
+    assert set(files.read(tmp_path).entries) == {KEY, ("default", "feed00000002")}
+
+
+def test_a_finding_is_known_when_it_was_accepted_at_least_as_bad(tmp_path):
+    entry = first(tmp_path).entries[KEY]
+    events = "public.events"
+    assert is_known(entry, "IDX001", events, Severity.ERROR)
+    assert is_known(entry, "PLN001", events, Severity.WARNING)  # it stood behind the first
+    assert not is_known(entry, "IDX001", "public.orders", Severity.ERROR)
+    assert not is_known(None, "IDX001", events, Severity.ERROR)
+    weaker = msgspec.structs.replace(entry.findings[0], severity="warning")
+    milder = msgspec.structs.replace(entry, findings=(weaker,))
+    assert not is_known(milder, "IDX001", events, Severity.ERROR)
+
+
+def test_a_regression_is_never_known(tmp_path):
+    part = fix_reports.regression()
+    entry = first(tmp_path, part).entries[("default", part[1].key)]
+    assert not is_known(entry, "PLN003", "public.orders", Severity.ERROR)
