@@ -1,0 +1,163 @@
+"""Foreign text made harmless, and sentences all formats share."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+from pytest_planguard.model.finding import Finding
+from pytest_planguard.model.report import DatabaseReport, QueryReport, Report, Status
+from pytest_planguard.model.spec import ASSUMED_ROWS
+from pytest_planguard.model.statement import Origin
+from pytest_planguard.model.statistics import ScaleSource
+from pytest_planguard.report._numbers import counted, rows
+
+_ODD = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+"""Controls, invisible and direction marks, surrogates, private use, line separators."""
+
+_SOURCES = {
+    ScaleSource.PRODUCTION: "production statistics",
+    ScaleSource.AS_IS: "the database's own contents",
+    ScaleSource.DECLARED: "declared sizes",
+    ScaleSource.GENERATED: "generated rows",
+    ScaleSource.ASSUMED: "assumed sizes",
+}
+
+
+def clean(text: str) -> str:
+    r"""One line without characters that act on a terminal or hide.
+
+    >>> clean("a\x1b[31mb\nc")
+    'a\\x1b[31mb c'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_clean_one, text))
+
+
+def _clean_one(character: str) -> str:
+    if character in "\n\r\t":
+        return " "
+    if unicodedata.category(character) in _ODD:
+        return character.encode("unicode_escape", "backslashreplace").decode("ascii")
+    return character
+
+
+def place(origin: Origin) -> str:
+    """``app/orders.py:41 list_orders``; a library and the command line have no line."""
+    if origin.file.startswith(("lib:", "<")):
+        return origin.file
+    return f"{origin.file}:{origin.line} {origin.function}"
+
+
+def places(origins: Iterable[Origin]) -> str:
+    """The first place, and how many more."""
+    names = list(dict.fromkeys(map(place, origins)))
+    if not names:
+        return ""
+    return names[0] + (f" (+{len(names) - 1} more)" if len(names) > 1 else "")
+
+
+def tests(finding: Finding) -> str:
+    """``3 tests, e.g. tests/test_api.py::test_list``."""
+    if not finding.tests:
+        return ""
+    example = " " if len(finding.tests) == 1 else ", e.g. "
+    return f"{counted(len(finding.tests), 'test')}{example}{finding.tests[0]}"
+
+
+def server(database: DatabaseReport) -> str:
+    """``PostgreSQL 18.6 · exact: production statistics of 2026-11-02 · orders 47.0M rows``."""
+    source = _SOURCES[database.source]
+    if database.fidelity.exact:
+        fidelity = f"exact: {source}" + (f" of {database.clock[:10]}" if database.clock else "")
+    else:
+        reasons = "; ".join(database.fidelity.reasons)
+        fidelity = f"not exact: {reasons}" if reasons else f"not exact: {source}"
+    parts = [f"PostgreSQL {database.server.version_text}", fidelity]
+    if database.tables:
+        name, table = max(database.tables.items(), key=lambda one: (one[1].rows, one[0]))
+        parts.append(f"{name.removeprefix('public.')} {rows(table.rows)} rows")
+    return " · ".join(parts)
+
+
+def totals(report: Report) -> str:
+    """``143 tests, 214 queries, 9 not plannable``."""
+    count = report.totals
+    text = f"{counted(count.tests, 'test')}, {counted(count.queries, 'query', 'queries')}"
+    if report.verdict.status is Status.INCOMPLETE:  # lost with the server, or refused by it
+        return text + (f", {count.unexplained:,} not planned" if count.unexplained else "")
+    return text + (f", {count.unexplained:,} not plannable" if count.unexplained else "")
+
+
+def verdict(report: Report) -> str:
+    """The verdict as a sentence."""
+    counts = ", ".join(
+        counted(number, noun)
+        for number, noun in (
+            (report.verdict.errors, "error"),
+            (report.verdict.warnings, "warning"),
+        )
+        if number
+    )
+    if report.verdict.status is Status.FAILED:
+        return f"failed: {counts or 'see the findings'}"
+    if report.verdict.status is Status.INCOMPLETE:
+        why = report.incomplete_reason or "the run did not reach its end"
+        return f"incomplete: {why}" + (f"; {counts} so far" if counts else "")
+    if counts and not report.verdict.gated and not report.accepted:
+        why = report.verdict.why_not_gated
+        return f"passed: {counts} shown, nothing fails" + (f" ({why})" if why else "")
+    if counts and report.accepted:
+        return f"passed: {counts} accepted"
+    return f"passed: {counts}" if counts else "passed"
+
+
+def assumed(report: Report) -> str:
+    """What is said loudly where nobody declared a size; empty elsewhere."""
+    if not any(one.source is ScaleSource.ASSUMED for one in report.databases.values()):
+        return ""
+    return (
+        f"sizes are assumed: {ASSUMED_ROWS:,} rows for every table nobody declared; nothing fails. "
+        "Declare them in [tool.pytest-planguard.tables.NAME] rows = …, "
+        "`pytest-planguard doctor` names the ones that matter most"
+    )
+
+
+def counts(report: Report) -> list[str]:
+    """What became of the queries and findings, as in ``211 same`` and ``12 known findings``."""
+    order = ("same", "worse", "changed", "better", "new", "gone", "not_run")
+    changes = [
+        f"{report.changes.get(kind, 0):,} {kind.replace('_', ' ')}"
+        for kind in order
+        if report.changes.get(kind) and report.baseline_found
+    ]
+    suppressed = sum(finding.suppressed is not None for finding in report.findings)
+    parts = changes + ([counted(report.known, "known finding")] if report.known else [])
+    parts += [f"{suppressed:,} suppressed"] if suppressed else []
+    return parts + ([f"{report.accepted:,} written to the baseline"] if report.accepted else [])
+
+
+def acceptance(report: Report) -> str:
+    """The command that accepts what is new or starts a baseline; empty where nothing is."""
+    command = "pytest --planguard --planguard-update"
+    if report.accepted:
+        return ""
+    if not report.baseline_found:
+        if report.verdict.status is Status.INCOMPLETE:
+            return ""
+        return f"no baseline, so nothing fails; start one with: {command}"
+    moved = any(report.changes.get(kind) for kind in ("worse", "changed", "better", "new"))
+    if not (moved or report.verdict.errors or report.verdict.warnings):
+        return ""
+    return f"accept with: {command}" + (' --planguard-reason="…"' if report.verdict.errors else "")
+
+
+def open_findings(report: Report) -> list[Finding]:
+    """Findings that are new and not suppressed, worst first."""
+    return [one for one in report.findings if one.is_new and one.suppressed is None]
+
+
+def by_key(report: Report) -> dict[tuple[str, str], QueryReport]:
+    """Queries by (database, key)."""
+    return {(one.query.database, one.query.key): one for one in report.queries}

@@ -1,0 +1,136 @@
+"""The report for programs: the same bytes for the same code, whenever and wherever it runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from pytest_planguard.model.finding import Finding
+from pytest_planguard.model.plan import Plan, Planned
+from pytest_planguard.model.report import ChangeKind, DatabaseReport, QueryReport, Report
+from pytest_planguard.model.statement import Origin
+
+SCHEMA_VERSION = 1
+
+
+def render(report: Report) -> str:
+    """The JSON report; ASCII only, so that no terminal or editor acts on foreign text."""
+    value = {
+        "schema": SCHEMA_VERSION,
+        "complete": report.complete,
+        "databases": {name: _database(one) for name, one in report.databases.items()},
+        "totals": {
+            "tests": report.totals.tests,
+            "statements": report.totals.statements,
+            "queries": report.totals.queries,
+            "explained": report.totals.explained,
+            "unexplained": report.totals.unexplained,
+        },
+        "queries": [_query(one) for one in report.queries],
+        "findings": [_finding(one) for one in report.findings],
+        "changes": {kind.value: report.changes.get(kind.value, 0) for kind in ChangeKind},
+        "notes": sorted(report.notes),
+        "verdict": {
+            "status": report.verdict.status.value,
+            "errors": report.verdict.errors,
+            "warnings": report.verdict.warnings,
+        },
+    }
+    return json.dumps(value, indent=2, sort_keys=True) + "\n"
+
+
+def _database(database: DatabaseReport) -> dict[str, Any]:
+    return {
+        "server": {"version": database.server.version_text, "provider": database.provider},
+        "scale": {
+            "source": database.source.value,
+            "tables": {
+                name: {
+                    "rows": _number(table.rows),
+                    "pages": table.pages,
+                    "source": table.source.value,
+                }
+                for name, table in database.tables.items()
+            },
+        },
+        "fidelity": {
+            "exact": database.fidelity.exact,
+            "reasons": sorted(database.fidelity.reasons),
+        },
+    }
+
+
+def _query(one: QueryReport) -> dict[str, Any]:
+    query = one.query
+    planned = isinstance(one.outcome, Planned)
+    return {
+        "key": query.key,
+        "database": query.database,
+        "sql": query.sql,
+        "parameter_types": list(query.parameter_types),
+        "executions": query.executions,
+        "origins": _origins(place.origin for place in query.places),
+        "tests": sorted({place.test for place in query.places if place.test}),
+        "plans": _plans(one.outcome.plans) if isinstance(one.outcome, Planned) else [],
+        "unexplained": None if planned else getattr(one.outcome, "reason", ""),
+        "change": one.change.kind.value if one.change is not None else None,
+    }
+
+
+def _plans(plans: Iterable[Plan]) -> list[dict[str, Any]]:
+    """Worst first; plans of one cost by sample and shape."""
+    ordered = sorted(plans, key=lambda plan: (-plan.cost, plan.sample.value, plan.shape))
+    return [
+        {
+            "sample": plan.sample.value,
+            "cost": _number(plan.cost),
+            "rows": _number(plan.rows),
+            "access": {alias: path.access.value for alias, path in plan.access.items()},
+            "shape": list(plan.shape),
+        }
+        for plan in ordered
+    ]
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    advice = finding.advice
+    return {
+        "rule": finding.rule,
+        "name": finding.name,
+        "severity": finding.severity.value,
+        "key": finding.key,
+        "database": finding.database,
+        "relation": finding.relation,
+        "rows": _number(finding.rows),
+        "message": finding.message,
+        "remedy": finding.remedy,
+        "evidence": {name: _number(value) for name, value in finding.evidence.items()},
+        "explained_by": sorted(finding.explained_by),
+        "advice": None
+        if advice is None
+        else {
+            "ddl": list(advice.ddl),
+            "cost_before": _number(advice.cost_before),
+            "cost_after": _number(advice.cost_after),
+            "size_bytes": advice.size_bytes,
+            "also_helps": sorted(advice.also_helps),
+        },
+        "origins": _origins(finding.origins),
+        "tests": sorted(finding.tests),
+        "suppressed": None if finding.suppressed is None else {"reason": finding.suppressed.reason},
+        "is_new": finding.is_new,
+        "fails": finding.fails,
+    }
+
+
+def _origins(origins: Iterable[Origin]) -> list[dict[str, Any]]:
+    found = {(origin.file, origin.line, origin.function) for origin in origins}
+    return [
+        {"file": file, "line": line, "function": function} for file, line, function in sorted(found)
+    ]
+
+
+def _number(number: float) -> float | int:
+    """Whole numbers without a fraction."""
+    return int(number) if number == int(number) else number

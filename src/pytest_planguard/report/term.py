@@ -1,0 +1,251 @@
+"""The section in the terminal: verdict first, one block a finding, how to go on last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from pytest_planguard.model.finding import Finding, Severity
+from pytest_planguard.model.plan import Planned, Unexplained
+from pytest_planguard.model.report import Change, ChangeKind, QueryReport, Report, Status
+from pytest_planguard.report import _numbers as numbers
+from pytest_planguard.report import _text as words
+
+Segment: TypeAlias = tuple[str, str]
+"""Text and its style, as rich names it; empty: plain."""
+Line: TypeAlias = list[Segment]
+
+_MOST = 50
+"""Findings shown without -v; whoever has more reads the JSON report."""
+
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+_VERDICTS = {
+    Status.PASSED: "green",
+    Status.FAILED: "bold red",
+    Status.INCOMPLETE: "bold yellow",
+}
+
+
+def render(
+    report: Report,
+    verbose: bool = False,
+    color: bool = False,
+    width: int = 80,
+    title: bool = True,
+) -> str:
+    """The section, ending in a newline.
+
+    Args:
+        report: What to show.
+        verbose: Plans before and after, infos, what is suppressed and what was not planned.
+        color: With ANSI colours.
+        width: Of the title, in columns.
+        title: Begin with it; False where the caller opens a section of its own.
+    """
+    if _is_quiet(report) and not verbose:
+        return _paint([_summary(report)], color=color)
+    lines: list[Line] = [[(" planguard ".center(width, "="), "")]] if title else []
+    lines += _head(report)
+    lines += _findings(report, verbose=verbose)
+    lines += _unplanned(report) if verbose else []
+    last = _last(report)
+    return _paint(lines + ([last] if last else []), color=color)
+
+
+def blocks(report: Report, color: bool = False) -> str:
+    """The findings alone, infos too, for whoever asked about one statement."""
+    queries = words.by_key(report)
+    column = max((len(words.clean(one.name)) for one in report.findings), default=0)
+    lines: list[Line] = []
+    for finding in report.findings:
+        query = queries.get((finding.database, finding.key))
+        lines += _block(finding, query, column, doubtful=True)
+    return _paint(lines, color=color)
+
+
+def _is_quiet(report: Report) -> bool:
+    """Nothing to say but that everything is as it was."""
+    moved = any(report.changes.get(kind) for kind in ("worse", "changed", "better", "new", "gone"))
+    return (
+        report.verdict.status is Status.PASSED
+        and report.baseline_found
+        and not moved
+        and not report.notes
+        and not report.accepted
+        and not words.assumed(report)
+        and not _shown(report, verbose=False)
+    )
+
+
+def _summary(report: Report) -> Line:
+    servers = " · ".join(map(words.server, report.databases.values()))
+    counts = ", ".join(words.counts(report))
+    rest = " · ".join(part for part in (servers, words.totals(report), counts) if part)
+    return [("planguard: ", ""), (words.verdict(report), "green"), (f" · {rest}", "")]
+
+
+def _head(report: Report) -> list[Line]:
+    lines: list[Line] = [[(words.verdict(report), _VERDICTS[report.verdict.status])]]
+    servers = [
+        words.server(one) if len(report.databases) == 1 else f"{name}: {words.server(one)}"
+        for name, one in sorted(report.databases.items())
+    ]
+    totals = words.totals(report)
+    if len(servers) == 1:
+        lines.append([(f"{servers[0]} · {totals}", "")])
+    else:
+        lines += [[(text, "")] for text in (*servers, totals)]
+    if loud := words.assumed(report):
+        lines.append([(f"! {loud}", "bold yellow")])
+    lines += [[(f"! {note}", "yellow")] for note in report.notes]
+    return lines
+
+
+def _shown(report: Report, *, verbose: bool) -> list[Finding]:
+    """Errors and warnings that are new; with -v the infos too."""
+    findings = words.open_findings(report)
+    return [one for one in findings if verbose or one.severity is not Severity.INFO]
+
+
+def _findings(report: Report, *, verbose: bool) -> list[Line]:
+    findings = _shown(report, verbose=verbose)
+    queries = words.by_key(report)
+    kept = findings if verbose else findings[:_MOST]
+    column = max((len(words.clean(one.name)) for one in kept), default=0)
+    doubtful = bool(words.assumed(report))
+    lines: list[Line] = []
+    for finding in kept:
+        query = queries.get((finding.database, finding.key))
+        lines += _block(finding, query, column, doubtful=doubtful)
+        lines += _plans(query) if verbose and query is not None else []
+    if len(kept) < len(findings):
+        more = len(findings) - len(kept)
+        lines.append([(f"… {more} more: see --planguard-report=json, or -v", "bold")])
+    if verbose:
+        lines += [
+            [(f"- {one.rule} {one.relation or one.key} suppressed: {one.suppressed.reason}", "dim")]
+            for one in report.findings
+            if one.suppressed is not None
+        ]
+    return lines
+
+
+def _block(
+    finding: Finding, query: QueryReport | None, column: int, *, doubtful: bool
+) -> list[Line]:
+    change = query.change if query is not None else None
+    name = words.clean(finding.name).ljust(column)
+    letter = finding.severity.value[0].upper()
+    head: Line = [(f"{letter} {finding.rule}", _STYLES[finding.severity]), (f" {name}  ", "")]
+    if finding.rule == "PLN003" and change is not None:
+        return [[*head, (_step(finding, change), "bold")], *_regression(finding, change)]
+    where = words.places(finding.origins)
+    tags = ["[new query]"] if change is not None and change.kind is ChangeKind.NEW else []
+    shapes = [code for code in finding.explained_by if code.startswith("QRY")]
+    tags += [f"[{', '.join(shapes)}]"] if shapes else []
+    what = [_what(finding), where, " ".join(tags)]
+    text = "   ".join(part for part in what if part) or finding.message
+    rest = _advice(finding, shapes) if text != finding.message else _indented([finding.remedy])
+    if doubtful and finding.advice is not None:
+        rest = [*_indented([finding.message]), *rest]  # it says from which size on it holds
+    return [[*head, (text, "bold")], *rest]
+
+
+def _what(finding: Finding) -> str:
+    if finding.relation is None:
+        return f"{numbers.rows(finding.rows)} rows" if finding.rows else ""
+    size = f" ({numbers.rows(finding.rows)} rows)" if finding.rows else ""
+    return f"{finding.relation}{size}"
+
+
+def _step(finding: Finding, change: Change) -> str:
+    """``public.orders: index → seq (47.0M rows, cost ×106,000)``."""
+    details = [f"{numbers.rows(finding.rows)} rows"] if finding.rows else []
+    if change.cost_before is not None and change.cost_after is not None:
+        details.append(f"cost {numbers.factor(change.cost_before, change.cost_after)}")
+    moved = next((one for one in change.relations if one.relation == finding.relation), None)
+    moved = moved or next(iter(change.relations), None)
+    relation = moved.relation if moved else finding.relation or finding.key
+    step = f"{moved.before} → {moved.after}" if moved else "same access, higher cost"
+    return f"{relation}: {step}" + (f" ({', '.join(details)})" if details else "")
+
+
+def _regression(finding: Finding, change: Change) -> list[Line]:
+    where = "   ".join(
+        part for part in (words.places(finding.origins), words.tests(finding)) if part
+    )
+    causes = change.causes or ("of an unknown cause",)
+    because = [f"because {causes[0]}", *(f"and {cause}" for cause in causes[1:])]
+    return _indented([where, *because, *_ddl(finding)])
+
+
+def _advice(finding: Finding, shapes: list[str]) -> list[Line]:
+    """The index that helps; where there is none, or a rewrite is better, words."""
+    ddl = _ddl(finding)
+    told = any(one in finding.remedy for one in finding.advice.ddl) if finding.advice else False
+    if ddl and (told or not shapes):
+        return _indented(ddl)
+    text = finding.remedy.splitlines()
+    return _indented([*text, *ddl] if ddl else [finding.message, *text])
+
+
+def _ddl(finding: Finding) -> list[str]:
+    if finding.advice is None or not finding.advice.ddl:
+        return []
+    *first, last = finding.advice.ddl
+    before, after = (
+        numbers.cost(finding.advice.cost_before),
+        numbers.cost(finding.advice.cost_after),
+    )
+    return [*first, f"{last}   cost {before} → {after}"]
+
+
+def _plans(query: QueryReport) -> list[Line]:
+    """The plan before, where there was one, and now."""
+    lines: list[Line] = []
+    change = query.change
+    if change is not None and change.shape_before and change.shape_before != change.shape_after:
+        cost = f" (cost {numbers.cost(change.cost_before)})" if change.cost_before else ""
+        lines += [[(f"    before{cost}", "dim")], *_indented(change.shape_before, 6)]
+    if isinstance(query.outcome, Planned):
+        worst = query.outcome.worst
+        word = f"    now (cost {numbers.cost(worst.cost)}, {worst.sample.value})"
+        lines += [[(word, "dim")], *_indented(worst.shape, 6)]
+    return lines
+
+
+def _unplanned(report: Report) -> list[Line]:
+    return [
+        [(f"? {one.query.key} not planned: {one.outcome.reason}", "dim")]
+        for one in report.queries
+        if isinstance(one.outcome, Unexplained)
+    ]
+
+
+def _last(report: Report) -> Line:
+    hidden = sum(one.severity is Severity.INFO for one in words.open_findings(report))
+    counts = words.counts(report) + ([numbers.counted(hidden, "info")] if hidden else [])
+    parts = [", ".join(counts), words.acceptance(report)]
+    return [("      ".join(part for part in parts if part), "")] if any(parts) else []
+
+
+def _indented(texts: Iterable[str], depth: int = 4) -> list[Line]:
+    return [[(" " * depth + text, "")] for text in texts if text]
+
+
+def _paint(lines: Iterable[Line], *, color: bool) -> str:
+    """Every segment is cleaned here, so that no foreign text reaches a terminal alive."""
+    cleaned = [[(words.clean(text), style) for text, style in line] for line in lines]
+    if not color:
+        return "".join("".join(text for text, _ in line).rstrip() + "\n" for line in cleaned)
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    return "".join(
+        "".join(
+            Style.parse(style).render(text, color_system=ColorSystem.STANDARD) if style else text
+            for text, style in line
+        )
+        + "\n"
+        for line in cleaned
+    )
