@@ -1,0 +1,17 @@
+"""The order of the steps: capture, normalise, plan, advise, judge, compare, settle, report."""
+
+from pytest_planguard.pipeline.fixtures import open_fixture, open_planner
+from pytest_planguard.pipeline.outcome import Options, Outcome, write_reports
+from pytest_planguard.pipeline.run import plan_now, run
+from pytest_planguard.pipeline.single import explain
+
+__all__ = [
+    "Options",
+    "Outcome",
+    "explain",
+    "open_fixture",
+    "open_planner",
+    "plan_now",
+    "run",
+    "write_reports",
+]

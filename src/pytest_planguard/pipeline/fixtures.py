@@ -1,0 +1,125 @@
+"""Opens what plans are made in: server, fixture database, and a planner connected to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import msgspec
+
+from pytest_planguard.config import Config
+from pytest_planguard.errors import SchemaError
+from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.catalog import Catalog
+from pytest_planguard.model.ports import FixtureDatabase, PostgresServer
+from pytest_planguard.model.schema import Schema
+from pytest_planguard.planner.explain import Explainer
+from pytest_planguard.planner.whatif import Trials
+from pytest_planguard.planner.wire import Wire
+
+Progress = Callable[[str], None]
+"""Told in a few words what is being done."""
+
+
+class Planner(msgspec.Struct, frozen=True):
+    """A fixture database with everything that asks it."""
+
+    fixture: FixtureDatabase
+    catalog: Catalog
+    explainer: Explainer
+    trials: Trials
+
+
+@contextmanager
+def open_fixture(
+    config: Config,
+    database: str = "default",
+    schema: Schema | None = None,
+    progress: Progress = lambda _: None,
+    server: PostgresServer | None = None,
+) -> Iterator[FixtureDatabase]:
+    """The fixture database of one configured database, at scale; dropped at the end.
+
+    Args:
+        config: The configuration.
+        database: The name it has there.
+        schema: The cloned schema, where the configuration says ``clone``.
+        progress: Told what is being done.
+        server: One that is open already; None: one is opened as configured.
+
+    Raises:
+        ServerError: No server can be had.
+        SchemaError: The schema cannot be made, or none could be cloned.
+        ScaleError: The database does not come to scale.
+        ConfigurationError: It declares what the schema does not have.
+    """
+    from pytest_planguard.fixturedb.build import Tools, build
+    from pytest_planguard.fixturedb.providers import open_server
+    from pytest_planguard.fixturedb.providers.server import Server
+    from pytest_planguard.fixturedb.schema import build_schema, needs_of, schema_inputs
+    from pytest_planguard.planner.catalog import read_catalog
+    from pytest_planguard.planner.selfcheck import check_scale
+
+    spec = config.databases[database]
+    tools = Tools(
+        read_catalog=read_catalog,
+        check_scale=check_scale,
+        build_schema=build_schema,
+        schema_inputs=schema_inputs,
+    )
+    with ExitStack() as stack:
+        if isinstance(server, Server):
+            opened = server
+        else:
+            progress("starting PostgreSQL")
+            opened = stack.enter_context(open_server(spec, needs=needs_of(spec, schema)))
+        yield stack.enter_context(build(spec, opened, schema, tools, progress))
+
+
+@contextmanager
+def open_planner(
+    config: Config,
+    database: str,
+    capture: Capture,
+    progress: Progress = lambda _: None,
+    server: PostgresServer | None = None,
+) -> Iterator[Planner]:
+    """A planner on the fixture database that belongs to what was captured."""
+    spec = config.databases[database]
+    schema = cloned_schema(config, database, capture) if spec.schema == "clone" else None
+    with open_fixture(config, database, schema, progress, server) as fixture:
+        catalog = read_catalog_at(fixture.conninfo)
+        settings = {"search_path": schema.search_path} if schema and schema.search_path else {}
+        with Wire(fixture.conninfo, settings) as wire:
+            explainer = Explainer(wire, catalog, fixture.statistics, capture.captured_at)
+            yield Planner(fixture, catalog, explainer, Trials(fixture, read_catalog_at, settings))
+
+
+def cloned_schema(config: Config, database: str, capture: Capture) -> Schema:
+    """The fullest schema that was seen of the databases that stand for this one.
+
+    Raises:
+        SchemaError: None was seen, with the reason and what to configure.
+    """
+    seen = [one for name, one in sorted(capture.databases.items())
+            if config.database_of(name) == database]  # fmt: skip
+    schemas = [one.schema for one in seen if one.schema is not None and one.schema.objects]
+    if schemas:
+        return max(schemas, key=lambda schema: len(schema.objects))
+    reasons = sorted({one.why_no_schema for one in seen if one.why_no_schema})
+    found = "; ".join(reasons) or "no database of the tests was seen with tables in it"
+    raise SchemaError(
+        f"the schema of the tests' database could not be cloned: {found}",
+        hint='set schema = "schema.sql", "command: …" or "metadata: module:Base" '
+        "in [tool.pytest-planguard.database]",
+    )
+
+
+def read_catalog_at(conninfo: str) -> Catalog:
+    """The catalog of a database, through a connection of its own."""
+    import psycopg
+
+    from pytest_planguard.planner.catalog import read_catalog
+
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        return read_catalog(connection)

@@ -1,0 +1,168 @@
+"""What counts: severities as configured, suppressions, what the baseline knows, the verdict."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from pytest_planguard import registry
+from pytest_planguard.baseline.entries import is_known
+from pytest_planguard.config import Config
+from pytest_planguard.model.baseline import Baseline
+from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.finding import Candidate, Finding, RuleFacts, Severity, Suppressed
+from pytest_planguard.model.query import Query
+from pytest_planguard.model.report import Change, Status, Verdict
+from pytest_planguard.model.settle import Settled
+from pytest_planguard.model.statement import Layer, Origin
+from pytest_planguard.model.statistics import ScaleSource
+
+Key = tuple[str, str]
+
+_SEVERITY_CAP = {Layer.LIBRARY: Severity.WARNING, Layer.TEST: Severity.INFO}
+"""What a query without a line of the project may be at most; the suite's own never counts."""
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """What decides whether a finding fails the run."""
+
+    config: Config
+    baseline: Baseline | None
+    sources: Mapping[str, ScaleSource]
+    """By database: where its sizes come from."""
+    changes: Mapping[Key, Change]
+    capture: Capture
+    today: dt.date
+
+    def findings(
+        self, settled: Iterable[Settled], queries: Mapping[Key, Query]
+    ) -> tuple[Finding, ...]:
+        """Findings as the report shows them, worst first; rules that are off are left out."""
+        facts = {code: rule.FACTS for code, rule in registry.rules().items()}
+        found = (self._finding(one, queries, facts[one.candidate.rule]) for one in settled)
+        return tuple(sorted((one for one in found if one is not None), key=_worst_first))
+
+    def _finding(
+        self, settled: Settled, queries: Mapping[Key, Query], facts: RuleFacts
+    ) -> Finding | None:
+        candidate = settled.candidate
+        query = queries.get((candidate.database, candidate.key))
+        severity = self.config.severity_of(candidate.rule, candidate.severity)
+        if severity is None:
+            return None
+        if query is not None and query.layer in _SEVERITY_CAP:
+            severity = max(severity, _SEVERITY_CAP[query.layer], key=lambda one: one.rank)
+        finding = Finding(
+            rule=candidate.rule,
+            name=facts.name,
+            severity=severity,
+            key=candidate.key,
+            database=candidate.database,
+            relation=candidate.relation,
+            rows=candidate.rows,
+            message=candidate.message + self._proviso(candidate),
+            remedy=candidate.remedy,
+            evidence=candidate.evidence,
+            explained_by=settled.explained_by,
+            advice=candidate.advice,
+            origins=_origins(query),
+            tests=_tests(query),
+            suppressed=None,
+            is_new=self._is_new(settled, severity),
+            fails=False,
+        )
+        finding = msgspec.structs.replace(finding, suppressed=self._suppressed(finding, query))
+        return msgspec.structs.replace(finding, fails=self._fails(finding, query))
+
+    def _proviso(self, candidate: Candidate) -> str:
+        if self.sources.get(candidate.database) is not ScaleSource.ASSUMED or not candidate.key:
+            return ""
+        if candidate.relation is None:  # the query as a whole, maybe over several tables
+            return " (the sizes of its tables are assumed)"
+        rows = f"{self.config.large_table_rows:,.0f}"
+        return f" (if this table has more than {rows} rows: its size is assumed)"
+
+    def _is_new(self, settled: Settled, severity: Severity) -> bool:
+        candidate = settled.candidate
+        if self.baseline is None:
+            return True
+        entry = self.baseline.entries.get((candidate.database, candidate.key))
+        return not is_known(entry, candidate.rule, candidate.relation, severity)
+
+    def _suppressed(self, finding: Finding, query: Query | None) -> Suppressed | None:
+        for ignore in self.config.ignores:
+            if ignore.covers(finding) and not ignore.expired(self.today):
+                return Suppressed(ignore.reason)
+        for marked in self.capture.suppressions:
+            only_there = query is not None and {
+                place.test for place in query.places if place.test
+            } == {marked.test}
+            if only_there and any(finding.rule.startswith(code) for code in marked.codes):
+                return Suppressed(marked.reason)
+        return None
+
+    def _fails(self, finding: Finding, query: Query | None) -> bool:
+        change = self.changes.get((finding.database, finding.key))
+        return (
+            self.why_open(finding.database) == ""
+            and self.config.fail_on is not None
+            and finding.severity.rank <= self.config.fail_on.rank
+            and finding.is_new
+            and finding.suppressed is None
+            and query is not None
+            and query.layer is not Layer.TEST
+            and not (finding.rule == "PLN003" and change is not None and change.statistics_only)
+        )
+
+    def why_open(self, database: str) -> str:
+        """Why nothing can fail here; empty where it can."""
+        if self.baseline is None:
+            return "there is no baseline yet"
+        if self.sources.get(database) is ScaleSource.ASSUMED:
+            return "the tables' sizes are assumed"
+        return ""
+
+
+def verdict(gate: Gate, findings: Sequence[Finding], incomplete: str) -> Verdict:
+    """Failed if anything fails, else incomplete if the run broke off, else passed."""
+    counted = [one for one in findings if one.is_new and one.suppressed is None]
+    failed = any(one.fails for one in findings)
+    reasons = {reason for name in gate.sources if (reason := gate.why_open(name))}
+    if gate.baseline is None:
+        reasons = {"there is no baseline yet"}
+    return Verdict(
+        status=Status.FAILED if failed else Status.INCOMPLETE if incomplete else Status.PASSED,
+        errors=sum(one.severity is Severity.ERROR for one in counted),
+        warnings=sum(one.severity is Severity.WARNING for one in counted),
+        gated=not reasons or any(not gate.why_open(name) for name in gate.sources),
+        why_not_gated="; ".join(sorted(reasons)),
+        fail_on=gate.config.fail_on,
+    )
+
+
+def _origins(query: Query | None) -> tuple[Origin, ...]:
+    """The lines of the query's own layer: a test that asks the same thing is not to blame."""
+    if query is None:
+        return ()
+    return tuple(
+        sorted({place.origin for place in query.places if place.origin.layer is query.layer})
+    )
+
+
+def _tests(query: Query | None) -> tuple[str, ...]:
+    places = query.places if query is not None else ()
+    return tuple(sorted({place.test for place in places if place.test}))
+
+
+def _worst_first(finding: Finding) -> tuple[object, ...]:
+    return (
+        finding.severity.rank,
+        not finding.fails,
+        finding.rule,
+        -finding.rows,
+        finding.database,
+        finding.relation or "",
+        finding.key,
+    )

@@ -1,0 +1,174 @@
+"""One database's queries: planned, advised on, judged by every rule, compared, settled."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from pytest_planguard import registry
+from pytest_planguard.advice.rewrites import rewrites
+from pytest_planguard.advice.verify import Item, advise
+from pytest_planguard.baseline.compare import compare
+from pytest_planguard.config import Config
+from pytest_planguard.model.baseline import Baseline, World
+from pytest_planguard.model.catalog import Catalog
+from pytest_planguard.model.finding import Advice, Candidate
+from pytest_planguard.model.judgement import Context, Read, Rewrite, RunContext
+from pytest_planguard.model.plan import Plan, Planned, Unexplained
+from pytest_planguard.model.query import Query
+from pytest_planguard.model.report import Change, ChangeKind
+from pytest_planguard.model.spec import Thresholds
+from pytest_planguard.model.statement import Layer
+from pytest_planguard.pipeline.fixtures import Planner
+from pytest_planguard.sql.reads import reads
+
+Outcomes = Sequence[tuple[Query, Planned | Unexplained]]
+Key = tuple[str, str]
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """What the rules say about one database's queries."""
+
+    outcomes: tuple[tuple[Query, Planned | Unexplained], ...]
+    changes: dict[Key, Change]
+    candidates: tuple[Candidate, ...]
+
+
+def judge(
+    config: Config,
+    thresholds: Thresholds,
+    planner: Planner,
+    queries: Sequence[Query],
+    baseline: Baseline | None,
+    world: World,
+    progress: Callable[[str], None],
+) -> Judged:
+    """Plans, advises, compares and judges one database's queries.
+
+    What only the suite's own code sends is planned and shown, and never compared: it is nobody's
+    regression.
+
+    Raises:
+        ServerError: The server was lost.
+    """
+    outcomes = _planned(planner, queries, progress)
+    changes = _compared(outcomes, baseline, world, thresholds)
+    seen = {
+        query.key: _reads(planned, planner.catalog, thresholds)
+        for query, planned in outcomes
+        if isinstance(planned, Planned)
+    }
+    advice = _advised(planner, outcomes, seen, thresholds, progress)
+    written = _rewritten(planner, outcomes, seen, thresholds)
+    candidates = []
+    rules = {code: rule for code, rule in registry.rules().items() if config.wants(code)}
+    for query, planned in outcomes:
+        if isinstance(planned, Unexplained):
+            continue
+        context = Context(
+            query=query,
+            planned=planned,
+            catalog=planner.catalog,
+            thresholds=thresholds,
+            reads=seen[query.key],
+            advice=advice.get(query.key, {}),
+            rewrites=written.get(query.key, ()),
+            change=changes.get((query.database, query.key)),
+        )
+        for rule in rules.values():
+            if (check := getattr(rule, "check", None)) is not None:
+                candidates += check(context)
+    database = queries[0].database if queries else "default"
+    run = RunContext(database, tuple(outcomes), planner.catalog, thresholds)
+    for rule in rules.values():
+        if (check_run := getattr(rule, "check_run", None)) is not None:
+            candidates += check_run(run)
+    return Judged(tuple(outcomes), changes, tuple(candidates))
+
+
+def _planned(
+    planner: Planner, queries: Sequence[Query], progress: Callable[[str], None]
+) -> list[tuple[Query, Planned | Unexplained]]:
+    plans = planner.explainer.explain(
+        queries, lambda done, of: progress(f"planning {done:,} of {of:,} queries")
+    )
+    return list(zip(queries, plans, strict=True))
+
+
+def _compared(
+    outcomes: Outcomes, baseline: Baseline | None, world: World, thresholds: Thresholds
+) -> dict[Key, Change]:
+    if baseline is None:
+        return {}
+    changes: dict[Key, Change] = {}
+    for query, planned in outcomes:
+        where = (query.database, query.key)
+        entry = baseline.entries.get(where)
+        if query.layer is Layer.TEST or isinstance(planned, Unexplained):
+            continue  # what has no plan has no entry either: it would be new in every run
+        if entry is None:
+            changes[where] = Change(ChangeKind.NEW, query.key, query.database, sql=query.sql)
+        else:
+            before = baseline.worlds.get(query.database)
+            changes[where] = compare(entry, query, planned, before, world, thresholds)
+    return changes
+
+
+def _reads(
+    planned: Planned, catalog: Catalog, thresholds: Thresholds
+) -> dict[int, tuple[Read, ...]]:
+    return {
+        position: reads(plan.root, catalog, thresholds, _probes(plan))
+        for position, plan in enumerate(planned.plans)
+    }
+
+
+def _probes(plan: Plan) -> dict[int, float]:
+    if not plan.probes:
+        return {}
+    rows = dict(plan.probes)
+    return {id(node): rows[n] for n, node in enumerate(plan.root.walk()) if n in rows}
+
+
+def _advised(
+    planner: Planner,
+    outcomes: Outcomes,
+    seen: Mapping[str, dict[int, tuple[Read, ...]]],
+    thresholds: Thresholds,
+    progress: Callable[[str], None],
+) -> dict[str, dict[str, Advice]]:
+    items = [
+        Item(query, planned, seen[query.key])
+        for query, planned in outcomes
+        if isinstance(planned, Planned) and query.layer is not Layer.TEST
+    ]
+    progress("looking for indexes that help")
+    return advise(items, planner.catalog, planner.trials, thresholds, _writes(items))
+
+
+def _writes(items: Sequence[Item]) -> Counter[str]:
+    """How often the suite writes each table."""
+    writes: Counter[str] = Counter()
+    for item in items:
+        for node in item.planned.worst.root.walk():
+            if node.node_type == "ModifyTable" and node.relation is not None:
+                writes[node.relation] += item.query.executions
+    return writes
+
+
+def _rewritten(
+    planner: Planner,
+    outcomes: Outcomes,
+    seen: Mapping[str, dict[int, tuple[Read, ...]]],
+    thresholds: Thresholds,
+) -> dict[str, tuple[Rewrite, ...]]:
+    found: dict[str, list[Rewrite]] = defaultdict(list)
+    for query, planned in outcomes:
+        if isinstance(planned, Planned) and query.layer is not Layer.TEST:
+            found[query.key] += rewrites(
+                query, planned, seen[query.key], planner.catalog, thresholds,
+                planner.explainer.explain,
+            )  # fmt: skip
+    return {key: tuple(items) for key, items in found.items() if items}

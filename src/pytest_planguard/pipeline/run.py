@@ -1,0 +1,283 @@
+"""From a capture to a report, one step after the other."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from pytest_planguard.baseline import accept, files
+from pytest_planguard.baseline.compare import missing
+from pytest_planguard.baseline.entries import world_from
+from pytest_planguard.config import Config, thresholds_for
+from pytest_planguard.errors import BaselineError, PlanguardError, ServerError
+from pytest_planguard.model.baseline import Baseline
+from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.finding import Candidate, Finding
+from pytest_planguard.model.plan import Planned
+from pytest_planguard.model.ports import PostgresServer
+from pytest_planguard.model.query import Query
+from pytest_planguard.model.report import (
+    Change,
+    ChangeKind,
+    DatabaseReport,
+    QueryReport,
+    Report,
+    Status,
+    Totals,
+    Verdict,
+)
+from pytest_planguard.model.settle import settle
+from pytest_planguard.pipeline.facts import database_report
+from pytest_planguard.pipeline.fixtures import Planner, open_planner
+from pytest_planguard.pipeline.gate import Gate, Key, verdict
+from pytest_planguard.pipeline.judge import Judged, judge
+from pytest_planguard.pipeline.outcome import Options, Outcome
+from pytest_planguard.sql.normalise import queries as normalise
+
+Progress = Callable[[str], None]
+
+
+def run(
+    config: Config,
+    capture: Capture,
+    options: Options = Options(),  # noqa: B008 - a frozen value
+    progress: Progress = lambda _: None,
+    server: PostgresServer | None = None,
+) -> Outcome:
+    """Plans, judges and compares what was captured; updates the baseline where asked.
+
+    Args:
+        config: The configuration.
+        capture: What the tests sent.
+        options: What to do besides.
+        progress: Told in a few words what is being done.
+        server: A server that is open already, for the embedded provider; None: one is opened.
+
+    Returns:
+        The report; an update that was refused, or could not be written, stands beside it.
+
+    Raises:
+        PlanguardError: The fixture database can't be had, the baseline can't be read, or the
+            configuration does not fit the schema.
+    """
+    baseline = files.read(config.baseline)
+    report = judged(config, capture, baseline, progress, server)
+    try:
+        report = _accepted(config, baseline, report, options)
+    except PlanguardError as refused:
+        return Outcome(report, config.root, options.verbose, refused)
+    return Outcome(report, config.root, options.verbose)
+
+
+def judged(
+    config: Config,
+    capture: Capture,
+    baseline: Baseline | None,
+    progress: Progress = lambda _: None,
+    server: PostgresServer | None = None,
+) -> Report:
+    """Plans, judges and compares; arguments and errors as of ``run``."""
+    parts = _Parts()
+    for database, queries in _by_database(config, capture, parts).items():
+        _judge_database(config, capture, database, queries, baseline, parts, progress, server)
+    return _report(config, capture, baseline, parts)
+
+
+def plan_now(
+    config: Config, capture: Capture, server: PostgresServer | None = None
+) -> list[QueryReport]:
+    """The queries of a capture with their plans at scale; nothing is judged."""
+    parts = _Parts()
+    reports = []
+    for database, queries in _by_database(config, capture, parts).items():
+        with open_planner(config, database, capture, server=server) as planner:
+            outcomes = planner.explainer.explain(queries)
+        reports += [
+            QueryReport(query, outcome, None)
+            for query, outcome in zip(queries, outcomes, strict=True)
+        ]
+    return reports
+
+
+class _Parts:
+    """What the databases of a run have come to so far."""
+
+    def __init__(self) -> None:
+        self.databases: dict[str, DatabaseReport] = {}
+        self.judged: list[Judged] = []
+        self.notes: list[str] = []
+        self.incomplete = ""
+        self.unplanned: list[Query] = []
+
+
+def _by_database(config: Config, capture: Capture, parts: _Parts) -> dict[str, list[Query]]:
+    """Queries by the configured database; names that match none are noted."""
+    names = {statement.session.database for statement in capture.statements}
+    known = {name: config.database_of(name) for name in names}
+    strangers = sorted(name for name, database in known.items() if database is None)
+    if strangers:
+        parts.notes.append(
+            f"statements on {', '.join(strangers)} were not looked at: no configured database "
+            "matches that name"
+        )
+    ours = msgspec.structs.replace(
+        capture,
+        statements=tuple(
+            one for one in capture.statements if known[one.session.database] is not None
+        ),
+    )
+    grouped: dict[str, list[Query]] = defaultdict(list)
+    as_is = {name for name, spec in config.databases.items() if spec.as_is}
+    for query in normalise(ours, report_name=lambda name: known.get(name) or name, clockless=as_is):
+        grouped[query.database].append(query)
+    return dict(sorted(grouped.items()))
+
+
+def judged_report(config: Config, capture: Capture, planner: Planner) -> Report:
+    """The report of a capture whose fixture database is open already; no baseline."""
+    parts = _Parts()
+    for database, queries in _by_database(config, capture, parts).items():
+        _judge_in(planner, config, database, queries, None, parts, lambda _: None)
+    return _report(config, capture, None, parts)
+
+
+def _judge_database(
+    config: Config,
+    capture: Capture,
+    database: str,
+    queries: Sequence[Query],
+    baseline: Baseline | None,
+    parts: _Parts,
+    progress: Progress,
+    server: PostgresServer | None,
+) -> None:
+    from pytest_planguard.fixturedb.connection import lost_server
+
+    lost: ServerError | None = None
+    try:
+        with lost_server(), open_planner(config, database, capture, progress, server) as planner:
+            try:
+                with lost_server():
+                    _judge_in(planner, config, database, queries, baseline, parts, progress)
+            except ServerError as error:
+                lost = error
+    except ServerError:  # nor can anything be dropped on a server that is gone
+        if lost is None:
+            raise
+    if lost is not None:
+        parts.incomplete = lost.message
+        parts.unplanned += queries
+
+
+def _judge_in(
+    planner: Planner,
+    config: Config,
+    database: str,
+    queries: Sequence[Query],
+    baseline: Baseline | None,
+    parts: _Parts,
+    progress: Progress,
+) -> None:
+    facts = database_report(config.databases[database], planner)
+    parts.databases[database] = facts
+    thresholds = thresholds_for(config, planner.catalog.tables)
+    world = world_from(facts)
+    judged = judge(config, thresholds, planner, queries, baseline, world, progress)
+    parts.judged.append(judged)
+
+
+def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: _Parts) -> Report:
+    outcomes = [pair for judged in parts.judged for pair in judged.outcomes]
+    queries = {(query.database, query.key): query for query, _ in outcomes}
+    changes = {key: one for judged in parts.judged for key, one in judged.changes.items()}
+    candidates: list[Candidate] = [one for judged in parts.judged for one in judged.candidates]
+    sources = {name: facts.source for name, facts in parts.databases.items()}
+    today = dt.datetime.now(dt.UTC).date()
+    gate = Gate(config, baseline, sources, changes, capture, today)
+    findings = gate.findings(settle(candidates), queries)
+    incomplete = parts.incomplete or capture.interrupted
+    absent = _absent(baseline, queries, capture, parts)
+    return Report(
+        complete=capture.complete and not parts.incomplete,
+        databases=parts.databases,
+        totals=_totals(capture, parts, outcomes),
+        queries=tuple(
+            QueryReport(query, outcome, changes.get((query.database, query.key)))
+            for query, outcome in outcomes
+        ),
+        findings=findings,
+        changes=_counted(changes, absent),
+        gone=absent,
+        verdict=verdict(gate, findings, incomplete),
+        notes=(*capture.notes, *parts.notes),
+        incomplete_reason=incomplete,
+        baseline_found=baseline is not None,
+        known=sum(not one.is_new for one in findings),
+    )
+
+
+def _totals(capture: Capture, parts: _Parts, outcomes: Sequence[tuple[Query, object]]) -> Totals:
+    explained = sum(isinstance(outcome, Planned) for _, outcome in outcomes)
+    total = len(outcomes) + len(parts.unplanned)
+    asked = [query for query, _ in outcomes]  # no drivers' probes, no DDL: workers repeat them
+    return Totals(
+        tests=len(capture.finished),
+        statements=sum(query.executions for query in (*asked, *parts.unplanned)),
+        queries=total,
+        explained=explained,
+        unexplained=total - explained,
+    )
+
+
+def _absent(
+    baseline: Baseline | None, queries: dict[Key, Query], capture: Capture, parts: _Parts
+) -> tuple[Change, ...]:
+    if baseline is None:
+        return ()
+    seen = queries.keys() | {(query.database, query.key) for query in parts.unplanned}
+    return missing(baseline, seen, capture, complete=capture.complete)
+
+
+def _counted(changes: dict[Key, Change], absent: Sequence[Change]) -> dict[str, int]:
+    counts = Counter(one.kind.value for one in (*changes.values(), *absent))
+    return {kind.value: counts.get(kind.value, 0) for kind in ChangeKind}
+
+
+def _accepted(
+    config: Config, baseline: Baseline | None, report: Report, options: Options
+) -> Report:
+    """Writes the baseline where asked; what it accepts no longer fails."""
+    if not (options.update or options.update_new or options.trim):
+        return report
+    lost = report.totals.queries > len(report.queries)  # their database was
+    if report.incomplete_reason and (options.trim or lost):
+        action = "trimmed" if options.trim else "updated"
+        raise BaselineError(
+            f"the baseline is not {action}: the run is incomplete ({report.incomplete_reason})",
+            hint="run the whole suite to its end, then do it again",
+        )
+    mode: accept.Mode = "all" if options.update else "new"
+    written = accept.update(
+        config.baseline, baseline, report, mode, options.reason, trim=options.trim
+    )
+    old = baseline.entries if baseline is not None else {}
+    findings = tuple(
+        msgspec.structs.replace(
+            finding,
+            fails=finding.fails and mode == "new" and (finding.database, finding.key) in old,
+        )
+        for finding in report.findings
+    )
+    return msgspec.structs.replace(
+        report, findings=findings, accepted=written, verdict=_lifted(report, findings)
+    )
+
+
+def _lifted(report: Report, findings: tuple[Finding, ...]) -> Verdict:
+    status = report.verdict.status
+    if status is Status.FAILED and not any(finding.fails for finding in findings):
+        status = Status.INCOMPLETE if report.incomplete_reason else Status.PASSED
+    return msgspec.structs.replace(report.verdict, status=status)

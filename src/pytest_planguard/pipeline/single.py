@@ -1,0 +1,95 @@
+"""One statement at scale, without the suite around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from pytest_planguard.config import Config
+from pytest_planguard.errors import ConfigurationError
+from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.report import Report
+from pytest_planguard.model.statement import Origin, Phase, Place, Session, Statement
+from pytest_planguard.pipeline.run import judged
+from pytest_planguard.sql.normalise import queries as normalise
+from pytest_planguard.sql.statement_text import Kind, analyse
+
+COMMAND_LINE = "<command line>"
+"""The file a statement of nobody's code comes from."""
+
+
+def explain(
+    config: Config,
+    sql_or_key: str,
+    capture: Capture | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """One statement at scale, with findings and advice; no baseline, nothing about the run.
+
+    Args:
+        config: The configuration.
+        sql_or_key: A statement, or the key of a captured query.
+        capture: Where the key, or a cloned schema, comes from.
+        progress: Told in a few words what is being done.
+
+    Raises:
+        ConfigurationError: The key is not in the capture, or the text is not one statement
+            that can be planned.
+    """
+    one = _of_key(config, sql_or_key, capture) if capture is not None else None
+    report = judged(config, one or _of_text(config, sql_or_key, capture), None, progress)
+    return msgspec.structs.replace(
+        report, findings=tuple(finding for finding in report.findings if finding.key)
+    )
+
+
+def _of_key(config: Config, key: str, capture: Capture) -> Capture | None:
+    """The capture with the statements of one query only; None where it has no such query."""
+    for query in normalise(capture, report_name=lambda n: config.database_of(n) or n):
+        if query.key == key:
+            texts = {variant.text for variant in query.variants}
+            kept = tuple(one for one in capture.statements if one.text in texts)
+            return msgspec.structs.replace(capture, statements=kept, partial=True)
+    return None
+
+
+def _of_text(config: Config, text: str, capture: Capture | None) -> Capture:
+    """A capture of one statement that was typed in."""
+    if not text.strip():
+        raise ConfigurationError("there is no statement", hint="give one, or a query's key")
+    if " " not in text.strip():
+        nothing = "" if capture is not None else "nothing is captured yet: "
+        raise ConfigurationError(
+            f'{nothing}no captured query has the key "{text}"',
+            hint="run the tests with --planguard first, or give a whole statement",
+        )
+    parameters = _parameters(text)
+    base = capture or Capture(statements=())
+    name = next(iter(sorted(base.databases)), next(iter(config.databases)))
+    place = Place(Origin(COMMAND_LINE, 1, ""), "", Phase.OUTSIDE)
+    unknown = (0,) * parameters  # the server takes their types from the statement
+    statement = Statement(text, unknown, Session(name, "command line"), (), (place,))
+    return msgspec.structs.replace(base, statements=(statement,), partial=True)
+
+
+def _parameters(text: str) -> int:
+    """How many parameters the one statement of a text has.
+
+    Raises:
+        ConfigurationError: It has several or none, or one that has no plan.
+    """
+    found = analyse(text)
+    if len(found) != 1:
+        count = f"{len(found)} statements" if found else "no statement"
+        raise ConfigurationError(
+            f"found {count}, wanted one", hint="explain each statement by itself"
+        )
+    (one,) = found
+    if one.kind is Kind.UTILITY:
+        reason = f"the statement has no plan: {' '.join(text.split())}"
+    elif one.kind is Kind.UNPLANNABLE:
+        reason = f"the statement cannot be planned: {one.reason}"
+    else:
+        return max(one.parameters, default=0)
+    raise ConfigurationError(reason, hint="give a SELECT, INSERT, UPDATE, DELETE or MERGE")

@@ -1,0 +1,157 @@
+import datetime as dt
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pytest_planguard.config import Ignore, load
+from pytest_planguard.model.baseline import Accepted, Baseline, Entry
+from pytest_planguard.model.capture import Capture, Suppression
+from pytest_planguard.model.finding import Candidate, Severity
+from pytest_planguard.model.query import Query
+from pytest_planguard.model.report import Change, ChangeKind, Status
+from pytest_planguard.model.settle import Settled
+from pytest_planguard.model.statement import Layer, Origin, Phase, Place
+from pytest_planguard.model.statistics import ScaleSource
+from pytest_planguard.pipeline.gate import Gate, verdict
+
+TODAY = dt.date(2026, 11, 21)
+WHERE = ("default", "abc")
+
+
+def query(layer=Layer.APPLICATION, tests=("t.py::one",)):
+    origin = Origin("app/x.py", 7, "f", layer)
+    places = tuple(Place(origin, test, Phase.CALL) for test in tests)
+    return Query("abc", "default", "SELECT 1", (), (), places)
+
+
+def settled(rule="IDX001", severity=Severity.ERROR):
+    return Settled(
+        Candidate(rule, "abc", "default", "public.orders", severity, "reads", "mend"), ()
+    )
+
+
+EMPTY = Baseline({}, {})
+
+
+def gate(tmp_path, baseline=EMPTY, source=ScaleSource.DECLARED, **changes):
+    given = {name: changes.pop(name) for name in list(changes) if name in {"fail_on", "ignores"}}
+    config = msgspec.structs.replace(load(tmp_path), **given)
+    values = {"changes": {}, "capture": Capture(()), **changes}
+    return Gate(config, baseline, {"default": source}, today=TODAY, **values)
+
+
+def judged(gate, one=None, asked=None):
+    asked = asked or query()
+    (finding,) = gate.findings([one or settled()], {WHERE: asked})
+    return finding
+
+
+def entry(*accepted):
+    return Baseline({WHERE: Entry("abc", "default", "SELECT 1", (), (), (), (), accepted)}, {})
+
+
+def test_a_new_error_fails(tmp_path):
+    finding = judged(gate(tmp_path))
+    assert (finding.is_new, finding.fails) == (True, True)
+
+
+def test_without_a_baseline_nothing_fails_and_the_reason_is_said(tmp_path):
+    open_gate = gate(tmp_path, baseline=None)
+    finding = judged(open_gate)
+    assert (finding.is_new, finding.fails) == (True, False)
+    result = verdict(open_gate, [finding], "")
+    assert (result.status, result.errors, result.gated) == (Status.PASSED, 1, False)
+    assert result.why_not_gated == "there is no baseline yet"
+
+
+def test_at_assumed_sizes_nothing_fails_and_the_message_says_from_which_size_on(tmp_path):
+    finding = judged(gate(tmp_path, source=ScaleSource.ASSUMED))
+    assert not finding.fails
+    assert finding.message == "reads (if this table has more than 10,000 rows: its size is assumed)"
+
+
+def test_where_no_single_table_is_meant_the_sizes_of_all_are_called_assumed(tmp_path):
+    one = settled("QRY007", Severity.WARNING)
+    whole = msgspec.structs.replace(one.candidate, relation=None)
+    found = judged(gate(tmp_path, source=ScaleSource.ASSUMED), Settled(whole, ()))
+    assert found.message == "reads (the sizes of its tables are assumed)"
+
+
+def test_a_finding_the_baseline_knows_does_not_fail(tmp_path):
+    known = entry(Accepted("IDX001", "public.orders", "error"))
+    assert not judged(gate(tmp_path, baseline=known)).fails
+
+
+def test_a_finding_that_got_worse_than_in_the_baseline_fails(tmp_path):
+    known = entry(Accepted("IDX001", "public.orders", "warning"))
+    assert judged(gate(tmp_path, baseline=known)).fails
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "severity", "fails"),
+    [
+        (Severity.ERROR, Severity.WARNING, False),
+        (Severity.WARNING, Severity.WARNING, True),
+        (Severity.WARNING, Severity.INFO, False),
+        (None, Severity.ERROR, False),
+    ],
+)
+def test_the_level_decides(tmp_path, fail_on, severity, fails):
+    finding = judged(gate(tmp_path, fail_on=fail_on), settled(severity=severity))
+    assert finding.fails is fails
+
+
+def test_what_only_tests_send_is_shown_and_never_fails(tmp_path):
+    finding = judged(gate(tmp_path, fail_on=Severity.INFO), asked=query(Layer.TEST))
+    assert (finding.severity, finding.fails) == (Severity.INFO, False)
+
+
+def test_a_query_without_a_line_of_the_project_is_a_warning_at_most(tmp_path):
+    assert judged(gate(tmp_path), asked=query(Layer.LIBRARY)).severity is Severity.WARNING
+
+
+def test_growth_alone_never_fails(tmp_path):
+    change = Change(ChangeKind.WORSE, "abc", "default", statistics_only=True)
+    grown = gate(tmp_path, changes={WHERE: change})
+    assert not judged(grown, settled("PLN003")).fails
+    assert judged(gate(tmp_path), settled("PLN003")).fails
+
+
+def test_an_ignore_counts_until_it_expires(tmp_path):
+    last_day = Ignore("IDX", "small in production", table="orders", expires=TODAY)
+    finding = judged(gate(tmp_path, ignores=(last_day,)))
+    assert finding.suppressed is not None
+    assert finding.suppressed.reason == "small in production"
+    assert not finding.fails
+    past = msgspec.structs.replace(last_day, expires=TODAY - dt.timedelta(days=1))
+    assert judged(gate(tmp_path, ignores=(past,))).fails
+
+
+def test_a_marker_counts_only_where_no_other_test_asks_the_same(tmp_path):
+    capture = Capture((), suppressions=(Suppression("t.py::one", ("IDX",), "on purpose"),))
+    marked = gate(tmp_path, capture=capture)
+    assert judged(marked).suppressed is not None
+    assert judged(marked, asked=query(tests=("t.py::one", "t.py::two"))).suppressed is None
+
+
+def test_origins_are_the_applications_where_tests_ask_too(tmp_path):
+    places = (
+        *query().places,
+        Place(Origin("tests/t.py", 3, "test", Layer.TEST), "t.py::one", Phase.CALL),
+    )
+    finding = judged(gate(tmp_path), asked=msgspec.structs.replace(query(), places=places))
+    assert [origin.file for origin in finding.origins] == ["app/x.py"]
+
+
+def test_a_rule_that_is_off_says_nothing(tmp_path):
+    Path(tmp_path, "pyproject.toml").write_text(
+        '[tool.pytest-planguard.severity]\nIDX001 = "off"\n'
+    )
+    assert gate(tmp_path).findings([settled()], {WHERE: query()}) == ()
+
+
+def test_a_broken_off_run_is_incomplete_unless_it_failed(tmp_path):
+    closed = gate(tmp_path)
+    assert verdict(closed, [], "the server was lost").status is Status.INCOMPLETE
+    assert verdict(closed, [judged(closed)], "the server was lost").status is Status.FAILED
