@@ -1,0 +1,148 @@
+"""The hooks of the process that runs tests: who is asking, and what was collected."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from pytest_planguard.capture.files import Files
+from pytest_planguard.capture.listening import Listening, listen
+from pytest_planguard.capture.origin import OriginFinder
+from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.model.capture import Budget, Capture, Suppression
+from pytest_planguard.model.statement import Phase
+from pytest_planguard.plugin.markers import read_markers, wants_capture
+from pytest_planguard.plugin.schemas import SchemaKeeper, take_schema, take_types
+
+if TYPE_CHECKING:
+    from pytest_planguard.plugin.settings import Settings
+
+COLLECTOR = pytest.StashKey["Collector"]()
+
+
+class Collector:
+    """Captures what the tests of this process send.
+
+    Args:
+        config: pytest's.
+        settings: What was asked of the run.
+        in_worker: Mistakes in markers are then reported by the controller.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings, *, in_worker: bool) -> None:
+        self.settings = settings
+        self.recorder = Recorder(
+            OriginFinder(
+                Files(config.rootpath, config.getini("python_files"), config.getini("testpaths"))
+            )
+        )
+        clones = any(spec.schema == "clone" for spec in settings.config.databases.values())
+        self.keeper = SchemaKeeper(self.recorder, take_schema if clones else None, take_types)
+        self.recorder.before_drop = self._before_drop
+        self.mistakes = ""
+        self._in_worker = in_worker
+        self._began = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        self._collected: list[str] = []
+        self._finished: list[str] = []
+        self._cut_short: list[str] = []
+        self._deselected = False
+        self._suppressions: tuple[Suppression, ...] = ()
+        self._budgets: tuple[Budget, ...] = ()
+        self._listening: Listening = listen(self.recorder)
+
+    def _before_drop(self, database: str) -> None:
+        self.keeper.before_drop(database)
+
+    # Collection
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Before anybody deselects."""
+        self._collected = [item.nodeid for item in items]
+        try:
+            self._suppressions, self._budgets = read_markers(items)
+        except pytest.UsageError as error:
+            if not self._in_worker:
+                raise
+            self.mistakes = str(error)
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Some tests will not run."""
+        self._deselected = self._deselected or bool(items)
+
+    # Tests
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """All of a test."""
+        self.recorder.enter(item.nodeid, Phase.SETUP)
+        self.recorder.enable(on=wants_capture(item))
+        try:
+            return (yield)
+        finally:
+            self.recorder.enter("", Phase.OUTSIDE)
+            self.recorder.enable(on=True)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Before its fixtures."""
+        self.recorder.enter(item.nodeid, Phase.SETUP)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Before the test's own code."""
+        self.recorder.enter(item.nodeid, Phase.CALL)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        """Before its fixtures are finalised: its database still lives."""
+        self.recorder.enter(item.nodeid, Phase.TEARDOWN)
+        try:
+            self.keeper.look(last=nextitem is None)
+        except Exception as error:  # noqa: BLE001 -- a bug of ours never breaks a user's test
+            self.recorder.fail("schema", error)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """A test is over when its teardown is reported."""
+        report = yield
+        if not report.passed:
+            self._cut_short.append(item.nodeid)
+        if call.when == "teardown":
+            self._finished.append(item.nodeid)
+        return report
+
+    # What was captured
+
+    def take(self, *, whole: bool) -> Capture:
+        """Everything since the last take.
+
+        Args:
+            whole: With all databases, not only what is new about them.
+        """
+        heard = self.recorder.take()
+        capture = msgspec.structs.replace(
+            heard,
+            databases=self.keeper.databases() if whole else self.keeper.news(),
+            captured_at=self._began,
+            collected=tuple(self._collected),
+            finished=tuple(self._finished),
+            cut_short=tuple(self._cut_short),
+            partial=self._deselected,
+            drivers=self._listening.drivers,
+            suppressions=self._suppressions,
+            budgets=self._budgets,
+        )
+        self._collected, self._finished, self._cut_short = [], [], []
+        self._suppressions, self._budgets = (), ()
+        return capture
+
+    def stop(self) -> None:
+        """Restores the drivers."""
+        self._listening.stop()

@@ -1,0 +1,265 @@
+"""The end of a session: what the tests sent is judged, and findings fail the session."""
+
+from __future__ import annotations
+
+import gc
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from pytest_planguard.capture import file
+from pytest_planguard.capture.merge import Merger
+from pytest_planguard.errors import ConfigurationError, PlanguardError
+from pytest_planguard.model.capture import Capture
+from pytest_planguard.plugin.collector import Collector
+from pytest_planguard.plugin.commit import commit_of
+from pytest_planguard.plugin.databases import Servers
+from pytest_planguard.plugin.selection import is_partial
+from pytest_planguard.plugin.settings import Settings
+from pytest_planguard.plugin.terminal import Progress, Shown, show
+from pytest_planguard.plugin.workers import Receiver
+
+if TYPE_CHECKING:
+    from pytest_planguard.model.ports import PostgresServer
+    from pytest_planguard.pipeline import Outcome
+
+
+class Finisher:
+    """Judges when the tests have run, and fails the session where findings say so.
+
+    Args:
+        config: pytest's.
+        settings: What was asked.
+        servers: The server that may be open already.
+        source: Where the capture comes from.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        settings: Settings,
+        servers: Servers,
+        source: Collector | Receiver,
+    ) -> None:
+        self._config = config
+        self._settings = settings
+        self._servers = servers
+        self._source = source
+        self._shown = Shown()
+        self._broken: set[str] = set()
+        """Modules that could not be collected; xdist and an option of pytest go on without."""
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A collection error leaves tests out, whatever runs."""
+        if report.failed:
+            self._broken.add(report.nodeid)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Around all tests; after this hook the exit status is settled."""
+        try:
+            result = yield
+        except (KeyboardInterrupt, pytest.exit.Exception) as error:
+            # Interrupted of pytest and xdist (collection errors, a stop at a test) derive from it.
+            stopped = isinstance(error, KeyboardInterrupt) and type(error) is not KeyboardInterrupt
+            self._finish(session, _sentence(error), plan=stopped)
+            raise
+        except Exception as error:
+            self._finish(session, _sentence(error), plan=True)
+            raise
+        self._finish(session, "", plan=True)
+        if self._source.mistakes:
+            raise pytest.UsageError(self._source.mistakes)
+        return result
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """One section, before pytest's own last lines."""
+        show(terminalreporter, self._shown)
+
+    def _finish(self, session: pytest.Session, interrupted: str, *, plan: bool) -> None:
+        try:
+            self._judge(session, interrupted, plan=plan)
+        except KeyboardInterrupt:
+            self._shown.text = "interrupted while planning: nothing was judged"
+            raise
+        except ConfigurationError as error:
+            # What only the schema could tell: a table that does not exist. A failing test wins.
+            if not session.testsfailed:
+                raise pytest.UsageError(f"planguard: {error}") from None
+            self._shown.errors.append(str(error))
+        except PlanguardError as error:
+            self._shown.errors.append(str(error))
+        except Exception as error:  # noqa: BLE001 -- the tests' own results stay as they are
+            self._shown.errors.append(internal_error(error, verbose=self._settings.verbose))
+            if self._settings.config.fail_on is None:
+                self._shown.warnings += self._shown.errors
+                self._shown.errors.clear()
+        if self._shown.failed and not session.testsfailed:
+            session.testsfailed = 1
+
+    def _judge(self, session: pytest.Session, interrupted: str, *, plan: bool) -> None:
+        capture = self._capture(interrupted)
+        self._warn(capture)
+        written = self._write(capture)
+        settings = self._settings
+        if settings.capture_only:
+            self._shown.text = f"{_count(capture)} captured in {written}"
+        elif not plan:
+            self._shown.text = f"{_count(capture)} captured, nothing was planned: {interrupted}"
+        elif session.testscollected or capture.statements:
+            self._plan(capture)
+
+    def _plan(self, capture: Capture) -> None:
+        """Judges, then writes the reports, whatever the verdict.
+
+        Raises:
+            PlanguardError: It cannot be judged, or a report cannot be written.
+        """
+        from pytest_planguard.report.write import NotWrittenError
+
+        progress = Progress(self._config.pluginmanager.get_plugin("terminalreporter"))
+        try:
+            outcome = run_pipeline(self._settings, capture, progress, self._servers.server)
+        finally:
+            progress.clear()
+        self._settle(outcome, capture)
+        try:
+            self._shown.text = write_reports(self._settings, outcome)
+        except NotWrittenError as error:
+            self._shown.text = error.text
+            raise
+        if outcome.refused is not None:
+            raise outcome.refused
+
+    def _settle(self, outcome: Outcome, capture: Capture) -> None:
+        report = outcome.report
+        self._shown.failing = sum(finding.fails for finding in report.findings)
+        if outcome.exit_status and not self._shown.failing and not capture.interrupted:
+            # Not the tests' doing: the server was lost, say. pytest knows of the rest itself.
+            self._shown.errors.append("not everything was judged; see above, and run again")
+
+    def _capture(self, interrupted: str) -> Capture:
+        if isinstance(self._source, Collector):
+            merger = Merger()
+            merger.add(self._source.take(whole=True))
+            self._source.stop()
+        else:
+            merger = self._source.merger
+            if self._source.crashed:
+                names = ", ".join(sorted(self._source.crashed))
+                interrupted = interrupted or f"worker {names} crashed"
+        if self._broken and not interrupted:
+            interrupted = f"{', '.join(sorted(self._broken))} could not be collected"
+        capture = merger.result()
+        return msgspec.structs.replace(
+            capture,
+            commit=commit_of(self._config.rootpath),
+            partial=capture.partial or is_partial(self._config),
+            interrupted=interrupted,
+        )
+
+    def _warn(self, capture: Capture) -> None:
+        self._shown.warnings += [
+            note for note in capture.notes if note.startswith("capture was switched off")
+        ]
+        if capture.finished and not capture.statements:
+            drivers = ", ".join(capture.drivers) or "no driver, none could be imported"
+            self._shown.warnings.append(
+                f"nothing was captured although {_ran(capture)}; listened to: {drivers}"
+            )
+
+    def _write(self, capture: Capture) -> str:
+        """Writes the capture file; without it this run can still be judged.
+
+        Raises:
+            CaptureError: It is all that was wanted, and cannot be written.
+        """
+        settings = self._settings
+        path = settings.config.capture_file
+        try:
+            file.write(capture, path)
+            ignore = path.parent / ".gitignore"
+            if path.parent.name == ".planguard" and not ignore.exists():
+                ignore.write_text("*\n", encoding="utf-8")
+        except (PlanguardError, OSError) as error:
+            if settings.capture_only:
+                raise
+            self._shown.warnings.append(str(error))
+        root = self._config.rootpath
+        return str(path.relative_to(root) if path.is_relative_to(root) else path)
+
+
+def run_pipeline(
+    settings: Settings,
+    capture: Capture,
+    progress: Callable[[str], None],
+    server: PostgresServer | None,
+) -> Outcome:
+    """Judges a capture, and updates the baseline where asked.
+
+    Raises:
+        PlanguardError: It cannot be judged.
+    """
+    with _without_garbage_collection():
+        from pytest_planguard import pipeline
+
+        options = pipeline.Options(
+            update=settings.update,
+            update_new=settings.update_new,
+            trim=settings.trim,
+            reason=settings.reason,
+            verbose=settings.verbose > 0,
+        )
+        return pipeline.run(settings.config, capture, options, progress, server)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Plans are trees, not circles; every collection would walk all that the suite has left."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def write_reports(settings: Settings, outcome: Outcome) -> str:
+    """Writes the reports; the text is for standard output.
+
+    Raises:
+        NotWrittenError: After all that could be written was.
+    """
+    from pytest_planguard import pipeline
+
+    return pipeline.write_reports(outcome, settings.config.reports)
+
+
+def _count(capture: Capture) -> str:
+    statements = len(capture.statements)
+    tests = len(capture.finished)
+    return f"{statements} statement{'s' * (statements != 1)} of {tests} test{'s' * (tests != 1)}"
+
+
+def _ran(capture: Capture) -> str:
+    tests = len(capture.finished)
+    return f"{tests} test{'s' * (tests != 1)} ran"
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt) and not str(error):
+        return "interrupted from the keyboard"
+    return str(error) or type(error).__name__
+
+
+def internal_error(error: Exception, *, verbose: int) -> str:
+    """What a user sees of a bug of ours; with ``-v`` the traceback too."""
+    cause = f"internal error of planguard: {type(error).__name__}: {error}"
+    if verbose > 0:
+        return cause + "\n" + "".join(traceback.format_exception(error)).rstrip()
+    return cause + "\n  run with -v for the traceback, and please report it"

@@ -1,0 +1,80 @@
+"""``@pytest.mark.planguard(…)``: what a test says about its own queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+
+from pytest_planguard.model.capture import Budget, Suppression
+
+_KNOWN = frozenset(("capture", "ignore", "reason", "max_cost", "max_rows", "access"))
+_NAME = "planguard"
+
+
+def wants_capture(item: pytest.Item) -> bool:
+    """Whether a test's queries are captured: the nearest marker that says so decides."""
+    for marker in item.iter_markers(_NAME):
+        if "capture" in marker.kwargs:
+            return bool(marker.kwargs["capture"])
+    return True
+
+
+def read_markers(
+    items: Iterable[pytest.Item],
+) -> tuple[tuple[Suppression, ...], tuple[Budget, ...]]:
+    """Suppressions and budgets of tests.
+
+    Raises:
+        pytest.UsageError: With all mistakes at once.
+    """
+    suppressions: list[Suppression] = []
+    budgets: list[Budget] = []
+    mistakes: list[str] = []
+    for item in items:
+        for marker in item.iter_markers(_NAME):
+            wrong = _mistakes(marker)
+            mistakes.extend(f"{item.nodeid}: marker planguard: {sentence}" for sentence in wrong)
+            if wrong:
+                continue
+            suppressions.extend(_suppression(item.nodeid, marker.kwargs))
+            budgets.extend(_budget(item.nodeid, marker.kwargs))
+    if mistakes:
+        raise pytest.UsageError("\n".join(mistakes))
+    return tuple(suppressions), tuple(budgets)
+
+
+def _mistakes(marker: pytest.Mark) -> list[str]:
+    given = marker.kwargs
+    wrong = [f"unknown argument {name!r}" for name in sorted(set(given) - _KNOWN)]
+    if marker.args:
+        wrong.append(f"takes named arguments only, found {marker.args[0]!r}")
+    if "ignore" in given and not given.get("reason"):
+        wrong.append("ignore needs a reason")
+    if not isinstance(given.get("access", {}), dict):
+        wrong.append(f"access: found {given['access']!r}, wanted a dictionary")
+    wrong.extend(
+        f"{name}: found {given[name]!r}, wanted a number"
+        for name in ("max_cost", "max_rows")
+        if not isinstance(given.get(name, 0), (int, float))
+    )
+    return wrong
+
+
+def _suppression(test: str, given: Mapping[str, Any]) -> list[Suppression]:
+    codes = given.get("ignore", ())
+    codes = (codes,) if isinstance(codes, str) else tuple(map(str, codes))
+    return [Suppression(test=test, codes=codes, reason=str(given["reason"]))] if codes else []
+
+
+def _budget(test: str, given: Mapping[str, Any]) -> list[Budget]:
+    if not {"max_cost", "max_rows", "access"} & given.keys():
+        return []
+    budget = Budget(
+        test=test,
+        max_cost=given.get("max_cost"),
+        max_rows=given.get("max_rows"),
+        access={str(name): str(way) for name, way in given.get("access", {}).items()},
+    )
+    return [budget]

@@ -1,0 +1,194 @@
+"""Schemas of the databases the tests use, read while they live; many suites drop them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from importlib.resources import files
+
+import msgspec
+
+from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.recorder import Recorder, SchemaState
+from pytest_planguard.model.capture import Database
+from pytest_planguard.model.schema import Schema
+from pytest_planguard.plugin.connecting import connect
+
+TakeSchema = Callable[[ConnectionParameters], Schema]
+TakeTypes = Callable[[ConnectionParameters, Iterable[int]], dict[int, str]]
+
+ATTEMPTS = 5
+"""Times a database is looked at that has no tables and no news; a look costs some 50 ms."""
+
+LAST_LOOKS = 8
+"""Databases looked at once more at the end, for changes that were not heard."""
+
+
+class _Kept:
+    """What is known of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.attempts = 0
+        self.texts: frozenset[bytes] = frozenset()
+        """What made its schema, as far as heard; databases made alike are read once."""
+        self.tried: set[int] = set()
+        self.sent = False
+
+
+class SchemaKeeper:
+    """Keeps the last schema with tables of each database, and its types' names.
+
+    Args:
+        recorder: Knows the databases and what changed.
+        take_schema: Reads a schema; None: nobody wants it.
+        take_types: Reads type names.
+    """
+
+    def __init__(
+        self, recorder: Recorder, take_schema: TakeSchema | None, take_types: TakeTypes
+    ) -> None:
+        self._recorder = recorder
+        self._take_schema = take_schema
+        self._take_types = take_types
+        self._kept: dict[str, _Kept] = {}
+
+    def look(self, *, last: bool = False) -> None:
+        """Reads what is new; to be called while the tests' databases live.
+
+        Args:
+            last: There is no other chance: look again, whatever was heard.
+        """
+        for name in sorted(self._recorder.asked):
+            self._read_types(name, again=last)
+            if self._is_due(name) or (last and len(self._recorder.asked) <= LAST_LOOKS):
+                self._read_schema(name)
+
+    def before_drop(self, name: str) -> None:
+        """Reads a database that is about to lose tables, if it has any that were not read."""
+        if name not in self._recorder.databases:
+            return
+        state = self._recorder.schemas.get(name)
+        kept = self._kept.get(name)
+        if kept is None or kept.database.schema is None or (state is not None and state.grown):
+            self._read_types(name, again=False)
+            self._read_schema(name)
+
+    def databases(self) -> dict[str, Database]:
+        """All that is known."""
+        return {name: self._entry(name).database for name in sorted(self._recorder.asked)}
+
+    def news(self) -> dict[str, Database]:
+        """What was not given by an earlier call."""
+        fresh = {}
+        for name, database in self.databases().items():
+            kept = self._entry(name)
+            if not kept.sent:
+                fresh[name] = database
+                kept.sent = True
+        return fresh
+
+    def _entry(self, name: str) -> _Kept:
+        if name not in self._kept:
+            url = self._recorder.databases[name].url
+            self._kept[name] = _Kept(Database(name=name, url=url))
+        return self._kept[name]
+
+    def _is_due(self, name: str) -> bool:
+        kept = self._entry(name)
+        state = self._recorder.schemas.get(name)
+        if state is not None and (state.grown or state.shrunk):
+            return True
+        return kept.database.schema is None and kept.attempts < ATTEMPTS
+
+    def _read_schema(self, name: str) -> None:
+        if self._take_schema is None:
+            return
+        kept = self._entry(name)
+        state = self._recorder.schemas.setdefault(name, SchemaState())
+        kept.attempts += 1
+        schema = self._made_alike(name, state)
+        if schema is None:
+            try:
+                with self._recorder.paused():
+                    schema = self._take_schema(self._recorder.databases[name])
+            except Exception as error:  # noqa: BLE001 -- a user's test goes on, the report says why
+                self._keep(kept, why_no_schema=f"{name} could not be read: {_first_line(error)}")
+                return
+        state.grown = state.shrunk = False
+        if not schema.objects:
+            self._keep(kept, why_no_schema=_why_empty(name, state))
+            return
+        kept.texts = frozenset(state.texts)
+        if kept.database.schema is None or kept.database.schema.digest != schema.digest:
+            self._keep(kept, schema=schema, why_no_schema="")
+
+    def _made_alike(self, name: str, state: SchemaState) -> Schema | None:
+        """The schema of another database that the very same statements made."""
+        if not state.texts or self._entry(name).database.schema is not None:
+            return None
+        for other in self._kept.values():
+            if other.texts == state.texts and other.database.schema is not None:
+                return other.database.schema
+        return None
+
+    def _read_types(self, name: str, *, again: bool) -> None:
+        kept = self._entry(name)
+        wanted = self._recorder.oids.get(name, set()) - kept.database.types.keys()
+        if not again:
+            wanted -= kept.tried
+        if not wanted:
+            return
+        kept.tried |= wanted
+        try:
+            with self._recorder.paused():
+                found = self._take_types(self._recorder.databases[name], sorted(wanted))
+        except Exception as error:  # noqa: BLE001 -- a user's test goes on, the report says why
+            self._recorder.note(
+                f"types of parameters on {name} could not be read: {_first_line(error)}"
+            )
+            return
+        if found:
+            self._keep(kept, types=kept.database.types | found)
+
+    @staticmethod
+    def _keep(kept: _Kept, **changes: object) -> None:
+        changed = msgspec.structs.replace(kept.database, **changes)
+        if changed.schema is not None:
+            changed = msgspec.structs.replace(changed, why_no_schema="")
+        if changed != kept.database:
+            kept.database, kept.sent = changed, False
+
+
+def take_schema(parameters: ConnectionParameters) -> Schema:
+    """Reads the schema of a database that lives.
+
+    Raises:
+        Exception: Of the driver, or of the reader.
+    """
+    from pytest_planguard.fixturedb.schema.clone import snapshot
+
+    return snapshot(lambda: connect(parameters))
+
+
+def take_types(parameters: ConnectionParameters, oids: Iterable[int]) -> dict[int, str]:
+    """Names of types by OID, schema-qualified and quoted; unknown ones are left out.
+
+    Raises:
+        psycopg.Error: The database cannot be asked.
+    """
+    query = files("pytest_planguard.plugin").joinpath("types.sql").read_bytes()
+    with connect(parameters) as connection:
+        return dict(connection.execute(query, [list(oids)]).fetchall())
+
+
+def _why_empty(name: str, state: SchemaState) -> str:
+    if state.texts:
+        return (
+            f"tables of {name} are made inside a transaction that is never committed, "
+            "so no other connection sees them"
+        )
+    return f"{name} had no tables whenever it was looked at"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

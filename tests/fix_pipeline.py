@@ -1,0 +1,77 @@
+"""A pipeline that answers with reports made beforehand, for commands and hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+
+import fix_reports
+from pytest_planguard.model.report import Report, Status
+from pytest_planguard.model.statistics import ScaleSource, Statistics, TableStatistics
+
+
+class Options(msgspec.Struct, frozen=True):
+    update: bool = False
+    update_new: bool = False
+    trim: bool = False
+    reason: str = ""
+    verbose: bool = False
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    report: Report
+    refused: None = None
+
+    @property
+    def command_status(self) -> int:
+        return {Status.PASSED: 0, Status.FAILED: 1, Status.INCOMPLETE: 3}[
+            self.report.verdict.status
+        ]
+
+
+class FakePipeline:
+    """Stands where ``pytest_planguard.pipeline`` does.
+
+    ``calls`` holds what each function was given; ``error`` is raised by every one.
+    """
+
+    Options = Options
+
+    def __init__(self, report: Report | None = None) -> None:
+        self.report = report or fix_reports.empty()
+        self.error: Exception | None = None
+        self.calls: list[SimpleNamespace] = []
+
+    def run(self, config: Any, capture: Any, options: Options, progress: Any) -> Outcome:
+        self._note("run", config=config, capture=capture, options=options)
+        progress("planning")
+        return Outcome(self.report)
+
+    def explain(self, config: Any, text: str, capture: Any, progress: Any) -> Report:
+        self._note("explain", config=config, text=text, capture=capture)
+        progress("planning")
+        return self.report
+
+    @contextmanager
+    def open_fixture(
+        self, config: Any, database: str, schema: Any, progress: Any = None
+    ) -> Iterator[Any]:
+        self._note("open_fixture", config=config, database=database, schema=schema)
+        tables = {
+            "public.orders": TableStatistics(47_000_000, 800_000, ScaleSource.DECLARED),
+            "public.tags": TableStatistics(12, 1, ScaleSource.ASSUMED),
+        }
+        yield SimpleNamespace(
+            conninfo="host=/tmp/x dbname=planguard_1",
+            lacking=("extension postgis is missing",),
+            statistics=Statistics(tables, "2026-01-01T00:00:00+00:00", ScaleSource.ASSUMED),
+        )
+
+    def _note(self, name: str, **given: Any) -> None:
+        self.calls.append(SimpleNamespace(name=name, **given))
+        if self.error is not None:
+            raise self.error

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from fix_suite import Suite
+from pytest_planguard.capture import file
+
+
+def test_the_capture_is_written_and_nothing_is_judged(suite: Suite) -> None:
+    result = suite.run("--planguard", "--planguard-capture-only")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["1 statement of 2 tests captured in .planguard/capture.json.gz"])
+    assert not (suite.pytester.path / "seen.json").exists()
+    assert len(suite.captured.statements) == 1
+    assert (suite.pytester.path / ".planguard" / ".gitignore").read_text() == "*\n"
+
+
+def test_the_environment_asks_too(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANGUARD_CAPTURE_ONLY", "1")
+    suite.run("--planguard")
+    assert not (suite.pytester.path / "seen.json").exists()
+    monkeypatch.setenv("PLANGUARD_CAPTURE_ONLY", "perhaps")
+    result = suite.run("--planguard")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*PLANGUARD_CAPTURE_ONLY: found 'perhaps', wanted 1 or 0"])
+
+
+def test_the_file_goes_where_the_option_says(suite: Suite) -> None:
+    suite.run("--planguard", "--planguard-capture-file=out/here.gz")
+    path = suite.pytester.path / "out" / "here.gz"
+    assert len(file.read(path).statements) == 1
+    assert not (path.parent / ".gitignore").exists()
+
+
+def test_a_file_that_cannot_be_written_fails_where_it_is_all_that_was_wanted(suite: Suite) -> None:
+    (suite.pytester.path / "taken").write_text("")
+    arguments = ("--planguard", "--planguard-capture-file=taken/here.gz")
+    result = suite.run(*arguments, "--planguard-capture-only")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["error: capture file *taken/here.gz cannot be written*"])
+    result = suite.run(*arguments)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["judged*", "warning: capture file *cannot be written*"])
+
+
+def test_two_runs_capture_the_same(suite: Suite) -> None:
+    runs = []
+    for _ in range(2):
+        suite.run("--planguard", "--planguard-capture-only")
+        runs.append((suite.captured.statements, suite.captured.collected))
+    assert runs[0] == runs[1]

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.files import Files
+from pytest_planguard.capture.origin import OriginFinder
+from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.model.schema import Schema, SchemaObject
+from pytest_planguard.plugin.schemas import ATTEMPTS, SchemaKeeper
+
+
+class Databases:
+    """Databases that live in a dictionary: their tables by name."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, list[str]] = {}
+        self.reads: list[str] = []
+        self.asked: list[list[int]] = []
+
+    def schema(self, parameters: ConnectionParameters) -> Schema:
+        self.reads.append(parameters.database)
+        names = self.tables[parameters.database]
+        return Schema(objects=tuple(SchemaObject("table", name, name) for name in names))
+
+    def types(self, parameters: ConnectionParameters, oids: Iterable[int]) -> dict[int, str]:
+        self.asked.append(list(oids))
+        return {oid: f"public.t{oid}" for oid in oids if oid < 20_000}
+
+
+class Shop:
+    """A recorder, a keeper and the databases they know."""
+
+    def __init__(self, root: Path) -> None:
+        self.world = Databases()
+        self.recorder = Recorder(OriginFinder(Files(root)))
+        self.keeper = SchemaKeeper(self.recorder, self.world.schema, self.world.types)
+        self.recorder.before_drop = self.keeper.before_drop
+
+    def send(self, text: str, database: str = "shop", oids: tuple[int, ...] = ()) -> None:
+        session = self.recorder.session("psycopg", ConnectionParameters({"dbname": database}))
+        self.recorder.record(text.encode(), oids, None, None, session)
+
+    def names(self, database: str = "shop") -> list[str] | None:
+        schema = self.keeper.databases()[database].schema
+        return [item.name for item in schema.objects] if schema else None
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path)
+
+
+def test_a_schema_is_read_once_while_nothing_changes(shop: Shop) -> None:
+    shop.world.tables["shop"] = ["a"]
+    for _ in range(3):
+        shop.send("SELECT 1")
+        shop.keeper.look()
+    assert shop.world.reads == ["shop"]
+    assert shop.names() == ["a"]
+
+
+def test_a_change_that_was_heard_makes_it_read_again(shop: Shop) -> None:
+    shop.world.tables["shop"] = ["a"]
+    shop.send("SELECT 1")
+    shop.keeper.look()
+    shop.send("CREATE TABLE b ()")
+    shop.world.tables["shop"] = ["a", "b"]
+    shop.keeper.look()
+    assert shop.names() == ["a", "b"]
+
+
+def test_the_last_schema_with_tables_is_kept(shop: Shop) -> None:
+    shop.world.tables["shop"] = ["a"]
+    shop.send("SELECT 1")
+    shop.keeper.look()
+    shop.send("DROP TABLE a")
+    shop.world.tables["shop"] = []
+    shop.keeper.look(last=True)
+    assert shop.names() == ["a"]
+    assert shop.keeper.databases()["shop"].why_no_schema == ""
+
+
+def test_tables_are_read_before_they_are_dropped_and_only_once(shop: Shop) -> None:
+    shop.world.tables["shop"] = ["a", "b"]
+    shop.send("CREATE TABLE a ()")
+    shop.send("SELECT 1")
+    shop.send("DROP TABLE a")
+    shop.send("DROP TABLE b")
+    assert shop.world.reads == ["shop"]
+    assert shop.names() == ["a", "b"]
+
+
+def test_a_dropped_database_nobody_asked_is_not_read(shop: Shop) -> None:
+    shop.send("DROP DATABASE elsewhere", database="postgres")
+    assert shop.world.reads == []
+    assert shop.keeper.databases() == {}
+
+
+def test_databases_made_by_the_same_statements_are_read_once(shop: Shop) -> None:
+    for name in ("test_1", "test_2", "test_3"):
+        shop.world.tables[name] = ["a"]
+        shop.send("CREATE TABLE a ()", name)
+        shop.send("SELECT 1", name)
+        shop.keeper.look()
+    assert shop.world.reads == ["test_1"]
+    assert shop.names("test_3") == ["a"]
+
+
+def test_a_database_without_tables_is_given_up_and_explained(shop: Shop) -> None:
+    shop.world.tables["shop"] = []
+    shop.send("SELECT 1")
+    for _ in range(ATTEMPTS + 3):
+        shop.keeper.look()
+    assert len(shop.world.reads) == ATTEMPTS
+    assert "had no tables" in shop.keeper.databases()["shop"].why_no_schema
+
+
+def test_a_database_that_is_gone_says_so(shop: Shop) -> None:
+    shop.send("SELECT 1")
+    shop.keeper.look()
+    database = shop.keeper.databases()["shop"]
+    assert database.schema is None
+    assert "shop could not be read" in database.why_no_schema
+
+
+def test_types_are_asked_once_and_unknown_ones_again_at_the_end(shop: Shop) -> None:
+    shop.world.tables["shop"] = ["a"]
+    shop.send("SELECT $1, $2", oids=(16_500, 20_500))
+    shop.keeper.look()
+    shop.keeper.look()
+    shop.keeper.look(last=True)
+    assert shop.world.asked == [[16_500, 20_500], [20_500]]
+    assert shop.keeper.databases()["shop"].types == {16_500: "public.t16500"}
+
+
+def test_news_are_told_once(shop: Shop) -> None:
+    shop.world.tables["shop"] = ["a"]
+    shop.send("SELECT 1")
+    shop.keeper.look()
+    assert list(shop.keeper.news()) == ["shop"]
+    assert shop.keeper.news() == {}
+    shop.send("CREATE TABLE b ()")
+    shop.world.tables["shop"] = ["a", "b"]
+    shop.keeper.look()
+    assert list(shop.keeper.news()) == ["shop"]
