@@ -1,0 +1,199 @@
+"""``baseline``: what was accepted; more of it, less of it, and what a run would change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pytest_planguard.cli.check import judge
+from pytest_planguard.cli.common import (
+    captures_argument,
+    did_you_mean,
+    load_config,
+    progress,
+    read_captures,
+    run_options,
+    server_options,
+)
+from pytest_planguard.errors import BaselineError, ConfigurationError
+
+if TYPE_CHECKING:
+    from pytest_planguard.config import Config
+    from pytest_planguard.model.baseline import Baseline, Entry
+    from pytest_planguard.model.report import Change, Report
+
+_ORDER = ("worse", "changed", "better", "new", "gone")
+
+
+@click.group("baseline")
+def command() -> None:
+    """Look at what was accepted, and accept more."""
+
+
+@command.command("update")
+@captures_argument
+@run_options
+@click.option("--new", "update_new", is_flag=True, help="Only what has no entry yet.")
+@click.option("--trim", is_flag=True, help="Drop entries not seen too; complete runs only.")
+@click.option("--reason", metavar="TEXT", default="", help="Why errors are accepted.")
+def update(captures: tuple[Path, ...], **given: Any) -> int:
+    """Accept what the captured run saw: new and changed."""
+    return judge(captures, {**given, "update": not given["update_new"]})
+
+
+@command.command("trim")
+@captures_argument
+@run_options
+def trim(captures: tuple[Path, ...], **given: Any) -> int:
+    """Drop entries the captured run did not see; complete runs only."""
+    config = load_config(given)
+    report = _report(config, captures)
+    from pytest_planguard.baseline import accept
+
+    baseline = _baseline(config)
+    dropped = accept.update(config.baseline, baseline, report, "new", trim=True, only=frozenset())
+    click.echo(f"{dropped} of {len(baseline.entries)} entries dropped")
+    return 0
+
+
+@command.command("show")
+@click.argument("key", required=False)
+@click.option("--baseline", metavar="DIR", help="Default: planguard/baseline.")
+def show(key: str | None, **given: Any) -> int:
+    """List the entries, or show one with its plans."""
+    from pytest_planguard.report import _text as words
+
+    config = load_config(given)
+    baseline = _baseline(config)
+    entries = [one for _, one in sorted(baseline.entries.items())]
+    if key is None:
+        lines = [line for entry in entries for line in _listed(entry)]
+    else:
+        lines = [line for entry in _matching(baseline, key) for line in _shown(entry)]
+    for line in lines:
+        click.echo(words.clean(line))
+    return 0
+
+
+@command.command("diff")
+@captures_argument
+@run_options
+def diff(captures: tuple[Path, ...], **given: Any) -> int:
+    """What the captured run would change, with plans before and after; nothing is written."""
+    from pytest_planguard.report import _text as words
+
+    config = load_config(given)
+    report = _report(config, captures)
+    for line in changes(report):
+        click.echo(words.clean(line))
+    return 0
+
+
+@command.command("accept")
+@click.argument("key")
+@captures_argument
+@click.option("--reason", metavar="TEXT", required=True, help="Why; it stays with the entry.")
+@click.option("--baseline", metavar="DIR", help="Default: planguard/baseline.")
+@server_options
+def accept_one(key: str, captures: tuple[Path, ...], reason: str, **given: Any) -> int:
+    """Accept one query as the captured run saw it."""
+    from pytest_planguard.baseline import accept, files
+
+    config = load_config(given)
+    report = _report(config, captures)
+    known = {one.query.key for one in report.queries}
+    if key not in known:
+        raise ConfigurationError(
+            f'no captured query has the key "{key}"{did_you_mean(key, known)}',
+            hint="keys are in `pytest-planguard baseline diff` and in the JSON report",
+        )
+    baseline = files.read(config.baseline)
+    only = frozenset({key})
+    written = accept.update(config.baseline, baseline, report, "all", reason, only=only)
+    click.echo(f"{written} written to {config.baseline}")
+    return 0
+
+
+def changes(report: Report) -> Iterator[str]:
+    """Every change, worst kind first, with plans before and after; what was not run, counted."""
+    seen = [one.change for one in report.queries if one.change is not None]
+    every = [*seen, *report.gone]
+    places = {one.query.key: one.query.places for one in report.queries}
+    for kind in _ORDER:
+        for change in (one for one in every if one.kind.value == kind):
+            origins = sorted({place.origin for place in places.get(change.key, ())})
+            yield from _changed(change, origins)
+    if not any(one.kind.value in _ORDER for one in every):
+        yield "nothing changed"
+    if left_out := sum(one.kind.value == "not_run" for one in every):
+        yield f"{left_out:,} not run: their tests were left out"
+
+
+def _changed(change: Change, origins: list[Any]) -> Iterator[str]:
+    from pytest_planguard.report import _numbers as numbers
+    from pytest_planguard.report import _text as words
+
+    head = f"{change.kind.value} {change.key}"
+    if change.cost_before is not None and change.cost_after is not None:
+        before, after = numbers.cost(change.cost_before), numbers.cost(change.cost_after)
+        head += f"  cost {before} → {after}"
+    yield "  ".join(part for part in (head, words.places(origins)) if part)
+    yield f"    {change.sql}"
+    if change.kind.value != "gone":
+        yield from (f"  - {line}" for line in change.shape_before)
+        yield from (f"  + {line}" for line in change.shape_after)
+    yield from (f"    because {cause}" for cause in change.causes)
+
+
+def _report(config: Config, captures: tuple[Path, ...]) -> Report:
+    from pytest_planguard import pipeline
+
+    capture = read_captures(config, captures)
+    with progress() as show_progress:
+        return pipeline.run(config, capture, pipeline.Options(), show_progress).report
+
+
+def _baseline(config: Config) -> Baseline:
+    from pytest_planguard.baseline import files
+
+    baseline = files.read(config.baseline)
+    if baseline is None:
+        raise BaselineError(
+            f"there is no baseline in {config.baseline}",
+            hint="start one with: pytest --planguard --planguard-update",
+        )
+    return baseline
+
+
+def _matching(baseline: Baseline, key: str) -> list[Entry]:
+    found = [one for (_, name), one in sorted(baseline.entries.items()) if name == key]
+    if not found:
+        known = {name for _, name in baseline.entries}
+        raise ConfigurationError(
+            f'the baseline has no query "{key}"{did_you_mean(key, known)}',
+            hint="list them with: pytest-planguard baseline show",
+        )
+    return found
+
+
+def _listed(entry: Entry) -> Iterator[str]:
+    where = ", ".join(f"{one.file} {one.function}" for one in entry.origins)
+    yield f"{entry.key}  {where}"
+    yield f"    {entry.sql}"
+
+
+def _shown(entry: Entry) -> Iterator[str]:
+    from pytest_planguard.report import _numbers as numbers
+
+    yield from _listed(entry)
+    for plan in entry.plans:
+        access = ", ".join(f"{alias} {how}" for alias, how in sorted(plan.access.items()))
+        yield f"  {plan.sample}: cost {numbers.cost(plan.cost)}; {access}"
+        yield from (f"    {line}" for line in plan.shape)
+    for accepted in entry.findings:
+        reason = f": {accepted.reason}" if accepted.reason else ""
+        yield f"  accepted {accepted.rule} {accepted.relation or ''}{reason}"
+    yield from (f"  {test}" for test in entry.tests)

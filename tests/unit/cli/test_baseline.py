@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+import fix_reports
+from pytest_planguard.baseline import files
+from pytest_planguard.baseline.accept import update
+
+
+@pytest.fixture
+def accepted(project):
+    update(project / "planguard/baseline", None, fix_reports.report(fix_reports.missing_index()))
+    return project
+
+
+def test_update_accepts_everything_and_new_only_what_is_new(project, pipeline, say):
+    say("baseline", "update", "--reason", "x")
+    say("baseline", "update", "--new")
+    first, second = (call.options for call in pipeline.calls)
+    assert (first.update, first.update_new, first.reason) == (True, False, "x")
+    assert (second.update, second.update_new) == (False, True)
+
+
+def test_show_lists_entries_and_one_with_its_plans(accepted, say):
+    said = say("baseline", "show")
+    assert said.out.startswith("feed00000001  app/feed.py latest\n    SELECT * FROM events")
+    said = say("baseline", "show", "feed00000001")
+    assert "  captured: cost 150,000; e seq\n    Limit\n" in said.out
+    assert "accepted IDX001 public.events" in said.out
+
+
+def test_an_unknown_key_is_status_2_with_a_guess(accepted, say):
+    said = say("baseline", "show", "feed00000002")
+    assert said.status == 2
+    assert 'did you mean "feed00000001"?' in said.err
+
+
+def test_without_a_baseline_show_says_how_to_start_one(project, say):
+    said = say("baseline", "show")
+    assert said.status == 3
+    assert "pytest --planguard --planguard-update" in said.err
+
+
+def test_diff_shows_plans_before_and_after_and_writes_nothing(project, pipeline, say):
+    pipeline.report = fix_reports.from_the_contract()
+    said = say("baseline", "diff")
+    assert said.status == 0
+    assert "worse 0a1b2c3d4e5f  cost 8.4 → 890,000  app/orders.py:41 list_orders" in said.out
+    assert "  - Index Scan using orders_customer_id_idx on orders o" in said.out
+    assert "  + Seq Scan on orders o [Filter: customer_id = $1]" in said.out
+    assert "    because index orders_customer_id_idx is gone since the baseline" in said.out
+    assert not pipeline.calls[0].options.update
+    assert files.read(project / "planguard/baseline") is None
+
+
+def test_diff_says_when_nothing_changed(project, pipeline, say):
+    assert say("baseline", "diff").out == "nothing changed\n"
+
+
+def test_accept_takes_one_query_and_needs_a_reason(accepted, pipeline, say):
+    pipeline.report = fix_reports.from_the_contract()
+    assert say("baseline", "accept", "0a1b2c3d4e5f").status == 2
+    said = say("baseline", "accept", "0a1b2c3d4e5f", "--reason", "dear index")
+    assert said.status == 0
+    entries = files.read(accepted / "planguard/baseline").entries
+    assert entries[("default", "0a1b2c3d4e5f")].findings[0].reason == "dear index"
+
+
+def test_trim_says_how_many_it_dropped(accepted, pipeline, say):
+    import msgspec
+
+    from pytest_planguard.model.report import Change, ChangeKind
+
+    gone = (Change(ChangeKind.GONE, "feed00000001", "default"),)
+    pipeline.report = msgspec.structs.replace(fix_reports.empty(), gone=gone)
+    assert say("baseline", "trim").out == "1 of 1 entries dropped\n"

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+
+import fix_reports
+import pytest_planguard
+from pytest_planguard.cli import doctor
+from pytest_planguard.model.finding import RuleFacts, Severity
+
+FACTS = RuleFacts(
+    "PLN001",
+    "seq-scan-large-table",
+    Severity.ERROR,
+    "a large table is read in full to keep a small part",
+    "every call reads the whole table",
+    "an index on the condition",
+    "PostgreSQL documentation, 14.1",
+)
+
+
+@pytest.fixture
+def rules(monkeypatch):
+    fake = SimpleNamespace(rules=lambda: {"PLN001": SimpleNamespace(FACTS=FACTS)})
+    monkeypatch.setattr(pytest_planguard, "registry", fake, raising=False)
+
+
+@pytest.fixture
+def declared(project):
+    (project / "schema.sql").write_text("")
+    (project / "pyproject.toml").write_text(
+        '[tool.pytest-planguard.database]\nschema = "schema.sql"\n'
+        "[tool.pytest-planguard.tables.orders]\nrows = 5\n"
+    )
+    return project
+
+
+@pytest.mark.parametrize("code", ["PLN001", "pln001", "seq-scan-large-table"])
+def test_rule_tells_condition_effect_remedy_and_source(rules, say, code):
+    said = say("rule", code)
+    assert said.status == 0
+    assert said.out.startswith("PLN001 seq-scan-large-table (error at worst)\n\nwhen\n")
+    for text in (FACTS.condition, FACTS.effect, FACTS.remedy, FACTS.source):
+        assert text in said.out
+
+
+def test_an_unknown_rule_is_status_2_with_a_guess(rules, say):
+    said = say("rule", "PLN01")
+    assert said.status == 2
+    assert 'there is no rule "PLN01"; did you mean "PLN001"?' in said.err
+
+
+def test_rule_without_a_code_lists_all(rules, say):
+    assert say("rule").out == "PLN001  error    seq-scan-large-table\n"
+
+
+def test_explain_shows_plans_findings_and_how_exact_they_are(project, pipeline, say):
+    pipeline.report = fix_reports.one_finding()
+    said = say("explain", "SELECT 1")
+    assert said.status == 0
+    assert said.out.startswith("PostgreSQL 18.6 · exact: production statistics of 2026-11-02")
+    assert "  captured: cost 152,000, 20 rows\n    Limit\n" in said.out
+    assert "E IDX001 missing-index" in said.out
+    assert pipeline.calls[0].text == "SELECT 1"
+
+
+def test_explain_reads_a_statement_from_standard_input(project, pipeline, say, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("SELECT 2"))
+    say("explain", "-")
+    assert pipeline.calls[0].text == "SELECT 2"
+
+
+def test_a_statement_that_cannot_be_planned_is_status_3_with_the_reason(project, pipeline, say):
+    pipeline.report = fix_reports.report(unexplained=(fix_reports.unplanned("a utility command"),))
+    said = say("explain", "VACUUM")
+    assert said.status == 3
+    assert "not planned: a utility command" in said.out
+
+
+def test_db_build_lists_sizes_largest_first_and_what_is_lacking(declared, pipeline, say):
+    assert say("db", "build").out.splitlines() == [
+        "public.orders  47.0M rows  6.6 GB  declared",
+        "public.tags  12 rows  8.2 kB  assumed",
+        "! extension postgis is missing",
+    ]
+
+
+def test_db_url_prints_how_to_connect_until_input_ends(declared, pipeline, say, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert say("db", "url").out == "host=/tmp/x dbname=planguard_1\n"
+
+
+def test_a_database_that_is_not_configured_is_status_2(declared, pipeline, say):
+    said = say("db", "build", "--database", "defalt")
+    assert said.status == 2
+    assert 'there is no database "defalt"; did you mean "default"?' in said.err
+
+
+def test_a_schema_to_clone_that_was_never_seen_is_told(project, pipeline, say):
+    said = say("db", "build")
+    assert said.status == 3
+    assert "could not be cloned" in said.err
+
+
+def test_the_weightiest_tables_are_those_read_in_full_by_dear_plans():
+    assert doctor.weightiest(fix_reports.mixed()) == [
+        "public.orders",
+        "public.events",
+        "public.customers",
+    ]
+
+
+def test_no_more_than_five_tables_are_asked_for():
+    parts = []
+    for number in range(8):
+        query, finding = fix_reports.missing_index(f"{number:012x}")
+        plan = fix_reports.plan(cost=1_000.0 * number, relation=f"public.t{number}")
+        outcome = msgspec.structs.replace(query.outcome, plans=(plan,))
+        parts.append((msgspec.structs.replace(query, outcome=outcome), finding))
+    tables = doctor.weightiest(fix_reports.report(*parts))
+    assert tables == [f"public.t{number}" for number in (7, 6, 5, 4, 3)]
