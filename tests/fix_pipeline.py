@@ -66,7 +66,7 @@ class FakePipeline:
             "public.tags": TableStatistics(12, 1, ScaleSource.ASSUMED),
         }
         yield SimpleNamespace(
-            conninfo="host=/tmp/x dbname=planguard_1",
+            conninfo="host=/run/x dbname=planguard_1",
             lacking=("extension postgis is missing",),
             statistics=Statistics(tables, "2026-01-01T00:00:00+00:00", ScaleSource.ASSUMED),
         )

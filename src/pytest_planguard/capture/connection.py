@@ -30,8 +30,8 @@ class ConnectionParameters:
 def libpq_url(values: Mapping[str, str]) -> str:
     """A libpq URL of connection parameters, without password and options.
 
-    >>> libpq_url({"user": "postgres", "host": "/tmp/a b", "port": "5432", "dbname": "shop"})
-    'postgresql://postgres@/shop?host=%2Ftmp%2Fa%20b&port=5432'
+    >>> libpq_url({"user": "postgres", "host": "/run/a b", "port": "5432", "dbname": "shop"})
+    'postgresql://postgres@/shop?host=%2Frun%2Fa%20b&port=5432'
     >>> libpq_url({"host": "::1", "dbname": "shop", "password": "secret"})
     'postgresql://[::1]/shop'
     """

@@ -90,7 +90,7 @@ def test_db_build_lists_sizes_largest_first_and_what_is_lacking(declared, pipeli
 
 def test_db_url_prints_how_to_connect_until_input_ends(declared, pipeline, say, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
-    assert say("db", "url").out == "host=/tmp/x dbname=planguard_1\n"
+    assert say("db", "url").out == "host=/run/x dbname=planguard_1\n"
 
 
 def test_a_database_that_is_not_configured_is_status_2(declared, pipeline, say):
