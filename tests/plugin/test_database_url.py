@@ -33,7 +33,10 @@ def test_each_worker_has_an_empty_database(
     log = (suite.pytester.path / "servers.txt").read_text().split()
     assert log.count("open") == log.count("closed") == (1 if suite.mode == "alone" else 2)
     with psycopg.connect(server_url) as connection:
-        left = connection.execute("SELECT 1 FROM pg_database WHERE datname LIKE 'planguard%'")
+        # other tests keep templates on this server
+        left = connection.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE 'planguard_tests_%'"
+        )
         assert left.fetchall() == []
 
 
