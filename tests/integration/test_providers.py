@@ -65,6 +65,8 @@ def test_a_database_is_fresh_each_time(way):
             name = f"planguard_tests_{server.run_token}_main"
             server.create_database(name)
             with server.connect(name) as connection:
+                found = connection.execute("SELECT to_regclass('orders')").fetchone()
+                assert found == (None,)
                 connection.execute("CREATE TABLE orders (id int)")
 
 

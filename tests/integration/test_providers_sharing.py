@@ -252,7 +252,9 @@ class TestDown:
         assert (out, error) == ("()\n", "")
 
     def test_nothing_is_there_to_remove_in_a_new_project(self, make_project):
-        status.stop(make_project(seeded=False).spec())
+        spec = make_project(seeded=False).spec()
+        status.stop(spec)
+        assert status.status(spec) == []
 
 
 def holds(folder, path):

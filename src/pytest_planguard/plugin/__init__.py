@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         metavar="TYPE[:PATH]",
         default=None,
-        help="term, json, markdown, html, sarif, junit, github or gitlab; repeatable",
+        help="term, json or markdown; repeatable",
     )
 
 
