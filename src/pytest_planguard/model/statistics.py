@@ -21,6 +21,16 @@ class ScaleSource(enum.StrEnum):
     ASSUMED = "assumed"
 
 
+class ValuePolicy(enum.StrEnum):
+    """What a statistics file holds of production's values."""
+
+    MASKED = "masked"
+    """Stand-ins of like type, length, order and frequency for whatever may be personal."""
+    ALL = "all"
+    NONE = "none"
+    """No most common values, no histograms: counts, widths and correlations only."""
+
+
 class ColumnStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
     """One row of ``pg_stats``; values are in the text form of the column's type."""
 
@@ -37,6 +47,51 @@ class ColumnStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
     most_common_elem_freqs: tuple[float, ...] = ()
     """With the three (or four) trailing minimum, maximum and null entries of ``pg_stats``."""
     elem_count_histogram: tuple[float, ...] = ()
+    range_length_histogram: tuple[float, ...] = ()
+    range_empty_frac: float | None = None
+    range_bounds_histogram: tuple[str, ...] = ()
+    masked: bool = False
+    """The values are stand-ins."""
+
+
+class ExtendedNumbers(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What ANALYZE found for ``CREATE STATISTICS``; columns and expressions by their text."""
+
+    ndistinct: dict[str, float] = {}
+    """Distinct combinations, by the columns joined with ``, `` in the object's order."""
+    dependencies: dict[str, float] = {}
+    """Degree of each functional dependency, 0 to 1, by ``a, b => c``."""
+    values: tuple[tuple[str | None, ...], ...] = ()
+    """Most common combinations, one value a column; None: NULL."""
+    freqs: tuple[float, ...] = ()
+    base_freqs: tuple[float, ...] = ()
+    """Frequencies the combinations would have if their columns were independent."""
+    expressions: dict[str, ColumnStatistics] = {}
+    """By the expression's text."""
+    masked: bool = False
+
+
+class ExtendedStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One ``CREATE STATISTICS`` object."""
+
+    definition: str
+    """As ``pg_get_statisticsobjdef`` prints it."""
+    columns: tuple[str, ...]
+    """Column names, then the texts of expressions: the order of ``ExtendedNumbers.values``."""
+    own: ExtendedNumbers | None = None
+    inherited: ExtendedNumbers | None = None
+    """Of the table with its children."""
+
+
+class GinPages(msgspec.Struct, frozen=True):
+    """What a GIN index's first page tells the planner (``GinStatsData`` in ginblock.h)."""
+
+    pending_pages: int
+    total_pages: int
+    """When it was last vacuumed: the planner scales the others by the file's real size."""
+    entry_pages: int
+    data_pages: int
+    entries: int
 
 
 class IndexStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,16 +104,24 @@ class IndexStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
     """Levels of a btree above its leaves; None: derived from pages and key width."""
     expressions: dict[str, ColumnStatistics] = {}
     """By the name of the index's column (``pg_attribute.attname``: ``lower``, ``expr`` …)."""
+    file_pages: int | None = None
+    """The file's real size when it was read, where that is not ``pages``: the planner believes
+    the file and scales ``tuples`` by it."""
+    order: int = 0
+    """Rank by age among its table's indexes, from 1: decides between equal costs; 0: unknown."""
+    definition: str = ""
+    """As ``pg_get_indexdef`` prints it at the source; empty: it was not read."""
+    gin: GinPages | None = None
 
 
 class TableStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
     """A table's size and its columns'; partitions and their parents each have their own."""
 
     rows: float
-    """``reltuples``."""
+    """``reltuples``; at the source -1 where it was never analysed."""
     pages: int
     """``relpages`` of 8 KiB; 0 for a partitioned table."""
-    source: ScaleSource
+    source: ScaleSource = ScaleSource.PRODUCTION
     all_visible: int = 0
     """``relallvisible``, in pages."""
     columns: dict[str, ColumnStatistics] = {}
@@ -66,6 +129,32 @@ class TableStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
     """Of the table with its children (``stainherit``): partitioned tables have only these."""
     indexes: dict[str, IndexStatistics] = {}
     """By index name, without the schema."""
+    extended: dict[str, ExtendedStatistics] = {}
+    """By the schema-qualified name of the statistics object."""
+    file_pages: int | None = None
+    """As of an index."""
+    toast_pages: int = 0
+    """Of the table's TOAST relation; the planner never looks at them, reports do."""
+    kind: str = "r"
+    """``relkind``: r, p, m, f."""
+    types: dict[str, str] = {}
+    """All columns at the source by name, as ``bigint not null``; empty: it was not read."""
+    constraints: dict[str, str] = {}
+    """Definitions by name, as ``pg_get_constraintdef`` prints them at the source."""
+    parents: tuple[str, ...] = ()
+    """What it is a partition of, or inherits from."""
+    analyzed: str = ""
+    """When it was last analysed, ISO 8601; empty: never, or unknown."""
+
+
+class ProductionCall(msgspec.Struct, frozen=True):
+    """One statement of production's ``pg_stat_statements``."""
+
+    sql: str
+    """As the extension normalises it: constants are ``$n``."""
+    calls: int
+    mean_ms: float
+    rows: int
 
 
 class Statistics(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -83,3 +172,13 @@ class Statistics(msgspec.Struct, frozen=True, omit_defaults=True):
     collation: str = ""
     settings: dict[str, str] = {}
     """Planner settings of the source."""
+    encoding: str = ""
+    values: ValuePolicy = ValuePolicy.ALL
+    kept: tuple[str, ...] = ()
+    """``table.column`` whose values were kept although others are masked."""
+    unseen: tuple[str, ...] = ()
+    """What the role that read them was not allowed to see, one sentence each."""
+    grown: float = 1.0
+    """By which factor they were scaled since they were read."""
+    calls: tuple[ProductionCall, ...] = ()
+    """Most time first."""
