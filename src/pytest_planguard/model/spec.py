@@ -44,6 +44,8 @@ class DatabaseSpec(msgspec.Struct, frozen=True):
     """embedded, container or url."""
     version: int | None = None
     """Major wanted; None: the provider's own choice."""
+    source_major: int | None = None
+    """The major of the server the statistics are from: taken where it is at hand."""
     bindir: Path | None = None
     """Folder with ``initdb`` and ``postgres``; None: looked for."""
     image: str = ""
