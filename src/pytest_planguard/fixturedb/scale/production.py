@@ -29,9 +29,8 @@ from pytest_planguard.model.statistics import (
 _SHOWN = 5
 """Names in a sentence before it only counts."""
 
-_INDEX_HEAD = re.compile(
-    r"CREATE (UNIQUE )?INDEX .+? ON (?:ONLY )?(?:(?:\"(?:[^\"]|\"\")+\"|[^\s\".]+)\.)?", re.DOTALL
-)
+_NAME = r'(?:"(?:[^"]|"")+"|[^\s".]+)'
+_INDEX_HEAD = re.compile(rf"CREATE (UNIQUE )?INDEX {_NAME} ON (?:ONLY )?(?:{_NAME}\.)?")
 
 
 class AtScale(msgspec.Struct, frozen=True):
