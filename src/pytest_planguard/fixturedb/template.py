@@ -15,7 +15,7 @@ from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale.declared import declare
 from pytest_planguard.fixturedb.scale.generated import load_rows
 from pytest_planguard.fixturedb.scale.observed import observe
-from pytest_planguard.fixturedb.scale.production import AtScale, at_production_scale
+from pytest_planguard.fixturedb.scale.production import AtScale, Tenants, at_production_scale
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.spec import DatabaseSpec
@@ -133,7 +133,8 @@ class TemplateMaker:
     def _wanted(self, catalog: Catalog) -> AtScale:
         """What every table should have: production's numbers, or what is declared and derived."""
         if self._source is not None:
-            return at_production_scale(catalog, self._source, self._spec.tables)
+            tenants = Tenants(self._spec.tenant_schemas, self._spec.tenant_model)
+            return at_production_scale(catalog, self._source, self._spec.tables, tenants=tenants)
         return AtScale(declare(catalog, self._spec.tables, clock=self._spec.clock))
 
     def _prepare(self, connection: psycopg.Connection[Any]) -> None:

@@ -62,6 +62,9 @@ class DatabaseSpec(msgspec.Struct, frozen=True):
     clock: str = DEFAULT_CLOCK
     tables: dict[str, TableDeclaration] = {}
     """By name as configured, with or without the schema."""
+    tenant_schemas: str = ""
+    """Shell pattern of the schemas of tenants: all are as large as ``tenant_model``."""
+    tenant_model: str = ""
     root: Path = Path()
     """What relative paths start at, and where commands run."""
     cache: Path = Path(".planguard")

@@ -3,7 +3,11 @@
 import pytest
 
 from pytest_planguard.errors import ConfigurationError, StatisticsError
-from pytest_planguard.fixturedb.scale.production import at_production_scale, index_meaning
+from pytest_planguard.fixturedb.scale.production import (
+    Tenants,
+    at_production_scale,
+    index_meaning,
+)
 from pytest_planguard.model.catalog import Catalog, Column, Index, Server, Table
 from pytest_planguard.model.spec import ColumnDeclaration, TableDeclaration
 from pytest_planguard.model.statistics import (
@@ -133,6 +137,18 @@ def test_a_partition_production_does_not_have_yet_is_like_its_siblings():
     new = made.statistics.tables["public.e2"]
     assert (new.rows, new.source) == (1500.0, ScaleSource.ASSUMED)
     assert made.lacking == ("1 table is not in the statistics, the size is assumed: public.e2",)
+
+
+def test_tenants_share_the_statistics_of_their_model():
+    known = Statistics(
+        {"tenant_1.orders": ORDERS, "tenant_2.orders": TableStatistics(5.0, 1)},
+        clock="2026-11-02T00:00:00+00:00",
+        source=ScaleSource.PRODUCTION,
+    )
+    ours = Table("tenant_test", "orders", "r", (ID,))
+    made = at_production_scale(catalog(ours), known, {}, tenants=Tenants("tenant_*", "tenant_1"))
+    assert made.statistics.tables["tenant_test.orders"].rows == 47e6
+    assert made.lacking == ()
 
 
 def test_no_table_in_common_is_another_database():

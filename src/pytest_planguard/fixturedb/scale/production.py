@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 
 import msgspec
 
@@ -40,11 +41,28 @@ class AtScale(msgspec.Struct, frozen=True):
     lacking: tuple[str, ...] = ()
 
 
+class Tenants(msgspec.Struct, frozen=True):
+    """Schemas that hold the same tables, one for each tenant."""
+
+    schemas: str
+    """Shell pattern; empty: there are none."""
+    model: str
+    """The schema at the source whose statistics all others share."""
+
+    def include(self, name: str) -> bool:
+        """Whether a schema-qualified table is a tenant's."""
+        return bool(self.schemas) and fnmatchcase(name.partition(".")[0], self.schemas)
+
+
+NO_TENANTS = Tenants("", "")
+
+
 def at_production_scale(
     catalog: Catalog,
     source: Statistics,
     declared: Mapping[str, TableDeclaration],
     *,
+    tenants: Tenants = NO_TENANTS,
     assumed_rows: float = ASSUMED_ROWS,
 ) -> AtScale:
     """Production's statistics for every table, index and column of a schema. Pure.
@@ -54,6 +72,7 @@ def at_production_scale(
         source: What was pulled.
         declared: Declarations of the configuration; a table with declared rows is no longer
             production's.
+        tenants: Schemas that share the statistics of one of them.
         assumed_rows: Rows of a table that neither knows.
 
     Raises:
@@ -62,6 +81,7 @@ def at_production_scale(
     """
     wanted, mistakes = resolve(catalog, declared)
     refuse(mistakes)
+    source = _with_tenants(catalog, source, tenants)
     _refuse_another_database(catalog, source)
     own = frozenset(name for name, item in wanted.items() if item.rows is not None)
     base = declare(
@@ -85,6 +105,20 @@ def at_production_scale(
         calls=(),
     )
     return AtScale(statistics, tuple(_lacking(catalog, source, tables)))
+
+
+def _with_tenants(catalog: Catalog, source: Statistics, tenants: Tenants) -> Statistics:
+    """The source with the model's statistics for every tenant of the catalog, and no others'."""
+    if not tenants.schemas:
+        return source
+    model = f"{tenants.model}."
+    shared = {
+        name: source.tables[model + name.partition(".")[2]]
+        for name in catalog.tables
+        if tenants.include(name) and model + name.partition(".")[2] in source.tables
+    }
+    rest = {name: facts for name, facts in source.tables.items() if not tenants.include(name)}
+    return msgspec.structs.replace(source, tables=rest | shared)
 
 
 def _refuse_another_database(catalog: Catalog, source: Statistics) -> None:
