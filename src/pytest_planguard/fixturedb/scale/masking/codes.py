@@ -8,7 +8,8 @@ may move all codes behind it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 """Sorted alike by C, by Unicode's root collation and by most languages' (see ``alphabet``)."""
@@ -29,14 +30,17 @@ def alphabet(collate: Collate, collation: str) -> str:
     have letters made of two (Czech ``ch``), move some (Estonian ``z``), and a collation may sort
     digits as numbers.
     """
-    kept = ""
-    place = _places(collate, collation, LETTERS, 2)
-    for letter in LETTERS:
-        if _is_ascending(place, kept + letter, 2):
-            kept += letter
-    if len(kept) < len(CAUTIOUS):
-        return CAUTIOUS
-    return kept if _is_ascending(_places(collate, collation, kept, 3), kept, 3) else CAUTIOUS
+    kept = LETTERS
+    for longest in (2, 3):
+        place = _places(collate, collation, kept, longest)
+        while culprit := _most_misplaced(place, kept, longest):
+            kept = kept.replace(culprit, "")
+    return kept if len(kept) >= len(CAUTIOUS) else CAUTIOUS
+
+
+def _places(collate: Collate, collation: str, letters: str, longest: int) -> dict[str, int]:
+    found = collate(_texts(letters, longest), collation)
+    return {text: place for place, text in enumerate(found)}
 
 
 def _texts(letters: str, longest: int) -> list[str]:
@@ -46,14 +50,17 @@ def _texts(letters: str, longest: int) -> list[str]:
     return sorted("".join(text) for text in texts)
 
 
-def _places(collate: Collate, collation: str, letters: str, longest: int) -> dict[str, int]:
-    found = collate(_texts(letters, longest), collation)
-    return {text: place for place, text in enumerate(found)}
-
-
-def _is_ascending(place: dict[str, int], letters: str, longest: int) -> bool:
-    places = [place[text] for text in _texts(letters, longest)]
-    return all(one < other for one, other in itertools.pairwise(places))
+def _most_misplaced(place: Mapping[str, int], letters: str, longest: int) -> str:
+    """The letter whose texts are furthest from where C has them; empty: all are in place."""
+    texts = _texts(letters, longest)
+    found = sorted(texts, key=place.__getitem__)
+    distance: Counter[str] = Counter()
+    expected = {text: n for n, text in enumerate(texts)}
+    for n, text in enumerate(found):
+        for letter in set(text):
+            distance[letter] += abs(n - expected[text])
+    worst = max(letters, key=lambda letter: distance[letter], default="")
+    return worst if distance[worst] else ""
 
 
 def codes(lengths: Sequence[int], letters: str) -> list[str]:

@@ -72,8 +72,8 @@ def value_type(text: str, facts: Mapping[str, TypeFacts]) -> ValueType:
     is_array, limit = False, None
     checks: list[str] = []
     for _ in range(_DEEPEST):
-        is_array = is_array or name.endswith("[]")
-        name = name.removesuffix("[]")
+        while name.endswith("[]"):
+            is_array, name = True, name.removesuffix("[]")
         found = _MODIFIER.search(name)
         if found is not None:
             limit = int(found[1])
