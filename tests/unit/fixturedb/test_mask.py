@@ -567,3 +567,17 @@ def test_without_values_only_counts_are_left():
     own = made.extended["public.s"].own
     assert own == ExtendedNumbers(ndistinct={"a, b": 3}, masked=True)
     assert (found.values, found.kept) == (ValuePolicy.NONE, ())
+
+
+def test_an_address_in_the_network_of_everything_does_not_stay():
+    found, unseen = one("inet", common("0.0.0.0/0", "10.1.2.3/0"))
+    assert found.most_common_values == ()
+    assert len(unseen) == 1
+    assert one("inet", common("0.0.0.0/0"))[0] == common("0.0.0.0/0")
+
+
+def test_no_address_is_one_that_stays():
+    checks = {"k": "CHECK ((c <> ALL (ARRAY['0.0.0.0'::inet, '128.0.0.0'::inet])))"}
+    found, _ = one("inet", common("10.0.0.1", "10.0.0.2", "128.0.0.0"), constraints=checks)
+    assert found.most_common_values[2] == "128.0.0.0"
+    assert not {"0.0.0.0", "128.0.0.0"} & set(found.most_common_values[:2])

@@ -29,8 +29,8 @@ from pytest_planguard.fixturedb.scale.masking.families import (
     standins,
 )
 from pytest_planguard.fixturedb.scale.masking.keep import kept_columns
-from pytest_planguard.fixturedb.scale.masking.places import Place, visited
-from pytest_planguard.fixturedb.scale.masking.types import COLLATED, HARMLESS, UNKNOWN
+from pytest_planguard.fixturedb.scale.masking.places import Family, Place, visited
+from pytest_planguard.fixturedb.scale.masking.types import HARMLESS, UNKNOWN
 from pytest_planguard.model.statistics import (
     ColumnStatistics,
     ExtendedNumbers,
@@ -41,9 +41,6 @@ from pytest_planguard.model.statistics import (
 __all__ = ["Collate", "masked", "without_values"]
 
 _NO_TYPE = "no stand-ins can be made for its type"
-
-_Family = tuple[str, str]
-"""Name and collation: what is compared with each other."""
 
 
 def masked(statistics: Statistics, *, keep: frozenset[str], collate: Collate) -> Statistics:
@@ -88,12 +85,12 @@ class _Collector:
     """Gathers the values of each family, and what of them stays."""
 
     def __init__(self) -> None:
-        self._values: dict[_Family, set[str]] = defaultdict(set)
-        self._taken: dict[_Family, set[str]] = defaultdict(set)
+        self._values: dict[Family, set[str]] = defaultdict(set)
+        self._taken: dict[Family, set[str]] = defaultdict(set)
 
     def column(self, place: Place, facts: ColumnStatistics) -> ColumnStatistics:
         self._add(place, (*facts.most_common_values, *facts.histogram_bounds))
-        self._add(_of_elements(place), facts.most_common_elems)
+        self._add(place.of_elements, facts.most_common_elems)
         return facts
 
     def combinations(self, places: Sequence[Place], facts: ExtendedNumbers) -> ExtendedNumbers:
@@ -102,16 +99,16 @@ class _Collector:
         return facts
 
     def _add(self, place: Place, values: Iterable[str]) -> None:
-        family = _family(place)
+        family = place.family
         if place.type.family in (HARMLESS, UNKNOWN):
             return
         for value in values:
-            for leaf in _leaves(place, value):
+            for leaf in place.leaves(value):
                 stays = place.stays(leaf) or is_empty(family[0], leaf)
                 (self._taken if stays else self._values)[family].add(leaf)
         self._taken[family] |= place.literals
 
-    def standins(self, collate: Collate, is_utf8: bool) -> dict[_Family, dict[str, str]]:
+    def standins(self, collate: Collate, is_utf8: bool) -> dict[Family, dict[str, str]]:
         """By family and value."""
         return {
             family: standins(
@@ -127,7 +124,7 @@ class _Collector:
 class _Mask:
     """Puts stand-ins in the place of values."""
 
-    def __init__(self, found: dict[_Family, dict[str, str]], collate: Collate) -> None:
+    def __init__(self, found: dict[Family, dict[str, str]], collate: Collate) -> None:
         self.lost: set[str] = set()
         """Sentences about values that had to be left out."""
         self._found = found
@@ -152,7 +149,7 @@ class _Mask:
             most_common_values=self._all(place, facts.most_common_values),
             histogram_bounds=self._ordered(place, facts.histogram_bounds, bounds),
         )
-        inner = _of_elements(place)
+        inner = place.of_elements
         return self._with_elements(inner, result, self._all(inner, facts.most_common_elems))
 
     def combinations(self, places: Sequence[Place], facts: ExtendedNumbers) -> ExtendedNumbers:
@@ -189,8 +186,8 @@ class _Mask:
             raise _NoStandIn("a value could not be read") from None
 
     def _leaf(self, place: Place, value: str) -> str:
-        family = _family(place)
-        bare = _bare(place, value)
+        family = place.family
+        bare = place.bare(value)
         if place.stays(bare) or is_empty(family[0], bare):
             return value
         standin = self._found.get(family, {}).get(bare)
@@ -204,7 +201,7 @@ class _Mask:
         self, place: Place, before: Sequence[str], after: tuple[str, ...]
     ) -> tuple[str, ...]:
         """Bounds in their order again, where values that stay are among them."""
-        family, collation = _family(place)
+        family, collation = place.family
         is_mixed = bool(set(before) & set(after))
         if before == after or place.type.is_array or not (is_mixed or family in UNORDERED):
             return after
@@ -216,7 +213,7 @@ class _Mask:
         """Elements are looked up by bisection: they must be in order, each with its frequency."""
         if elems == facts.most_common_elems:
             return facts
-        family, collation = _family(place)
+        family, collation = place.family
         freqs = facts.most_common_elem_freqs
         frequency = dict(zip(elems, freqs, strict=False))
         ordered = tuple(in_order(family, elems, self._collate, collation))
@@ -229,28 +226,3 @@ class _Mask:
 
 class _NoStandIn(Exception):  # noqa: N818  not an error: it says why values are left out
     """A column's values cannot be replaced."""
-
-
-def _family(place: Place) -> _Family:
-    name = place.type.family
-    return name, place.collation if name in COLLATED else ""
-
-
-def _bare(place: Place, value: str) -> str:
-    """Without the blanks that fill up ``character(n)``: they do not count in comparisons."""
-    return value.rstrip(" ") if place.type.is_padded else value
-
-
-def _leaves(place: Place, value: str) -> list[str]:
-    if not place.type.is_array:
-        return [_bare(place, value)]
-    try:
-        return [_bare(place, element) for element in arrays.elements(value)]
-    except ValueError:
-        return []
-
-
-def _of_elements(place: Place) -> Place:
-    """The place of most common elements: those of an array, or a tsvector's lexemes."""
-    inner = msgspec.structs.replace(place.type, is_array=False)
-    return msgspec.structs.replace(place, type=inner)

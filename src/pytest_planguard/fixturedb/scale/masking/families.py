@@ -6,12 +6,12 @@ a value it cannot read or has no room for is missing, and its column then loses 
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
+from pytest_planguard.fixturedb.scale.masking import networks
 from pytest_planguard.fixturedb.scale.masking.codes import (
     LETTERS,
     Collate,
@@ -23,7 +23,6 @@ from pytest_planguard.fixturedb.scale.masking.codes import (
 _BYTES = "".join(map(chr, range(256)))
 _LONGEST_LABEL = 255
 """Of an ltree before PostgreSQL 16."""
-_ATTEMPTS = 64
 _WIDER = {2: "\u00e9", 3: "\u4e2d", 4: "\U0001f600"}
 """Letters of as many bytes in UTF-8."""
 
@@ -81,6 +80,8 @@ def _filling(count: int, octets: int, letters: str) -> str:
 
     Wider characters come first; a code is in ASCII, so what follows makes up for its bytes.
     """
+    if octets <= count:
+        return letters[len(letters) // 2] * count
     out = []
     while count > 0:
         width = max(1, min(4, octets - (count - 1)))
@@ -154,75 +155,20 @@ def _mac(digits: str) -> str:
 
 
 def _network(request: Request) -> dict[str, str]:
-    """Addresses of the same family and length of network, in order.
-
-    Networks are texts of zeros and ones as long as their prefix (network_cmp in network.c): what
-    is compared first are the bits both have, then the lengths.
-    """
-    read = {value: found for value in request.values if (found := _bits(value)) is not None}
-    taken = {found for value in request.taken if (found := _bits(value)) is not None}
-    made: dict[_Bits, _Bits] = {}
-    for width in (32, 128):
-        ordered = sorted({bits for bits in read.values() if bits[0] == width and bits[1]})
-        made |= _addresses(ordered, width, taken)
-    return {
-        value: _address(made.get(bits, bits), value)
-        for value, bits in read.items()
-        if bits in made or not bits[1]  # 0.0.0.0/0 is everything
-    }
-
-
-_Bits = tuple[int, str, str]
-"""Width, bits of the network, bits of the host: in PostgreSQL's order."""
-
-
-def _bits(value: str) -> _Bits | None:
-    try:
-        interface = ipaddress.ip_interface(value)
-    except ValueError:
-        return None
-    width = interface.max_prefixlen
-    bits = f"{int(interface.ip):0{width}b}"
-    length = interface.network.prefixlen
-    return width, bits[:length], bits[length:]
-
-
-def _addresses(ordered: list[_Bits], width: int, taken: set[_Bits]) -> dict[_Bits, _Bits]:
-    """Moves all of them up a little where one would be an address that stays."""
-    lengths = [len(network) for _, network, _ in ordered]
-    for attempt in range(_ATTEMPTS):
-        found = codes([width] * attempt + lengths, "01")[attempt:]
-        made = {
-            bits: (
-                width,
-                code.ljust(len(bits[1]), "0"),
-                "0" * (width - max(len(bits[1]), len(code))),
-            )
-            for bits, code in zip(ordered, found, strict=True)
-            if len(code) <= width
-        }
-        if not taken & set(made.values()):
-            return made
-    return {}
-
-
-def _address(bits: _Bits, like: str) -> str:
-    width, network, host = bits
-    number = int(network + host, 2)
-    address = ipaddress.IPv4Address(number) if width == 32 else ipaddress.IPv6Address(number)
-    return f"{address}/{len(network)}" if "/" in like else str(address)
+    return networks.standins(request.values, request.taken)
 
 
 def _lexemes(request: Request) -> dict[str, str]:
     """Shorter ones first, then by bytes (ts_typanalyze.c); the planner looks them up that way."""
-    waiting = sorted(request.values, key=lambda value: (len(value.encode()), value.encode()))
+    ordered = sorted(request.values, key=_lexeme_order)
     found: dict[str, str] = {}
-    length = 0
     held: list[str] = []
-    while waiting or held:
+    length = place = 0
+    while place < len(ordered) or held:
         length += 1
-        while waiting and len(waiting[0].encode()) <= length:
-            held.append(waiting.pop(0))
+        while place < len(ordered) and len(ordered[place].encode()) <= length:
+            held.append(ordered[place])
+            place += 1
         if len(held) > len(LETTERS) ** length:
             continue  # no room: all of them become longer, or they would not be in order
         full = _of_length(held, length, request.taken)
@@ -230,6 +176,10 @@ def _lexemes(request: Request) -> dict[str, str]:
             found |= full
             held = []
     return found
+
+
+def _lexeme_order(value: str) -> tuple[int, bytes]:
+    return len(value.encode()), value.encode()
 
 
 def _of_length(values: list[str], length: int, taken: frozenset[str]) -> dict[str, str] | None:
@@ -267,12 +217,12 @@ def in_order(family: str, values: Iterable[str], collate: Collate, collation: st
     if family in UNORDERED:
         return sorted(listed, key=lambda value: (_JSON_RANK.get(value, 2), value))
     if family == "tsvector":
-        return sorted(listed, key=lambda value: (len(value.encode()), value.encode()))
+        return sorted(listed, key=_lexeme_order)
     if family in ("text", "citext"):
         fold = str.lower if family == "citext" else str
         folded = [fold(value) for value in listed]
         place = {v: n for n, v in enumerate(collate(sorted(set(folded)), collation))}
         return sorted(listed, key=lambda value: place[fold(value)])
     if family == "network":
-        return sorted(listed, key=lambda value: _bits(value) or (0, "", ""))
+        return sorted(listed, key=networks.order)
     return sorted(listed)

@@ -8,9 +8,11 @@ from typing import Protocol
 
 import msgspec
 
+from pytest_planguard.fixturedb.scale.masking import arrays
 from pytest_planguard.fixturedb.scale.masking.keep import Column, columns_of
 from pytest_planguard.fixturedb.scale.masking.literals import by_table
 from pytest_planguard.fixturedb.scale.masking.types import (
+    COLLATED,
     HARMLESS,
     ValueType,
     constants_of,
@@ -27,6 +29,10 @@ from pytest_planguard.model.statistics import (
 )
 
 _CONSTANT = re.compile(r"'(?:[^']|'')*'")
+
+
+Family = tuple[str, str]
+"""Name and collation of what is compared with each other."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -50,6 +56,31 @@ class Place(msgspec.Struct, frozen=True):
     def stays(self, value: str) -> bool:
         """Whether this value, or element of a value, is not replaced."""
         return self.stays_whole or value in self.literals
+
+    @property
+    def family(self) -> Family:
+        """What its values are compared with."""
+        name = self.type.family
+        return name, self.collation if name in COLLATED else ""
+
+    @property
+    def of_elements(self) -> Place:
+        """The place of most common elements: those of an array, or a tsvector's lexemes."""
+        inner = msgspec.structs.replace(self.type, is_array=False)
+        return msgspec.structs.replace(self, type=inner)
+
+    def bare(self, value: str) -> str:
+        """Without the blanks that fill up ``character(n)``: they do not count in comparisons."""
+        return value.rstrip(" ") if self.type.is_padded else value
+
+    def leaves(self, value: str) -> list[str]:
+        """What stand-ins are needed for: the value, or an array's elements; none: unreadable."""
+        if not self.type.is_array:
+            return [self.bare(value)]
+        try:
+            return [self.bare(element) for element in arrays.elements(value)]
+        except ValueError:
+            return []
 
 
 class Visitor(Protocol):
