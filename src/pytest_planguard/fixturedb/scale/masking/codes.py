@@ -16,7 +16,8 @@ LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 CAUTIOUS = "bckmntv"
 """Sorted alike everywhere: no two of them make a letter of their own in any language of CLDR
-(as ``ch``, ``ng``, ``dz``, ``aa`` do), and none is moved (as ``w``, ``y`` and ``z`` are)."""
+(as ``ch``, ``ng``, ``dz``, ``aa`` do), and none is moved (as ``w``, ``y`` and ``z`` are). Tried
+with all texts of up to three of them in all 806 ICU collations of a PostgreSQL 15."""
 
 Collate = Callable[[Sequence[str], str], list[str]]
 """Sorts distinct texts by a collation of the source server; an empty name is the database's
