@@ -581,3 +581,26 @@ def test_no_address_is_one_that_stays():
     found, _ = one("inet", common("10.0.0.1", "10.0.0.2", "128.0.0.0"), constraints=checks)
     assert found.most_common_values[2] == "128.0.0.0"
     assert not {"0.0.0.0", "128.0.0.0"} & set(found.most_common_values[:2])
+
+
+@pytest.mark.parametrize(
+    ("check", "is_masked"),
+    [
+        ("CHECK ((VALUE ~ '@'::text))", False),
+        ("CHECK ((VALUE = lower(VALUE)))", False),
+        ("CHECK (((length(VALUE) >= 2) AND (char_length(VALUE) < 60)))", True),
+        ("CHECK ((VALUE <> ''::text))", True),
+        ("CHECK ((VALUE IS NOT NULL))", True),
+    ],
+)
+def test_values_of_a_domain_whose_check_may_refuse_stand_ins_are_left_out(check, is_masked):
+    found, unseen = one("app.email", common("ada@x"), {"app.email": TypeFacts("text", (check,))})
+    assert bool(found.most_common_values) == is_masked
+    assert found.masked
+    if not is_masked:
+        assert unseen == (
+            (
+                "values of public.t.c (app.email) were left out:"
+                " a check of the domain may refuse stand-ins"
+            ),
+        )

@@ -2,8 +2,9 @@
 
 Stand-ins have their value's type, length, frequency and place in the order, and equal values have
 equal ones wherever they stand, so that the planner reckons with them as it did with the values:
-equality, ranges and joins keep their estimates. What a value said is gone; a literal in a
-statement no longer meets it.
+equality, ranges and joins keep their estimates. What a value said is gone, how it begins and how
+far it is from the next included: a literal in a statement no longer meets it, a range is exact to
+one division of the histogram, and documents lose their inner structure.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from pytest_planguard.fixturedb.scale.masking.families import (
 )
 from pytest_planguard.fixturedb.scale.masking.keep import kept_columns
 from pytest_planguard.fixturedb.scale.masking.places import Family, Place, visited
-from pytest_planguard.fixturedb.scale.masking.types import HARMLESS, UNKNOWN
+from pytest_planguard.fixturedb.scale.masking.types import HARMLESS, UNKNOWN, may_refuse
 from pytest_planguard.model.statistics import (
     ColumnStatistics,
     ExtendedNumbers,
@@ -190,6 +191,8 @@ class _Mask:
         bare = place.bare(value)
         if place.stays(bare) or is_empty(family[0], bare):
             return value
+        if may_refuse(place.type):
+            raise _NoStandIn("a check of the domain may refuse stand-ins")
         standin = self._found.get(family, {}).get(bare)
         if standin is None:
             raise _NoStandIn("a value could not be read, or has no room for a stand-in")

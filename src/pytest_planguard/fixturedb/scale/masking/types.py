@@ -38,6 +38,10 @@ COLLATED = frozenset({"text", "citext"})
 """Families whose order is a collation's."""
 
 _MODIFIER = re.compile(r'\((\d+)[^)]*\)(?=(?:[^"]*"[^"]*")*[^"]*$)')
+_OF_LENGTH_ONLY = re.compile(
+    r"(?:CHECK|VALUE|(?:char_|character_|octet_)?length|IS NOT NULL|AND|OR|(?:'')?::text|''"
+    r"|[<>=]+|\d+|[()\s])+"
+)
 _DEEPEST = 20
 """Domains over domains that are followed: more means a circle, which no catalog has."""
 
@@ -85,6 +89,14 @@ def value_type(text: str, facts: Mapping[str, TypeFacts]) -> ValueType:
     family = _family(name, facts)
     limit = limit if family == "text" else None
     return ValueType(family, is_array, limit, name in ("character", "bpchar"), tuple(checks))
+
+
+def may_refuse(kind: ValueType) -> bool:
+    """Whether a check of a domain may refuse stand-ins: the server then takes no statistics.
+
+    Stand-ins have their values' length, and that is all that can be said of them.
+    """
+    return not all(map(_OF_LENGTH_ONLY.fullmatch, kind.checks))
 
 
 def constants_of(kind: ValueType) -> frozenset[str]:
