@@ -73,3 +73,39 @@ def test_what_the_server_refuses_with_parameters_is_planned_as_it_was_sent(expla
     assert planned.worst.access["jobs"].access in (Access.INDEX, Access.INDEX_ONLY)
     (again,) = explainer.again([(query, planned)])
     assert again.worst.shape == planned.worst.shape
+
+
+def test_a_literal_on_a_masked_column_makes_a_plan_approximate_and_a_parameter_does_not(
+    database_url,
+):
+    masked = ColumnStatistics(n_distinct=-1, histogram_bounds=("bb", "kk", "mm"), masked=True)
+    columns = {"id": NUMBERS, "payload": masked}
+    tables = {"public.jobs": TableStatistics(1000, 10, columns=columns)}
+    statistics = Statistics(tables, "2026-01-01T00:00:00+00:00", ScaleSource.PRODUCTION)
+    with Wire(database_url) as wire:
+        for text in filter(str.strip, SCHEMA.split(";")):
+            wire.execute(text)
+        explainer = Explainer(wire, read_catalog_at(database_url), statistics)
+        found = [
+            as_prepared("SELECT id FROM jobs WHERE payload = $1 AND id > 5", ("25",), "Ada"),
+            as_prepared("SELECT id FROM jobs WHERE payload LIKE 'Ada%' AND id = $1", ("23",), "5"),
+            as_prepared("SELECT id FROM jobs WHERE payload = 'Ada'", ()),
+            as_prepared("SELECT id FROM jobs WHERE payload IS NULL", ()),
+        ]
+        outcomes = explainer.explain(found)
+        said = ("the literal on public.jobs.payload meets masked statistics",)
+        assert [{plan.approximate for plan in planned.plans} for planned in outcomes] == [
+            {()},
+            {said},
+            {said},
+            {()},
+        ]
+        assert outcomes[0].worst.values == ("kk",)
+        again = explainer.again([(found[1], outcomes[1])])
+        assert {plan.approximate for plan in again[0].plans} == {said}
+
+
+def as_prepared(text, types, *values):
+    samples = (Sample(values),)
+    variant = Variant(text, types, Session("app", "psycopg"), samples, text, (), (), text)
+    return Query(text[-9:], "default", text, (), (variant,), ())

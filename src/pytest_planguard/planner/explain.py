@@ -20,10 +20,12 @@ from pytest_planguard.model.plan import Plan, Planned, PlanNode, SampleKind, Une
 from pytest_planguard.model.query import Query, Variant
 from pytest_planguard.model.statistics import ColumnStatistics, Statistics
 from pytest_planguard.planner import requests
+from pytest_planguard.planner.masked import Masked
 from pytest_planguard.planner.parameters import Clock, choose
 from pytest_planguard.planner.requests import Request
 from pytest_planguard.planner.wire import Answer, Flight, Refused, Wire, literal
 from pytest_planguard.sql.bindings import Binding, bindings
+from pytest_planguard.sql.constants import Constant
 from pytest_planguard.sql.probes import Probe, probe_of
 from pytest_planguard.sql.reads import access_paths, shape
 
@@ -55,6 +57,9 @@ class _Made(msgspec.Struct, frozen=True):
 
 _DECODER = msgspec.json.Decoder(list[_Explained])
 
+_Given = Mapping[tuple[int, int], tuple[Constant, ...]]
+"""What masked columns are compared with, by query and variant."""
+
 Progress = Callable[[int, int], None]
 """Told how many queries are done, of how many."""
 
@@ -75,6 +80,7 @@ class Explainer:
         self._wire = wire
         self._catalog = catalog
         self._statistics = statistics
+        self._masked = Masked(statistics, catalog)
         self._clock = Clock(_instant(statistics.clock), _instant(captured_at))
         self._oids: dict[str, int] = {}
         self._probed: dict[Probe, float | None] = {}
@@ -108,19 +114,22 @@ class Explainer:
         refused: dict[int, str] = {}
         made: dict[int, list[_Made]] = defaultdict(list)
         bound: dict[tuple[int, int], tuple[Binding, ...]] = {}
+        given: dict[tuple[int, int], tuple[Constant, ...]] = {}
         for item in self._run(GENERIC, _generic_requests(queries), refused):
             made[item.request.query].append(item)
             bound[item.request.query, item.request.variant] = bindings(item.root)
+            given[item.request.query, item.request.variant] = self._masked.constants(item.root)
         for item in self._run(CUSTOM, self._captured_requests(queries, bound), refused):
             made[item.request.query].append(item)
         for item in self._run(CUSTOM, _refused_requests(queries, made, refused), refused):
             made[item.request.query].append(item)
+            given[item.request.query, item.request.variant] = self._masked.constants(item.root)
             refused.pop(item.request.query, None)
         self._probe(item for items in made.values() for item in items)
         self._wire.idle()
         self._wire.execute("DEALLOCATE ALL")
         return [
-            self._outcome(query, made.get(position, []), refused.get(position, ""))
+            self._outcome(query, made.get(position, []), refused.get(position, ""), given)
             for position, query in enumerate(queries)
         ]
 
@@ -149,7 +158,12 @@ class Explainer:
         return [
             Unexplained(refused[position])
             if position in refused
-            else Planned(tuple(self._plan(made[position, n]) for n in range(len(planned.plans))))
+            else Planned(
+                tuple(
+                    self._plan(made[position, n], plan.approximate)
+                    for n, plan in enumerate(planned.plans)
+                )
+            )
             for position, (_, planned) in enumerate(items)
         ]
 
@@ -238,16 +252,23 @@ class Explainer:
         for item in self._run(GENERIC, wanted, {}):
             self._probed[missing[item.request.query]] = item.root.rows
 
-    def _outcome(self, query: Query, made: Sequence[_Made], refused: str) -> Planned | Unexplained:
+    def _outcome(
+        self, query: Query, made: Sequence[_Made], refused: str, given: _Given
+    ) -> Planned | Unexplained:
         if query.why_not_explainable:
             return Unexplained(query.why_not_explainable)
         if not made:
             return Unexplained(refused or "no parameter values were captured that could be read")
-        plans = [self._plan(item) for item in _counting(query, made)]
+        plans = [self._plan(item, self._reasons(item, given)) for item in _counting(query, made)]
         distinct = {(plan.sample, plan.shape, plan.cost): plan for plan in plans}
         return Planned(tuple(sorted(distinct.values(), key=_worst_first)))
 
-    def _plan(self, item: _Made) -> Plan:
+    def _reasons(self, item: _Made, given: _Given) -> tuple[str, ...]:
+        """Why its estimates may differ from production's."""
+        request = item.request
+        return self._masked.reasons(given.get((request.query, request.variant), ()), request.sample)
+
+    def _plan(self, item: _Made, approximate: tuple[str, ...]) -> Plan:
         probes: dict[int, float] = {}
         places: list[tuple[int, float]] = []
         for place, node in enumerate(item.root.walk()):
@@ -266,6 +287,7 @@ class Explainer:
             types=item.request.types,
             sizes=item.sizes,
             probes=tuple(places),
+            approximate=approximate,
         )
 
 

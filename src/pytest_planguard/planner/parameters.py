@@ -149,10 +149,22 @@ def _snap_to(value: str, operator: str, statistics: ColumnStatistics, clock: Clo
 
 
 def _typical(value: str, statistics: ColumnStatistics) -> str:
-    """A most common value stays; any other is as good as the middle of the histogram."""
-    if _among(value, statistics.most_common_values) or not statistics.histogram_bounds:
+    """A most common value stays; any other is as good as the middle of the histogram.
+
+    Where the column's values are stand-ins and all of them are most common ones, no captured value
+    is among them: then it is the one of middling frequency, and not one the column does not have.
+    """
+    if _among(value, statistics.most_common_values):
         return value
-    return statistics.histogram_bounds[len(statistics.histogram_bounds) // 2]
+    others = _others(statistics)
+    return others[len(others) // 2] if others else value
+
+
+def _others(statistics: ColumnStatistics) -> Sequence[str]:
+    """What stands for values that are not among the most common ones."""
+    if statistics.masked and not statistics.histogram_bounds:
+        return statistics.most_common_values
+    return statistics.histogram_bounds
 
 
 def _among(value: str, common: Sequence[str]) -> bool:
@@ -187,7 +199,7 @@ def to_class(value: str | None, classes: Sequence[int]) -> str | None:
 
 def _typical_list(value: str, statistics: ColumnStatistics) -> str:
     items = _LIST_ITEM.findall(value)
-    bounds = statistics.histogram_bounds
+    bounds = _others(statistics)
     if not items:
         return value
     length = next((size for size in LIST_CLASSES if len(items) <= size), len(items))

@@ -25,7 +25,8 @@ class Binding(msgspec.Struct, frozen=True):
     """``=``, ``<``, ``~~`` … as if the column stood on the left; ``= ANY`` for lists."""
 
 
-_COMPARISONS = frozenset({"=", "<>", "<", "<=", ">", ">=", "~~", "!~~", "~~*", "!~~*"})
+COMPARISONS = frozenset({"=", "<>", "<", "<=", ">", ">=", "~~", "!~~", "~~*", "!~~*"})
+"""Operators whose parameters are fitted to the column's statistics."""
 _MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 
 
@@ -70,7 +71,7 @@ def _walk(node: Any, alias: str) -> Iterator[Binding]:
 
 def _comparison(expression: dict[str, Any], alias: str) -> Binding | None:
     operator = expression["name"][-1]["String"]["sval"]
-    if operator not in _COMPARISONS:
+    if operator not in COMPARISONS:
         return None
     left, right = _bare(expression.get("lexpr", {})), _bare(expression.get("rexpr", {}))
     mirrored = False

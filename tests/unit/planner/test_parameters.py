@@ -124,3 +124,13 @@ def test_an_instant_that_is_compared_with_no_column_moves_along_with_the_clock()
     )  # fmt: skip
     (choice,) = choose(variant, [], {}, CLOCK)
     assert choice.values == ("2025-12-25 00:00:00+00", "2026-11-20")
+
+
+def test_where_all_values_are_stand_ins_a_captured_one_is_that_of_middling_frequency():
+    masked = ColumnStatistics(
+        most_common_values=("kk", "bb", "mm"), most_common_freqs=(0.7, 0.2, 0.1), masked=True
+    )
+    assert chosen(["open", "paid"], (None,), "=", masked) == ["bb"]
+    assert chosen(["{open,paid}"], (None,), "= ANY", masked) == ['{"bb","bb","kk","kk","mm"}']
+    plain = ColumnStatistics(most_common_values=("kk",), most_common_freqs=(0.7,))
+    assert chosen(["open"], (None,), "=", plain) == ["open"]
