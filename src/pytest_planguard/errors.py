@@ -47,3 +47,7 @@ class BaselineError(PlanguardError):
 
 class CaptureError(PlanguardError):
     """A capture file cannot be read, or captures cannot be merged."""
+
+
+class StatisticsError(PlanguardError):
+    """A statistics file cannot be read or written, or statistics cannot be pulled."""

@@ -139,6 +139,8 @@ class TableStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
     """``relkind``: r, p, m, f."""
     types: dict[str, str] = {}
     """All columns at the source by name, as ``bigint not null``; empty: it was not read."""
+    collations: dict[str, str] = {}
+    """By column name, of columns that sort by another collation than their type's own."""
     constraints: dict[str, str] = {}
     """Definitions by name, as ``pg_get_constraintdef`` prints them at the source."""
     parents: tuple[str, ...] = ()
@@ -170,6 +172,8 @@ class Statistics(msgspec.Struct, frozen=True, omit_defaults=True):
     server_version: int = 0
     """``server_version_num`` of the server they were read from; 0: they were not read."""
     collation: str = ""
+    collation_provider: str = ""
+    """libc, icu or builtin; empty: it was not read."""
     settings: dict[str, str] = {}
     """Planner settings of the source."""
     encoding: str = ""
@@ -177,7 +181,10 @@ class Statistics(msgspec.Struct, frozen=True, omit_defaults=True):
     kept: tuple[str, ...] = ()
     """``table.column`` whose values were kept although others are masked."""
     unseen: tuple[str, ...] = ()
-    """What the role that read them was not allowed to see, one sentence each."""
+    """What the role that read them was not allowed to see, and what of the source no fixture
+    repeats (settings of roles, of tablespaces), one sentence each."""
+    thinned: str = ""
+    """One sentence, where detail was left out to keep the file small."""
     grown: float = 1.0
     """By which factor they were scaled since they were read."""
     calls: tuple[ProductionCall, ...] = ()
