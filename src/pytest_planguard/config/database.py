@@ -24,7 +24,13 @@ _URL = re.compile(r"postgres(ql)?://|.*=")
 
 
 def read_database(
-    reader: Reader, name: str, root: Path, tables: dict[str, TableDeclaration], *, single: bool
+    reader: Reader,
+    name: str,
+    root: Path,
+    tables: dict[str, TableDeclaration],
+    *,
+    single: bool,
+    pulling: bool = False,
 ) -> DatabaseSpec:
     """One fixture database.
 
@@ -34,6 +40,7 @@ def read_database(
         root: What relative paths start at.
         tables: Declared sizes.
         single: It is the only one, so that the default statistics file is its.
+        pulling: A statistics file that is named may be missing.
     """
     provider = reader.choice("provider", ("embedded", "container", "url"), "embedded")
     certain = reader.values.get("provider", provider) == provider
@@ -47,7 +54,7 @@ def read_database(
         url=_url(reader, kind),
         as_is=_as_is(reader, kind),
         schema=_schema(reader, root),
-        statistics=_statistics(reader, root, single=single),
+        statistics=_statistics(reader, root, single=single, pulling=pulling),
         scale=reader.choice("scale", ("statistics", "rows"), "statistics"),
         seed=reader.integer("seed", 1, 0) or 0,
         settings=_settings(reader.table("settings")),
@@ -138,14 +145,14 @@ def _schema(reader: Reader, root: Path) -> str:
     return schema
 
 
-def _statistics(reader: Reader, root: Path, *, single: bool) -> Path | None:
+def _statistics(reader: Reader, root: Path, *, single: bool, pulling: bool) -> Path | None:
     text = reader.text("statistics")
-    if text and not (root / text).is_file():
+    if text and not pulling and not (root / text).is_file():
         reader.wrong("statistics", f'no file "{text}" in {root}')
     if text:
         return root / text
     usual = root / _STATISTICS
-    return usual if single and usual.is_file() else None
+    return usual if single and (pulling or usual.is_file()) else None
 
 
 def _settings(reader: Reader) -> dict[str, str]:

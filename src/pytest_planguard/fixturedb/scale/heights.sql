@@ -43,7 +43,8 @@ CROSS JOIN LATERAL (
   SELECT string_agg(
            format('(%s)%s USING OPERATOR(%I.%s) NULLS %s',
                   pg_get_indexdef(c.oid, f.attnum, false),
-                  format(' COLLATE %I.%I', ln.nspname, l.collname), pn.nspname, p.oprname,
+                  ' COLLATE ' || quote_ident(ln.nspname) || '.' || quote_ident(l.collname),
+                  pn.nspname, p.oprname,
                   CASE WHEN i.indoption[f.attnum - 1] & 2 = 2 THEN 'FIRST' ELSE 'LAST' END),
            ', ' ORDER BY f.attnum) AS keys
   FROM pg_catalog.pg_attribute f

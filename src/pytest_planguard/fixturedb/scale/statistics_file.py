@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import json
 import math
 import os
@@ -30,9 +31,8 @@ _INFINITY = "1e999"
 
 def encode(statistics: Statistics) -> str:
     """The text of a file: sorted keys, one fact a line, a list of values on one line."""
-    values = msgspec.to_builtins(statistics)
-    values |= {"schema": statistics.schema, "values": statistics.values.value}
-    return _text(values, 0) + "\n"
+    always = {"schema": statistics.schema, "tables": {}, "values": statistics.values.value}
+    return _text(always | _builtins(statistics), 0) + "\n"
 
 
 def write(statistics: Statistics, path: Path) -> int:
@@ -144,6 +144,22 @@ def _mismatch(facts: ColumnStatistics) -> str | None:
     if values != freqs:
         return f"{values} most common values with {freqs} frequencies"
     return None
+
+
+def _builtins(value: Any) -> Any:
+    """Dictionaries of what differs from the default; msgspec leaves out identical objects only."""
+    if isinstance(value, msgspec.Struct):
+        fields = ((one, getattr(value, one.name)) for one in msgspec.structs.fields(value))
+        return {
+            one.encode_name: _builtins(found)
+            for one, found in fields
+            if one.required or not (found == one.default or found in ((), {}))
+        }
+    if isinstance(value, dict):
+        return {key: _builtins(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_builtins(item) for item in value]
+    return value.value if isinstance(value, enum.Enum) else value
 
 
 def _text(value: Any, depth: int) -> str:
