@@ -127,6 +127,8 @@ def grown_height(height: int, pages: int, now: int) -> int:
     >>> grown_height(2, 128_000, 12_800), grown_height(2, 128_000, 2)
     (2, 0)
     """
+    if now == pages:
+        return height
     leaves = max(1, pages - 1)
     fan_out = float(_FAN_OUT)
     if height >= 1:
@@ -141,7 +143,7 @@ def grown_height(height: int, pages: int, now: int) -> int:
 
 
 def _gin(gin: GinPages, factor: float) -> GinPages:
-    """As the planner itself scales them with the file (``gincostestimate``)."""
+    """As the planner itself scales them with the file; the pending list has its own size."""
     return GinPages(
         pending_pages=gin.pending_pages,
         total_pages=_pages(gin.total_pages, factor),

@@ -60,6 +60,10 @@ CROSS JOIN LATERAL (
 ) k
 WHERE c.relkind = 'i' AND c.relpersistence <> 't' AND i.indisvalid
   AND has_any_column_privilege(t.oid, 'SELECT')
+  AND t.oid NOT IN (SELECT l.relation FROM pg_catalog.pg_locks l
+                    WHERE l.mode = 'AccessExclusiveLock' AND l.relation IS NOT NULL
+                      AND l.database = (SELECT oid FROM pg_catalog.pg_database
+                                        WHERE datname = current_database()))
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
 ORDER BY 1
 
@@ -72,7 +76,7 @@ FROM (VALUES ('enable_seqscan', 'off'), ('enable_sort', 'off'), ('enable_bitmaps
              ('enable_indexonlyscan', 'on'), ('max_parallel_workers_per_gather', '0'),
              ('cpu_operator_cost', '1'), ('cpu_tuple_cost', '0'), ('cpu_index_tuple_cost', '0'),
              ('seq_page_cost', '0.001'), ('random_page_cost', '0.001'),
-             ('constraint_exclusion', 'off'), ('jit', 'off')) AS s(name, value)
+             ('constraint_exclusion', 'off'), ('jit', 'off'), ('lock_timeout', '100ms')) AS s(name, value)
 
 -- name: asked
 SELECT set_config('planguard.asked', %(questions)s, true)

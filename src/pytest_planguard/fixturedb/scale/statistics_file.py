@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import functools
 import json
 import math
 import os
@@ -25,6 +26,8 @@ _WIDTH = 100
 """Characters of an object that is nothing but numbers, to stand on one line."""
 _AGAIN = "pull it again with: pytest-planguard statistics pull"
 _RESTORE = "restore it from git, or " + _AGAIN
+_SHORT = 10
+"""Characters of a number that cannot be a ``real`` with a double's digits."""
 _INFINITY = "1e999"
 """JSON has no word for it; a number beyond every double reads back as one."""
 
@@ -116,7 +119,8 @@ def _broken(text: str, name: str, error: Exception) -> StatisticsError:
         )
     if not text.strip():
         return StatisticsError(f"{name} is empty", hint=_RESTORE)
-    if text.lstrip().startswith("{") and not text.rstrip().endswith("}"):
+    ended = isinstance(error, json.JSONDecodeError) and error.pos >= len(text.rstrip())
+    if text.lstrip().startswith("{") and (ended or not text.rstrip().endswith("}")):
         last = len(text.splitlines())
         return StatisticsError(
             f"{name} ends too early, in line {last:,}: it was cut off", hint=_RESTORE
@@ -146,10 +150,16 @@ def _mismatch(facts: ColumnStatistics) -> str | None:
     return None
 
 
+@functools.cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """Looking them up takes longer than writing a table."""
+    return msgspec.structs.fields(kind)
+
+
 def _builtins(value: Any) -> Any:
     """Dictionaries of what differs from the default; msgspec leaves out identical objects only."""
     if isinstance(value, msgspec.Struct):
-        fields = ((one, getattr(value, one.name)) for one in msgspec.structs.fields(value))
+        fields = ((one, getattr(value, one.name)) for one in _fields(type(value)))
         return {
             one.encode_name: _builtins(found)
             for one, found in fields
@@ -158,7 +168,8 @@ def _builtins(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _builtins(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_builtins(item) for item in value]
+        plain = not value or isinstance(value[0], (str, float))
+        return value if plain else [_builtins(item) for item in value]
     return value.value if isinstance(value, enum.Enum) else value
 
 
@@ -167,6 +178,8 @@ def _text(value: Any, depth: int) -> str:
     if isinstance(value, dict):
         return _object(value, depth)
     if isinstance(value, (list, tuple)):
+        if all(isinstance(item, str) for item in value):
+            return json.dumps(value, ensure_ascii=False)
         if not any(isinstance(item, (dict, list, tuple)) for item in value):
             return f"[{', '.join(_scalar(item) for item in value)}]"
         return _block("[", [_text(item, depth + 1) for item in value], "]", depth)
@@ -205,6 +218,9 @@ def _number(value: float) -> str:
         return _INFINITY if value > 0 else f"-{_INFINITY}"
     if value == int(value) and abs(value) < 1e15:
         return str(int(value))
+    printed = repr(value)
+    if len(printed) <= _SHORT:
+        return printed
     try:
         is_real = struct.unpack("f", struct.pack("f", value))[0] == value
     except OverflowError:
@@ -215,4 +231,4 @@ def _number(value: float) -> str:
             if struct.unpack("f", struct.pack("f", float(text)))[0] == value:
                 return repr(float(text))
         return repr(float(f"{value:.9g}"))
-    return repr(value)
+    return printed

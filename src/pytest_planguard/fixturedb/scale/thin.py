@@ -48,7 +48,9 @@ _STEPS = (
     *(_Step(True, bounds=most) for most in (51, 21, 11)),
     *(_Step(True, common=most) for most in (50, 20, 10)),
     _Step(False, bounds=2, common=2),
+    _Step(False, bounds=0, common=0),
     _Step(True, bounds=4, common=4),
+    _Step(True, bounds=0, common=0),
 )
 
 
@@ -65,51 +67,65 @@ def thinned(statistics: Statistics, limit: int | None = None) -> Statistics:
         limit: Bytes; None: ``limit_for``.
     """
     limit = limit_for(statistics) if limit is None else limit
-    size = _bytes(statistics)
-    if size <= limit:
-        return statistics
-    excess = size - limit + 200  # the sentence itself
     tables = dict(statistics.tables)
-    order = sorted(tables, key=lambda name: (tables[name].rows, name))
-    for step in _STEPS:
-        for name in order:
-            if excess <= 0:
+    found = statistics
+    steps = _steps(tables)
+    while (left := float(_bytes(found) - limit)) > 0:
+        tables, before = dict(tables), tables
+        for name, smaller in steps:
+            left -= _weight(tables[name]) - _weight(smaller)
+            tables[name] = smaller
+            if left <= 0:
                 break
-            smaller = _table(tables[name], step)
-            if smaller != tables[name]:
-                excess -= _bytes_of(name, tables[name]) - _bytes_of(name, smaller)
-                tables[name] = smaller
-    return msgspec.structs.replace(
-        statistics, tables=tables, thinned=_sentence(statistics.tables, tables, limit)
-    )
+        if tables == before:
+            break  # there is nothing more to leave out
+        sentence = _sentence(statistics.tables, tables, limit)
+        found = msgspec.structs.replace(statistics, tables=tables, thinned=sentence)
+    return found
 
 
 def _bytes(statistics: Statistics) -> int:
     return len(encode(statistics).encode("utf-8", "backslashreplace"))
 
 
-def _bytes_of(name: str, table: TableStatistics) -> int:
-    """What a table adds to a file, but for a constant."""
-    return _bytes(Statistics({name: table}, "", table.source))
+def _steps(tables: dict[str, TableStatistics]) -> Iterator[tuple[str, TableStatistics]]:
+    """Tables that can be smaller, one after the other, in the order in which they should be."""
+    latest = dict(tables)
+    used = {name: _used(table) for name, table in tables.items()}
+    order = sorted(tables, key=lambda name: (tables[name].rows, name))
+    for step in _STEPS:
+        for name in order:
+            smaller = _table(latest[name], step, used[name])
+            if smaller != latest[name]:
+                latest[name] = smaller
+                yield name, smaller
 
 
-def _table(table: TableStatistics, step: _Step) -> TableStatistics:
-    used = _used(table)
+def _weight(table: TableStatistics) -> float:
+    """Bytes that grow with detail, rather too many than too few: then the file is measured."""
+    texts = (msgspec.json.encode(facts) for facts in (*_all_columns(table), *_combinations(table)))
+    return 1.02 * sum(len(text) + text.count(b",") for text in texts)
 
+
+def _combinations(table: TableStatistics) -> Iterator[ExtendedNumbers]:
+    for one in table.extended.values():
+        yield from (numbers for numbers in (one.own, one.inherited) if numbers is not None)
+
+
+def _table(table: TableStatistics, step: _Step, used: frozenset[str]) -> TableStatistics:
     def shortened(columns: _Columns) -> _Columns:
         return {
             name: _column(facts, step) if step.used or name not in used else facts
             for name, facts in columns.items()
         }
 
+    columns, inherited = shortened(table.columns), shortened(table.inherited)
     if not step.used:
-        return msgspec.structs.replace(
-            table, columns=shortened(table.columns), inherited=shortened(table.inherited)
-        )
+        return msgspec.structs.replace(table, columns=columns, inherited=inherited)
     return msgspec.structs.replace(
         table,
-        columns=shortened(table.columns),
-        inherited=shortened(table.inherited),
+        columns=columns,
+        inherited=inherited,
         indexes={name: _index(index, step) for name, index in table.indexes.items()},
         extended={name: _extended(one, step) for name, one in table.extended.items()},
     )
@@ -159,7 +175,9 @@ def _column(facts: ColumnStatistics, step: _Step) -> ColumnStatistics:
             facts,
             histogram_bounds=evenly(facts.histogram_bounds, step.bounds),
             # its last number is the average count
-            elem_count_histogram=(*evenly(counts[:-1], step.bounds), *counts[-1:]),
+            elem_count_histogram=(*evenly(counts[:-1], step.bounds), *counts[-1:])
+            if step.bounds
+            else (),
             range_length_histogram=evenly(facts.range_length_histogram, step.bounds),
             range_bounds_histogram=evenly(facts.range_bounds_histogram, step.bounds),
         )
@@ -179,6 +197,8 @@ def _elements(facts: ColumnStatistics, most: int) -> dict[str, tuple[str, ...] |
     count = len(elements)
     if count <= most:
         return {}
+    if not most:
+        return {"most_common_elems": (), "most_common_elem_freqs": ()}
     kept = sorted(sorted(range(count), key=lambda n: (-freqs[n], n))[:most])
     shown = tuple(freqs[n] for n in kept)
     trailing = freqs[count:]
@@ -192,11 +212,11 @@ def _elements(facts: ColumnStatistics, most: int) -> dict[str, tuple[str, ...] |
 def evenly(values: Sequence[_T], most: int) -> tuple[_T, ...]:
     """At most so many of the values, evenly chosen, with both ends.
 
-    >>> evenly(range(101), 5), evenly("ab", 5)
-    ((0, 25, 50, 75, 100), ('a', 'b'))
+    >>> evenly(range(101), 5), evenly("ab", 5), evenly("abc", 0)
+    ((0, 25, 50, 75, 100), ('a', 'b'), ())
     """
-    if len(values) <= most:
-        return tuple(values)
+    if len(values) <= most or not most:
+        return tuple(values[:most])
     last = len(values) - 1
     return tuple(values[math.floor(n * last / (most - 1) + 0.5)] for n in range(most))
 
