@@ -46,7 +46,11 @@ class Trees(msgspec.Struct, frozen=True):
 
 def read(connection: psycopg.Connection[Any], *, may_read_files: bool) -> Trees:
     """What can be found out; the settings of the transaction are odd afterwards."""
-    queries = named_queries(__package__, "heights.sql")
+    locked = named_queries(__package__, "pull.sql")["locked"]
+    queries = {
+        name: text.replace("{locked}", locked)
+        for name, text in named_queries(__package__, "heights.sql").items()
+    }
     inspected = _inspected(connection, queries)
     if inspected is not None:
         return inspected

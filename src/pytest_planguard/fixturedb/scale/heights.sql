@@ -60,10 +60,7 @@ CROSS JOIN LATERAL (
 ) k
 WHERE c.relkind = 'i' AND c.relpersistence <> 't' AND i.indisvalid
   AND has_any_column_privilege(t.oid, 'SELECT')
-  AND t.oid NOT IN (SELECT l.relation FROM pg_catalog.pg_locks l
-                    WHERE l.mode = 'AccessExclusiveLock' AND l.relation IS NOT NULL
-                      AND l.database = (SELECT oid FROM pg_catalog.pg_database
-                                        WHERE datname = current_database()))
+  AND t.oid NOT IN ({locked})
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
 ORDER BY 1
 

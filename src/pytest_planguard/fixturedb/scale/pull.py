@@ -78,6 +78,11 @@ def pull(connection: psycopg.Connection[Any], wanted: Wanted) -> Statistics:
             f"the server did not answer within {wanted.timeout:g} s: {_first_line(error)}",
             hint="try again when it is less busy, or with a longer --timeout SECONDS",
         ) from None
+    except psycopg.errors.LockNotAvailable:
+        raise StatisticsError(
+            f"somebody has had a table exclusively for more than {LOCK_TIMEOUT} s",
+            hint="try again when no ALTER TABLE, VACUUM FULL or the like is running",
+        ) from None
     except psycopg.Error as error:
         raise StatisticsError(
             f"statistics cannot be read: {_first_line(error)}",
@@ -139,18 +144,20 @@ def _facts(connection: psycopg.Connection[Any], queries: dict[str, str]) -> pull
         if version >= _EXPRESSIONS_SINCE
         else "NULL::text[]",
         "{inherited}": inherited,
+        "{locked}": queries["locked"],
     }
     may_read = _one(connection, queries["rights"])
-    left_out = {"neutral", "rights", "collated", "sizes"}
+    left_out = {"neutral", "rights", "collated", "locked", "sizes"}
     if version >= _RANGES_SINCE or not may_read[1]:
         left_out.add("ranges")
     if version < _EXPRESSIONS_SINCE:
         left_out.add("extended_expressions")
     rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in queries}
     for name, text in queries.items():
+        for mark, fragment in fragments.items():
+            text = text.replace(mark, fragment)  # noqa: PLW2901 - the same text, completed
+        queries[name] = text
         if name not in left_out:
-            for mark, fragment in fragments.items():
-                text = text.replace(mark, fragment)  # noqa: PLW2901 - the same text, completed
             rows[name] = connection.execute(text).fetchall()
     try:
         with connection.transaction():

@@ -6,6 +6,13 @@ SELECT set_config('search_path', 'public', true), set_config('TimeZone', 'UTC', 
        set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true),
        set_config('quote_all_identifiers', 'off', true)
 
+-- name: locked
+-- What somebody has exclusively, or waits for: its size and definitions cannot be had without
+-- waiting too (deparsing an expression opens its table).
+SELECT l.relation FROM pg_catalog.pg_locks l
+WHERE l.mode = 'AccessExclusiveLock' AND l.relation IS NOT NULL
+  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+
 -- name: database
 -- The locale's column was renamed in 17 and is new in 15; to_jsonb reads whichever is there.
 SELECT current_setting('server_version_num')::int,
@@ -95,7 +102,8 @@ ORDER BY 1, a.attnum
 
 -- name: constraints
 -- NOT NULL is a constraint of its own since 18: the columns' types say it, on all versions alike.
-SELECT n.nspname || '.' || c.relname, s.conname, pg_get_constraintdef(s.oid)
+SELECT n.nspname || '.' || c.relname, s.conname,
+       CASE WHEN c.oid IN ({locked}) THEN '' ELSE pg_get_constraintdef(s.oid) END
 FROM pg_catalog.pg_constraint s
 JOIN pg_catalog.pg_class c ON c.oid = s.conrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -111,7 +119,8 @@ ORDER BY 1, 2
 -- Those of partitioned tables have no file: their partitions' indexes stand for them.
 SELECT n.nspname || '.' || t.relname, c.relname, m.amname, i.indisvalid, c.relpages, c.reltuples,
        row_number() OVER (PARTITION BY i.indrelid ORDER BY i.indexrelid),
-       pg_get_indexdef(c.oid), n.nspname
+       CASE WHEN t.oid IN ({locked}) OR c.oid IN ({locked}) THEN '' ELSE pg_get_indexdef(c.oid) END,
+       n.nspname
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
@@ -122,8 +131,7 @@ WHERE t.relkind IN ('r', 'm') AND t.relpersistence <> 't' AND c.relkind = 'i'
 ORDER BY 1, 7
 
 -- name: sizes
--- The planner believes the file, not relpages (estimate_rel_size in plancat.c). Asking for the
--- size of a relation waits for whoever has it exclusively: such ones are left out.
+-- The planner believes the file, not relpages (estimate_rel_size in plancat.c).
 SELECT n.nspname || '.' || c.relname, pg_relation_size(c.oid) / current_setting('block_size')::int,
        coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0)
          / current_setting('block_size')::int
@@ -131,10 +139,7 @@ FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm', 'i') AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
-  AND c.oid NOT IN (SELECT l.relation FROM pg_catalog.pg_locks l
-                    WHERE l.mode = 'AccessExclusiveLock' AND l.relation IS NOT NULL
-                      AND l.database = (SELECT oid FROM pg_catalog.pg_database
-                                        WHERE datname = current_database()))
+  AND c.oid NOT IN ({locked})
 
 -- name: statistics
 -- Arrays of any type print as array literals, which read back as arrays of text.
@@ -166,12 +171,12 @@ ORDER BY 1, 2, 3, 4
 
 -- name: extended
 SELECT n.nspname || '.' || c.relname, sn.nspname || '.' || s.stxname,
-       pg_get_statisticsobjdef(s.oid), s.stxkeys::int2[],
+       CASE WHEN c.oid IN ({locked}) THEN '' ELSE pg_get_statisticsobjdef(s.oid) END, s.stxkeys::int2[],
        ARRAY(SELECT a.attname::text
              FROM unnest(s.stxkeys::int2[]) WITH ORDINALITY AS k(number, position)
              JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
              ORDER BY k.position),
-       {expressions}
+       CASE WHEN c.oid NOT IN ({locked}) THEN {expressions} END
 FROM pg_catalog.pg_statistic_ext s
 JOIN pg_catalog.pg_namespace sn ON sn.oid = s.stxnamespace
 JOIN pg_catalog.pg_class c ON c.oid = s.stxrelid

@@ -92,7 +92,7 @@ def _sizes(facts: Facts) -> Iterator[str]:
     stored = [name for name, kind, *_ in facts.rows["tables"] if kind in {"r", "m"}]
     lacking = [name for name in stored if name not in sized]
     if lacking:
-        yield f"file sizes of what others had locked, relpages stand in: {listed(lacking)}"
+        yield f"file sizes and definitions of what others had locked: {listed(lacking)}"
     block = facts.rows["database"][0][6]
     if block != _PAGE:
         yield f"the server's pages have {block:,} bytes, those of a fixture {_PAGE:,}"
