@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _PAGE = 8192
 _WIDTH = 80
 _MOST_CALLS = 20
+_LEAST = {"rows": 7, "size": 8, "indexes": 8, "masked": 6, "analysed": 10, "ms": 6, "time": 5}
+"""Columns a number needs."""
 _KINDS = {"p": " (partitioned)", "m": " (materialised view)", "f": " (foreign)"}
 
 
@@ -138,13 +140,23 @@ def _time(calls: Sequence[ProductionCall]) -> float:
 
 
 def _grid(*columns: tuple[str, Any]) -> Any:
+    """The first column gives way where the others need its room."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="")
     for position, (name, justify) in enumerate(columns):
-        table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis",
-                         min_width=None if position == 0 else len(name))  # fmt: skip
+        table.add_column(
+            name,
+            justify=justify,
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=None if position == 0 else _least(name),
+        )
     return table
+
+
+def _least(name: str) -> int:
+    return _LEAST.get(name, len(name))
 
 
 def _print(table: Any) -> None:
