@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 _PAGE = 8192
 _WIDTH = 80
 _MOST_CALLS = 20
-_LEAST = {"rows": 7, "size": 8, "indexes": 8, "masked": 6, "analysed": 10, "ms": 6, "time": 5}
-"""Columns a number needs."""
 _KINDS = {"p": " (partitioned)", "m": " (materialised view)", "f": " (foreign)"}
 
 
@@ -140,33 +138,22 @@ def _time(calls: Sequence[ProductionCall]) -> float:
 
 
 def _grid(*columns: tuple[str, Any]) -> Any:
-    """The first column gives way where the others need its room."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="")
-    for position, (name, justify) in enumerate(columns):
-        table.add_column(
-            name,
-            justify=justify,
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=None if position == 0 else _least(name),
-        )
+    for name, justify in columns:
+        table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")
     return table
 
 
-def _least(name: str) -> int:
-    return _LEAST.get(name, len(name))
-
-
 def _print(table: Any) -> None:
-    """Fits the terminal, at most its width; 80 columns elsewhere."""
+    """Fits the terminal's width, 80 columns elsewhere: the first column gives way."""
     from rich.console import Console
 
     width = shutil.get_terminal_size((_WIDTH, 24)).columns
-    console = Console(
-        width=max(40, width), highlight=False, markup=False, emoji=False, no_color=True
-    )
+    others = [max(map(len, (column.header, *column.cells))) for column in table.columns[1:]]
+    table.columns[0].max_width = max(10, width - sum(others) - 2 * len(others))
+    console = Console(width=width, highlight=False, markup=False, emoji=False, no_color=True)
     with console.capture() as text:
         console.print(table)
     for line in text.get().splitlines():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -60,7 +60,7 @@ def pull(connection: psycopg.Connection[Any], wanted: Wanted) -> Statistics:
 
     Raises:
         StatisticsError: The server is too old, did not answer in time, or was lost.
-        ConfigurationError: A column to keep does not exist.
+        ConfigurationError: A column to keep does not exist (see ``mask.masked``).
     """
     import psycopg
 
@@ -118,7 +118,6 @@ def _pull(connection: psycopg.Connection[Any], wanted: Wanted) -> Statistics:
     notes: list[str] = []
     if wanted.calls:
         calls, notes = production_calls.read(connection)
-    keep = pulled.columns_to_keep(facts, wanted.keep)
     trees = heights.read(connection, may_read_files=facts.may_read_files)
     statistics = pulled.statistics(facts, trees)
     statistics = msgspec.structs.replace(
@@ -128,7 +127,7 @@ def _pull(connection: psycopg.Connection[Any], wanted: Wanted) -> Statistics:
     def collate(texts: Sequence[str], collation: str) -> list[str]:
         return _collated(connection, queries["collated"], texts, collation)
 
-    return _with_policy(statistics, wanted.values, keep, collate)
+    return _with_policy(statistics, wanted, collate)
 
 
 def _facts(connection: psycopg.Connection[Any], queries: dict[str, str]) -> pulled.Facts:
@@ -164,7 +163,37 @@ def _facts(connection: psycopg.Connection[Any], queries: dict[str, str]) -> pull
             rows["sizes"] = connection.execute(queries["sizes"]).fetchall()
     except psycopg.errors.LockNotAvailable:
         pass  # as of a moment ago nobody had one exclusively; relpages stand in for all then
-    return pulled.Facts(rows, *may_read)
+    return pulled.Facts(rows, _expression_types(connection, rows["extended"]), *may_read)
+
+
+def _expression_types(
+    connection: psycopg.Connection[Any], extended: list[tuple[Any, ...]]
+) -> dict[str, dict[str, str]]:
+    """Types of the expressions of extended statistics, by name and text.
+
+    No catalog holds them. The server tells them when it parses a statement, which is neither
+    planned nor executed; the savepoint gives up the lock that parsing takes.
+    """
+    import psycopg
+
+    found: dict[str, dict[str, str]] = {}
+    for _, name, _, _, _, texts, table in extended:
+        if not texts:
+            continue
+        parsed = f"SELECT {', '.join(f'({text})' for text in texts)} FROM ONLY {table}"  # noqa: S608 - the server's own texts
+        with suppress(psycopg.Error), connection.transaction(force_rollback=True):
+            described = connection.pgconn.prepare(b"", parsed.encode())
+            if described.status == psycopg.pq.ExecStatus.COMMAND_OK:
+                described = connection.pgconn.describe_prepared(b"")
+            if described.status != psycopg.pq.ExecStatus.COMMAND_OK:
+                continue
+            kinds = [(described.ftype(n), described.fmod(n)) for n in range(len(texts))]
+            printed = [
+                _one(connection, f"SELECT format_type({oid:d}, {modifier:d})")[0]
+                for oid, modifier in kinds
+            ]
+            found[name] = dict(zip(texts, printed, strict=True))
+    return found
 
 
 def _one(connection: psycopg.Connection[Any], query: str) -> tuple[Any, ...]:
@@ -173,30 +202,31 @@ def _one(connection: psycopg.Connection[Any], query: str) -> tuple[Any, ...]:
     return tuple(row)
 
 
-def _with_policy(
-    statistics: Statistics, policy: ValuePolicy, keep: frozenset[str], collate: Collate
-) -> Statistics:
-    """The statistics with as much of production's values as the policy allows."""
-    if policy is not ValuePolicy.ALL:
-        mask = importlib.import_module(f"{__package__}.mask")
-        if policy is ValuePolicy.NONE:
-            statistics = mask.without_values(statistics)
-        else:
-            statistics = mask.masked(statistics, keep=keep, collate=collate)
-    kept = tuple(sorted(keep)) if policy is ValuePolicy.MASKED else ()
-    return msgspec.structs.replace(statistics, values=policy, kept=kept)
+def _with_policy(statistics: Statistics, wanted: Wanted, collate: Collate) -> Statistics:
+    """The statistics with as much of production's values as is wanted."""
+    if wanted.values is ValuePolicy.ALL:
+        return msgspec.structs.replace(statistics, values=ValuePolicy.ALL)
+    mask = importlib.import_module(f"{__package__}.mask")
+    result: Statistics = (
+        mask.without_values(statistics)
+        if wanted.values is ValuePolicy.NONE
+        else mask.masked(statistics, keep=wanted.keep, collate=collate)
+    )
+    return result
 
 
 def _collated(
     connection: psycopg.Connection[Any], query: str, texts: Sequence[str], collation: str
 ) -> list[str]:
-    """Distinct texts in the order the source's indexes and histograms have them."""
-    from psycopg import sql
+    """Distinct texts in the order the source's indexes and histograms have them.
 
-    clause = ""
-    if collation:
-        named = sql.SQL("COLLATE {}").format(sql.Identifier(collation))
-        clause = named.as_string(connection).replace("%", "%%")
+    Args:
+        connection: To the source.
+        query: Named ``collated``.
+        texts: In any order.
+        collation: As the source itself printed it (``regcollation``), quotes and all.
+    """
+    clause = f"COLLATE {collation}".replace("%", "%%") if collation else ""
     distinct = list(dict.fromkeys(texts))
     answer = connection.execute(query.replace("{collation}", clause), {"texts": distinct})
     return [row[0] for row in answer.fetchall()]

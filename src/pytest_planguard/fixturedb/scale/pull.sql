@@ -79,7 +79,8 @@ SELECT n.nspname || '.' || c.relname, c.relkind::text, c.reltuples, c.relpages, 
              WHERE i.inhrelid = c.oid ORDER BY i.inhseqno),
        coalesce(to_char(greatest(pg_stat_get_last_analyze_time(c.oid),
                                  pg_stat_get_last_autoanalyze_time(c.oid)) AT TIME ZONE 'UTC',
-                        'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'), '')
+                        'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'), ''),
+       CASE WHEN c.oid IN ({locked}) THEN '' ELSE coalesce(pg_get_expr(c.relpartbound, c.oid), '') END
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
@@ -89,13 +90,11 @@ ORDER BY n.nspname, c.relname
 -- name: columns
 SELECT n.nspname || '.' || c.relname, a.attname,
        format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END,
-       CASE WHEN k.collname <> 'default' AND a.attcollation <> t.typcollation
-            THEN k.collname::text ELSE '' END
+       CASE WHEN a.attcollation NOT IN (0, 'pg_catalog."default"'::regcollation)
+            THEN a.attcollation::regcollation::text ELSE '' END
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-LEFT JOIN pg_catalog.pg_collation k ON k.oid = a.attcollation
 WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
 ORDER BY 1, a.attnum
@@ -129,6 +128,68 @@ JOIN pg_catalog.pg_am m ON m.oid = c.relam
 WHERE t.relkind IN ('r', 'm') AND t.relpersistence <> 't' AND c.relkind = 'i'
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
 ORDER BY 1, 7
+
+-- name: index_expressions
+SELECT n.nspname || '.' || c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
+       CASE WHEN a.attcollation NOT IN (0, 'pg_catalog."default"'::regcollation)
+            THEN a.attcollation::regcollation::text ELSE '' END
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
+WHERE c.relkind = 'i' AND c.relpersistence <> 't' AND i.indkey[a.attnum - 1] = 0
+  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
+ORDER BY 1, 2
+
+-- name: types
+-- Those of columns and expressions, and what they are made of: a domain's base through all
+-- domains, a range's subtype. 13 has no multiranges: to_jsonb reads their column where it is.
+WITH RECURSIVE used AS (
+  SELECT a.atttypid AS oid
+  FROM pg_catalog.pg_attribute a
+  JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'm', 'f', 'i') AND c.relpersistence <> 't' AND a.attnum > 0
+    AND NOT a.attisdropped
+    AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
+  UNION
+  SELECT m.oid
+  FROM used u
+  JOIN pg_catalog.pg_type t ON t.oid = u.oid
+  LEFT JOIN pg_catalog.pg_range r
+    ON t.oid = r.rngtypid OR t.oid = (to_jsonb(r) ->> 'rngmultitypid')::oid
+  CROSS JOIN LATERAL (VALUES (t.typbasetype), (r.rngsubtype),
+                             (CASE WHEN t.typcategory = 'A' THEN t.typelem END)) AS m(oid)
+  WHERE m.oid <> 0
+), chain AS (
+  SELECT u.oid, u.oid AS base FROM used u
+  UNION
+  SELECT c.oid, t.typbasetype
+  FROM chain c JOIN pg_catalog.pg_type t ON t.oid = c.base AND t.typtype = 'd'
+), resolved AS (
+  SELECT c.oid, c.base, t.typtype FROM chain c
+  JOIN pg_catalog.pg_type t ON t.oid = c.base AND t.typtype <> 'd'
+)
+SELECT format_type(t.oid, NULL),
+       CASE WHEN t.typtype = 'e' THEN 'enum' WHEN t.typtype = 'c' THEN 'composite'
+            WHEN t.typtype = 'd' THEN format_type(b.base, NULL)
+            WHEN t.typtype IN ('r', 'm') THEN 'range of ' || format_type(s.base, NULL)
+            WHEN EXISTS (SELECT FROM pg_catalog.pg_depend d
+                         WHERE d.classid = 'pg_catalog.pg_type'::regclass AND d.objid = t.oid
+                           AND d.deptype = 'e') THEN t.typname::text
+            ELSE '' END,
+       ARRAY(SELECT pg_get_constraintdef(k.oid)
+             FROM pg_catalog.pg_constraint k JOIN chain c ON c.base = k.contypid
+             WHERE c.oid = t.oid AND k.contype = 'c' ORDER BY k.conname)
+FROM pg_catalog.pg_type t
+JOIN resolved b ON b.oid = t.oid
+LEFT JOIN pg_catalog.pg_range r
+  ON t.oid = r.rngtypid OR t.oid = (to_jsonb(r) ->> 'rngmultitypid')::oid
+LEFT JOIN resolved s ON s.oid = r.rngsubtype
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+  AND NOT (t.typcategory = 'A' AND t.typelem <> 0 AND t.typtype <> 'd')
+ORDER BY 1
 
 -- name: sizes
 -- The planner believes the file, not relpages (estimate_rel_size in plancat.c).
@@ -176,7 +237,8 @@ SELECT n.nspname || '.' || c.relname, sn.nspname || '.' || s.stxname,
              FROM unnest(s.stxkeys::int2[]) WITH ORDINALITY AS k(number, position)
              JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
              ORDER BY k.position),
-       CASE WHEN c.oid NOT IN ({locked}) THEN {expressions} END
+       CASE WHEN c.oid NOT IN ({locked}) THEN {expressions} END,
+       format('%I.%I', n.nspname, c.relname)
 FROM pg_catalog.pg_statistic_ext s
 JOIN pg_catalog.pg_namespace sn ON sn.oid = s.stxnamespace
 JOIN pg_catalog.pg_class c ON c.oid = s.stxrelid

@@ -9,8 +9,6 @@ from typing import Any
 
 import msgspec
 
-from pytest_planguard.errors import ConfigurationError
-from pytest_planguard.fixturedb.scale.declarations import did_you_mean
 from pytest_planguard.fixturedb.scale.heights import Trees
 from pytest_planguard.model.statistics import (
     ColumnStatistics,
@@ -20,6 +18,7 @@ from pytest_planguard.model.statistics import (
     ScaleSource,
     Statistics,
     TableStatistics,
+    TypeFacts,
 )
 
 Row = tuple[Any, ...]
@@ -33,6 +32,8 @@ class Facts(msgspec.Struct, frozen=True):
     """What the queries of ``pull.sql`` answered, and what the role may do."""
 
     rows: dict[str, list[Row]]
+    expression_types: dict[str, dict[str, str]]
+    """Of extended statistics, by name and text."""
     superuser: bool
     may_read_statistic: bool
     """``pg_statistic`` itself."""
@@ -70,6 +71,7 @@ def statistics(facts: Facts, trees: Trees) -> Statistics:
         collation_provider=provider,
         settings=dict(sorted(settings.items())),
         encoding=encoding,
+        types={name: TypeFacts(base, tuple(checks)) for name, base, checks in facts.rows["types"]},
     )
 
 
@@ -79,32 +81,9 @@ def tablespace_costs(options: list[str] | None) -> dict[str, str]:
     return {name: value for name, _, value in pairs if name in _PAGE_COSTS}
 
 
-def columns_to_keep(facts: Facts, asked: frozenset[str]) -> frozenset[str]:
-    """``schema.table.column`` of each ``table.column`` that was named.
-
-    Raises:
-        ConfigurationError: Some do not exist, or could be several; all are named.
-    """
-    known = {f"{table}.{column}" for table, column, *_ in facts.rows["columns"]}
-    kept, mistakes = set(), []
-    for name in sorted(asked):
-        found = [one for one in known if one == name or one.partition(".")[2] == name]
-        exact = [one for one in found if one in {name, f"public.{name}"}] or found
-        if len(exact) == 1:
-            kept.add(exact[0])
-        elif exact:
-            mistakes.append(f"--keep {name}: found {' and '.join(sorted(exact))}")
-        else:
-            short = {one.partition(".")[2] for one in known}
-            mistakes.append(f"--keep {name}: no such column{did_you_mean(name, known | short)}")
-    if mistakes:
-        raise ConfigurationError("\n".join(mistakes), hint="name them as schema.table.column")
-    return frozenset(kept)
-
-
 def _tables(facts: Facts, sizes: _Sizes, trees: Trees) -> dict[str, TableStatistics]:
     columns = _columns(facts)
-    types, collations = _types(facts)
+    types, collations = _types(facts.rows["columns"])
     constraints: dict[str, dict[str, str]] = defaultdict(dict)
     for table, name, definition in facts.rows["constraints"]:
         constraints[table][name] = definition
@@ -127,18 +106,20 @@ def _tables(facts: Facts, sizes: _Sizes, trees: Trees) -> dict[str, TableStatist
             constraints=constraints.get(name, {}),
             parents=tuple(parents),
             analyzed=analyzed,
+            partition_bound=bound,
         )
-        for name, kind, rows, pages, visible, parents, analyzed in facts.rows["tables"]
+        for name, kind, rows, pages, visible, parents, analyzed, bound in facts.rows["tables"]
     }
 
 
-def _types(facts: Facts) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
+def _types(rows: list[Row]) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
+    """Types and collations by relation and column."""
     types: dict[str, dict[str, str]] = defaultdict(dict)
     collations: dict[str, dict[str, str]] = defaultdict(dict)
-    for table, column, kind, collation in facts.rows["columns"]:
-        types[table][column] = kind
+    for relation, column, kind, collation in rows:
+        types[relation][column] = kind
         if collation:
-            collations[table][column] = collation
+            collations[relation][column] = collation
     return types, collations
 
 
@@ -147,6 +128,7 @@ def _indexes(
 ) -> dict[str, dict[str, IndexStatistics]]:
     """By table and name; those that are not valid serve no query."""
     found: dict[str, dict[str, IndexStatistics]] = defaultdict(dict)
+    types, collations = _types(facts.rows["index_expressions"])
     for table, name, _, valid, pages, tuples, order, definition, schema in facts.rows["indexes"]:
         if not valid:
             continue
@@ -160,6 +142,8 @@ def _indexes(
             order=order,
             definition=definition,
             gin=trees.gin.get(qualified),
+            types=types.get(qualified, {}),
+            collations=collations.get(qualified, {}),
         )
     return found
 
@@ -219,7 +203,7 @@ def _extended(facts: Facts) -> dict[str, dict[str, ExtendedStatistics]]:
     for name, inherited, text, *rest in facts.rows["extended_expressions"]:
         expressions[name, inherited][text] = _column(rest)
     found: dict[str, dict[str, ExtendedStatistics]] = defaultdict(dict)
-    for table, name, definition, keys, columns, texts in facts.rows["extended"]:
+    for table, name, definition, keys, columns, texts, _ in facts.rows["extended"]:
         names = dict(zip(keys, columns, strict=True))
         names |= {-number: text for number, text in enumerate(texts or (), 1)}
         own, inherited = (
@@ -227,7 +211,11 @@ def _extended(facts: Facts) -> dict[str, dict[str, ExtendedStatistics]]:
             for flag in (False, True)
         )
         found[table][name] = ExtendedStatistics(
-            definition, (*columns, *(texts or ())), own, inherited
+            definition,
+            (*columns, *(texts or ())),
+            own,
+            inherited,
+            types=facts.expression_types.get(name, {}),
         )
     return found
 
