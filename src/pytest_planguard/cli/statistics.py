@@ -181,6 +181,7 @@ def _pull(conninfo: str, wanted: object, target: Path | None) -> None:
 
 
 def _told(statistics: Statistics, where: str) -> Iterator[str]:
+    from pytest_planguard.cli.statistics_table import doubts
     from pytest_planguard.report._numbers import counted
 
     tables = statistics.tables.values()
@@ -196,10 +197,7 @@ def _told(statistics: Statistics, where: str) -> Iterator[str]:
         yield f"! never analysed: {listed(sorted(never))}"
     if statistics.calls:
         yield f"read {counted(len(statistics.calls), 'statement')} of pg_stat_statements"
-    for sentence in statistics.unseen:
-        yield f"! not seen: {sentence}"
-    if statistics.thinned:
-        yield f"! {statistics.thinned}"
+    yield from doubts(statistics)
 
 
 def _version(number: int) -> str:

@@ -41,22 +41,30 @@ def show(statistics: Statistics) -> None:
             facts.analyzed[:10] or "never",
         )
     _print(table)
-    for sentence in statistics.unseen:
-        click.echo(f"! not seen: {sentence}")
+    for line in doubts(statistics):
+        click.echo(line)
+
+
+def doubts(statistics: Statistics) -> Iterator[str]:
+    """Lines about what is not in the file."""
+    if statistics.unseen:
+        yield "! not seen, or not repeated by a fixture:"
+        yield from (f"  {sentence}" for sentence in statistics.unseen)
     if statistics.thinned:
-        click.echo(f"! {statistics.thinned}")
+        yield f"! {statistics.thinned}"
 
 
 def show_calls(calls: Sequence[ProductionCall], config: Config) -> None:
     """Prints which of production's statements no test sends, most time first."""
+    from pytest_planguard.sql.calls import of_applications, uncovered
+    from pytest_planguard.sql.normalise import queries
+
+    calls = of_applications(calls)
     capture = default_capture(config)
     if capture is None:
         click.echo(f"{numbers.counted(len(calls), 'statement')} of production; to see which no")
         click.echo("test covers, run pytest --planguard once")
         return
-    from pytest_planguard.sql.calls import uncovered
-    from pytest_planguard.sql.normalise import queries
-
     lacking = uncovered(calls, queries(capture))
     covered = len(calls) - len(lacking)
     share = _time(lacking) / (_time(calls) or 1.0)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.statistics import ProductionCall
-from pytest_planguard.sql.statement_text import analyse
+from pytest_planguard.sql.statement_text import Kind, analyse
 
 _TYPED = re.compile(
     r"\b(interval|date|time|timetz|timestamp|timestamptz)"
@@ -62,6 +62,15 @@ def loads(
         if count and isinstance(outcome, Planned):
             found[query.database, query.key] = count * outcome.worst.cost
     return found
+
+
+def of_applications(calls: Iterable[ProductionCall]) -> tuple[ProductionCall, ...]:
+    """Calls without those that ask the server about itself, as drivers and monitoring do."""
+    return tuple(call for call in calls if not _is_probe(call.sql))
+
+
+def _is_probe(sql: str) -> bool:
+    return any(one.kind is Kind.PROBE for one in analyse(_TYPED.sub(r"\1\2 '1'", sql)))
 
 
 def uncovered(

@@ -76,7 +76,8 @@ def test_show_prints_tables_by_size_in_eighty_columns(pulled, say):
                                 "2026-11-01"]  # fmt: skip
     assert "public.events (partitioned)" in said.out
     assert "unknown" in said.out
-    assert "! not seen: heights of 1 btree, they are derived: public.x" in lines
+    assert "! not seen, or not repeated by a fixture:" in lines
+    assert "  heights of 1 btree, they are derived: public.x" in lines
     assert all(len(line) <= 80 for line in lines)
 
 

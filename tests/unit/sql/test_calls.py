@@ -4,7 +4,13 @@ from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.plan import Plan, Planned, PlanNode, SampleKind, Unexplained
 from pytest_planguard.model.statement import Session, Statement
 from pytest_planguard.model.statistics import ProductionCall
-from pytest_planguard.sql.calls import loads, text_of_call, text_of_query, uncovered
+from pytest_planguard.sql.calls import (
+    loads,
+    of_applications,
+    text_of_call,
+    text_of_query,
+    uncovered,
+)
 from pytest_planguard.sql.normalise import queries
 
 
@@ -68,3 +74,8 @@ def test_a_load_is_calls_times_cost_of_what_was_planned():
 def test_what_no_query_covers_is_told_in_productions_order():
     found = uncovered(CALLS, [query("SELECT * FROM t WHERE id = 7")])
     assert [call.sql for call in found] == ["SELECT count(*) FROM u", "SELECT broken FROM FROM $1"]
+
+
+def test_what_asks_the_server_about_itself_is_no_call_of_an_application():
+    probe = ProductionCall("SELECT count(*) FROM pg_catalog.pg_stat_activity", 9, 1.0, 9)
+    assert of_applications((*CALLS, probe)) == CALLS
