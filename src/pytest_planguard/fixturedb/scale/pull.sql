@@ -46,6 +46,10 @@ WHERE (category LIKE 'Query Tuning%'
   AND setting IS DISTINCT FROM boot_val
 ORDER BY name
 
+-- name: quick
+-- Only now that the settings were read. Compiling the queries below takes longer than they do.
+SELECT set_config('jit', 'off', true)
+
 -- name: roles
 SELECT r.rolname, o.option_name, o.option_value
 FROM pg_catalog.pg_db_role_setting s
@@ -144,8 +148,12 @@ ORDER BY 1, 2
 -- name: types
 -- Those of columns and expressions, and what they are made of: a domain's base through all
 -- domains, a range's subtype. 13 has no multiranges: to_jsonb reads their column where it is.
-WITH RECURSIVE used AS (
-  SELECT a.atttypid AS oid
+WITH RECURSIVE ranges AS MATERIALIZED (
+  SELECT rngtypid AS oid, rngsubtype FROM pg_catalog.pg_range
+  UNION ALL
+  SELECT (to_jsonb(r) ->> 'rngmultitypid')::oid, r.rngsubtype FROM pg_catalog.pg_range r
+), used AS (
+  SELECT DISTINCT a.atttypid AS oid
   FROM pg_catalog.pg_attribute a
   JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -156,8 +164,7 @@ WITH RECURSIVE used AS (
   SELECT m.oid
   FROM used u
   JOIN pg_catalog.pg_type t ON t.oid = u.oid
-  LEFT JOIN pg_catalog.pg_range r
-    ON t.oid = r.rngtypid OR t.oid = (to_jsonb(r) ->> 'rngmultitypid')::oid
+  LEFT JOIN ranges r ON r.oid = t.oid
   CROSS JOIN LATERAL (VALUES (t.typbasetype), (r.rngsubtype),
                              (CASE WHEN t.typcategory = 'A' THEN t.typelem END)) AS m(oid)
   WHERE m.oid <> 0
@@ -183,8 +190,7 @@ SELECT format_type(t.oid, NULL),
              WHERE c.oid = t.oid AND k.contype = 'c' ORDER BY k.conname)
 FROM pg_catalog.pg_type t
 JOIN resolved b ON b.oid = t.oid
-LEFT JOIN pg_catalog.pg_range r
-  ON t.oid = r.rngtypid OR t.oid = (to_jsonb(r) ->> 'rngmultitypid')::oid
+LEFT JOIN ranges r ON r.oid = t.oid
 LEFT JOIN resolved s ON s.oid = r.rngsubtype
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
