@@ -57,11 +57,12 @@ def run_options(command: _Command) -> _Command:
     return command
 
 
-def load_config(given: Mapping[str, Any] | None = None) -> Config:
+def load_config(given: Mapping[str, Any] | None = None, *, pulling: bool = False) -> Config:
     """The configuration of the project the current directory is in.
 
     Args:
         given: Options of the command; those that are none of the configuration's are left out.
+        pulling: A statistics file that is named may be missing: it is about to be written.
     """
     from pytest_planguard.config import OPTIONS, find_root, load
 
@@ -69,7 +70,7 @@ def load_config(given: Mapping[str, Any] | None = None) -> Config:
     if overrides.get("baseline"):
         overrides["baseline"] = str(Path.cwd() / overrides["baseline"])
     overrides["report"] = [_from_here(one) for one in overrides.get("report") or ()]
-    return load(find_root(Path.cwd()), overrides)
+    return load(find_root(Path.cwd()), overrides, pulling=pulling)
 
 
 def _from_here(destination: str) -> str:

@@ -35,7 +35,7 @@ def locale_of(source: Statistics | None) -> Locale | None:
     """Production's, where it is known."""
     if source is None or not source.collation:
         return None
-    return Locale(source.collation, source.collation_provider)
+    return Locale(source.collation, source.collation_provider or "libc")
 
 
 class FixtureServer(PostgresServer, Protocol):

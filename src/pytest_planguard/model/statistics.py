@@ -197,8 +197,8 @@ class Statistics(msgspec.Struct, frozen=True, omit_defaults=True):
     server_version: int = 0
     """``server_version_num`` of the server they were read from; 0: they were not read."""
     collation: str = ""
-    collation_provider: str = "libc"
-    """libc, icu or builtin."""
+    collation_provider: str = ""
+    """libc, icu or builtin; empty: it was not read."""
     settings: dict[str, str] = {}
     """Planner settings of the source."""
     encoding: str = ""
@@ -209,8 +209,11 @@ class Statistics(msgspec.Struct, frozen=True, omit_defaults=True):
     kept: tuple[str, ...] = ()
     """``table.column`` whose values were kept although others are masked."""
     unseen: tuple[str, ...] = ()
-    """What the role that read them was not allowed to see, and whose values were left out because
-    no stand-ins can be made; one sentence each."""
+    """What the role that read them was not allowed to see, whose values were left out because no
+    stand-ins can be made, and what of the source no fixture repeats (settings of roles, of
+    tablespaces); one sentence each."""
+    thinned: str = ""
+    """One sentence, where detail was left out to keep the file small."""
     grown: float = 1.0
     """By which factor they were scaled since they were read."""
     calls: tuple[ProductionCall, ...] = ()

@@ -92,6 +92,8 @@ def _unlike_the_source(statistics: Statistics, server: Server) -> Iterator[str]:
     if statistics.grown != 1.0:
         yield f"the statistics were scaled by {statistics.grown:g}"
     yield from statistics.unseen
+    if statistics.thinned:
+        yield statistics.thinned
 
 
 def _has_stand_ins(statistics: Statistics) -> bool:

@@ -35,6 +35,7 @@ from pytest_planguard.pipeline.fixtures import Planner, open_planner
 from pytest_planguard.pipeline.gate import Gate, Key, verdict
 from pytest_planguard.pipeline.judge import Judged, judge
 from pytest_planguard.pipeline.outcome import Options, Outcome
+from pytest_planguard.sql.calls import loads
 from pytest_planguard.sql.normalise import queries as normalise
 
 Progress = Callable[[str], None]
@@ -111,6 +112,7 @@ class _Parts:
         self.notes: list[str] = []
         self.incomplete = ""
         self.unplanned: list[Query] = []
+        self.loads: dict[Key, float] = {}
 
 
 def _by_database(config: Config, capture: Capture, parts: _Parts) -> dict[str, list[Query]]:
@@ -187,6 +189,7 @@ def _judge_in(
     world = world_from(facts)
     judged = judge(config, thresholds, planner, queries, baseline, world, progress)
     parts.judged.append(judged)
+    parts.loads.update(loads(planner.fixture.statistics.calls, judged.outcomes))
 
 
 def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: _Parts) -> Report:
@@ -195,7 +198,7 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     changes = {key: one for judged in parts.judged for key, one in judged.changes.items()}
     candidates: list[Candidate] = [one for judged in parts.judged for one in judged.candidates]
     today = dt.datetime.now(dt.UTC).date()
-    gate = Gate(config, baseline, parts.databases, changes, capture, today)
+    gate = Gate(config, baseline, parts.databases, changes, capture, today, parts.loads)
     findings = gate.findings(settle(candidates), queries)
     incomplete = parts.incomplete or capture.interrupted
     absent = _absent(baseline, queries, capture, parts)
