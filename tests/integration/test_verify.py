@@ -14,6 +14,8 @@ import pytest
 
 import fix_standby
 from fix_fixturedb import UrlServer
+from pytest_planguard.capture import file
+from pytest_planguard.cli import run
 from pytest_planguard.cli.verify import lines
 from pytest_planguard.config import load
 from pytest_planguard.errors import ServerError
@@ -368,3 +370,25 @@ def test_a_standby_plans_writes_too_and_executes_nothing(standby, server_url, tm
     assert found.count(Likeness.REFUSED) == 0
     with psycopg.connect(primary) as connection:
         assert connection.execute("SELECT count(*) FROM c").fetchone() == (2_000,)
+
+
+def test_the_command_plans_in_the_fixture_and_there(
+    real, server_url, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "schema.sql").write_text(DDL)
+    (tmp_path / "pyproject.toml").write_text(
+        f'[tool.pytest-planguard.database]\nprovider = "url"\nurl = "{real}"\nas-is = true\n'
+        'schema = "schema.sql"\n'
+    )
+    file.write(capture(*QUERIES), tmp_path / ".planguard/capture.json.gz")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PLANGUARD_VERIFY_URL", real)
+
+    assert run(["verify"]) == 0
+    assert capsys.readouterr().out.startswith("8 of 8 identical\nplanned here by PostgreSQL 18")
+
+    change(real, "DROP TABLE c")
+    assert run(["verify"]) == 0  # what has no plan here is none that differs
+    assert '2 not plannable: the server says: relation "c" does not exist' in (
+        capsys.readouterr().out
+    )

@@ -147,9 +147,8 @@ def _head(found: Verification) -> Iterator[str]:
 def _query(one: VerifiedQuery) -> Iterator[str]:
     from pytest_planguard.report import _text as words
 
-    yield words.clean(
-        textwrap.shorten(f"{one.query.key}  {one.query.sql}", WIDTH, placeholder=" …")
-    )
+    sql = textwrap.shorten(one.query.sql, WIDTH - len(one.query.key) - 2, placeholder=" …")
+    yield words.clean(f"{one.query.key}  {sql}")
     origins = sorted({place.origin for place in one.query.places})
     if where := words.places(origins):
         yield f"  {words.clean(where)}"
