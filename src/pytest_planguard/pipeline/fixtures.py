@@ -8,11 +8,13 @@ from contextlib import ExitStack, contextmanager
 import msgspec
 
 from pytest_planguard.config import Config
-from pytest_planguard.errors import SchemaError
+from pytest_planguard.errors import ScaleError, SchemaError
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.ports import FixtureDatabase, PostgresServer
 from pytest_planguard.model.schema import Schema
+from pytest_planguard.model.spec import DatabaseSpec
+from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.planner.explain import Explainer
 from pytest_planguard.planner.whatif import Trials
 from pytest_planguard.planner.wire import Wire
@@ -28,6 +30,8 @@ class Planner(msgspec.Struct, frozen=True):
     catalog: Catalog
     explainer: Explainer
     trials: Trials
+    source: Statistics | None = None
+    """What production's statistics file says; None: none is configured."""
 
 
 @contextmanager
@@ -92,7 +96,25 @@ def open_planner(
         settings = {"search_path": schema.search_path} if schema and schema.search_path else {}
         with Wire(fixture.conninfo, settings) as wire:
             explainer = Explainer(wire, catalog, fixture.statistics, capture.captured_at)
-            yield Planner(fixture, catalog, explainer, Trials(fixture, read_catalog_at, settings))
+            trials = Trials(fixture, read_catalog_at, settings)
+            yield Planner(fixture, catalog, explainer, trials, _source(spec))
+
+
+def _source(spec: DatabaseSpec) -> Statistics | None:
+    """Production's statistics, as the file has them.
+
+    Raises:
+        ScaleError: The file is no statistics file.
+    """
+    if spec.statistics is None or spec.as_is:
+        return None
+    try:
+        return msgspec.json.decode(spec.statistics.read_bytes(), type=Statistics)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ScaleError(
+            f"the statistics in {spec.statistics.name} can't be read: {error}",
+            hint="write it again with: pytest-planguard statistics pull",
+        ) from error
 
 
 def cloned_schema(config: Config, database: str, capture: Capture) -> Schema:

@@ -89,7 +89,7 @@ def _root_there(name: str, source: Statistics) -> str:
 
 def _indexes(name: str, table: TableStatistics, catalog: Catalog) -> tuple[list[Part], list[Part]]:
     there = {index.definition for index in table.indexes.values() if index.definition}
-    if not there and table.indexes:
+    if not there and (table.indexes or not table.types):
         return [], []  # the file tells sizes and no definitions
     here = {index.definition for index in catalog.indexes_of(name) if index.definition}
     return _alone(name, there, here, index_meaning)
