@@ -19,8 +19,7 @@ FACTS = RuleFacts(
     "index causes a missing-index finding that is none. New columns and tables have assumed "
     "statistics.",
     remedy="Write a migration for what was made by hand, or drop it there. What the migrations "
-    "of this branch add is only to be expected: it goes once they are deployed and the "
-    "statistics pulled again.",
+    "of this branch add is as it should be: it goes with the next pull after they are deployed.",
     source="pg_get_indexdef, pg_get_constraintdef and format_type on both sides, compared "
     "without names and schemas.",
 )
@@ -40,14 +39,21 @@ def check_run(context: RunContext) -> Iterator[Candidate]:
             yield _candidate(context, noun, where, parts, sizes)
 
 
-_THERE, _HERE = "only in production", "only in the migrations"
+_THERE, _HERE, _BOTH = "only in production", "only in the migrations", "that differ"
+
+_REMEDIES = {
+    _THERE: "Write a migration for what was made by hand, or drop it there:",
+    _HERE: "If the migration is not deployed yet, this is as it should be and goes with the next "
+    "pull of the statistics; else make it there:",
+    _BOTH: "Write a migration that makes them what they are there, or change them there:",
+}
 
 
 def _kinds(found: Drift) -> Iterator[tuple[str, str, Sequence[Part]]]:
     """Worst first: an index decides a plan, a constraint an estimate."""
     yield "index", _THERE, found.indexes_only_there
     yield "index", _HERE, found.indexes_only_here
-    yield "column type", "that differ", found.types
+    yield "column type", _BOTH, found.types
     yield "column", _THERE, found.columns_only_there
     yield "column", _HERE, found.columns_only_here
     yield "table", _THERE, _whole(found.tables_only_there)
@@ -71,9 +77,8 @@ def _candidate(
 ) -> Candidate:
     ordered = sorted(parts, key=lambda one: (-sizes.get(one.table, 0.0), one))
     plural = {"index": "indexes"}.get(noun, f"{noun}s")
-    if len(parts) == 1:
-        where = where.replace("differ", "differs")
-    count = f"{len(parts):,} {noun if len(parts) == 1 else plural} {where}"
+    side = where.replace("differ", "differs") if len(parts) == 1 else where
+    count = f"{len(parts):,} {noun if len(parts) == 1 else plural} {side}"
     tables = Counter(one.table.removeprefix("public.") for one in ordered)
     return Candidate(
         rule=FACTS.code,
@@ -82,7 +87,7 @@ def _candidate(
         relation=None,
         severity=Severity.WARNING,
         message=f"{count}: {_tables(tables)}",
-        remedy="\n".join([*_listed(ordered), FACTS.remedy]),
+        remedy="\n".join([_REMEDIES[where], *_listed(ordered)]),
         evidence={plural.replace(" ", "_"): float(len(parts))},
     )
 
@@ -95,7 +100,7 @@ def _tables(counts: Counter[str]) -> str:
 
 
 def _listed(parts: Sequence[Part]) -> list[str]:
-    """Each by its text, with the table where the text does not say it."""
+    """Each by its text, with the table where the text does not say it, as one sentence."""
     lines = list(
         dict.fromkeys(
             one.text if one.text.startswith("CREATE ") or one.table in one.text
@@ -104,4 +109,5 @@ def _listed(parts: Sequence[Part]) -> list[str]:
         )
     )  # fmt: skip
     more = len(lines) - MOST_NAMED
-    return lines[:MOST_NAMED] + ([f"and {more:,} more"] if more > 0 else [])
+    shown = lines[:MOST_NAMED] + ([f"and {more:,} more"] if more > 0 else [])
+    return [*(f"{line};" for line in shown[:-1]), *shown[-1:]]
