@@ -250,6 +250,34 @@ def test_a_column_of_another_type_is_named(real, server_url, tmp_path):
     assert "public.o.c_id is numeric there, integer here" in said(found)
 
 
+def test_pages_that_index_only_scans_must_look_at_are_named(real, server_url, tmp_path):
+    with virtual(server_url, real) as planner:
+        change(real, "UPDATE c SET name = name WHERE id % 40 = 0")
+        counted = ("SELECT count(*) FROM c WHERE id < $1", (INT4,), (("900",),))
+        found = verified(planner, real, tmp_path, counted)
+
+    assert "Index Only Scan" in said(found)
+    assert "of its pages are all-visible there, 100% here" in " ".join(said(found).split())
+
+
+PARTITIONED = """
+CREATE TABLE e (id bigint NOT NULL, at date NOT NULL) PARTITION BY RANGE (at);
+CREATE TABLE e_1 PARTITION OF e FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+"""
+
+
+def test_partitions_the_schema_lacks_are_counted_by_their_root(real, server_url, tmp_path):
+    change(real, PARTITIONED)
+    with virtual(server_url, real, DDL + PARTITIONED) as planner:
+        part = (
+            "CREATE TABLE e_{0} PARTITION OF e FOR VALUES FROM ('202{0}-01-01') TO ('202{1}-01-01')"
+        )
+        change(real, part.format(6, 7), part.format(7, 8))
+        found = verified(planner, real, tmp_path, ("SELECT * FROM e", (), ()))
+
+    assert "- 2 partitions of public.e missing here" in said(found)
+
+
 @pytest.fixture
 def reader(real: str, server_url: str) -> Iterator[str]:
     """The real database as a role that may read one table."""

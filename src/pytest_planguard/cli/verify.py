@@ -16,6 +16,7 @@ from pytest_planguard.cli.common import (
     load_config,
     progress,
     read_captures,
+    server_options,
 )
 from pytest_planguard.errors import ConfigurationError
 
@@ -46,7 +47,7 @@ _LIBPQ = ("PGSERVICE", "PGHOST", "PGHOSTADDR", "PGDATABASE")
     default=10.0,
     help="For one statement there; default 10.",
 )
-@click.option("--db", metavar="URL", help="A PostgreSQL server for the plans made here.")
+@server_options
 def command(
     captures: tuple[Path, ...],
     url: str | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from pytest_planguard.model.catalog import Catalog, Index
@@ -86,9 +87,17 @@ class Discrepancies:
             names = ", ".join(sorted(self._settings))
             yield f"settings: with those of here ({names}) it is identical"
             return
+        known = list(self._known(here, there, compared))
+        yield from known or ["nothing is known to differ: catalogs do not tell it"]
+        if (node := _first_difference(compared.here.root, compared.there.root)) is not None:
+            yield _estimates(*node)
+
+    def _known(self, here: Query, there: Query, compared: Comparison) -> Iterator[str]:
+        """What differs between the two databases in what the plans look at."""
         relations = _relations(compared)
         yield from self._majors()
-        for table in sorted({self._here.root_of(one) for one in relations}):
+        yield from self._partitions(relations)
+        for table in sorted({self._root(one) for one in relations}):
             yield from self._schema(table)
         yield from self._moved(relations, compared)
         yield from (one for table in sorted(relations) for one in self._facts(table, compared))
@@ -97,12 +106,6 @@ class Discrepancies:
                 f"it asks for the time: here it is {self._statistics.clock[:10]}, "
                 "the statistics' day, there it is today"
             )
-        if (node := _first_difference(compared.here.root, compared.there.root)) is not None:
-            mine, theirs = node
-            name = mine.alias or mine.relation_name or mine.index or ""
-            where = f"{mine.node_type} {name}".strip()
-            estimates = f"{mine.rows:,.0f} rows here, {theirs.rows:,.0f} there"
-            yield f"the first estimate to differ: {where}, {estimates}"
 
     def _are_settings_it(self, there: Query, plan: Plan) -> bool:
         answer = self._elsewhere.plan(there, plan, self._settings)
@@ -112,6 +115,23 @@ class Discrepancies:
         here, there = self._here.server.major, self._there.server.major
         if here != there:
             yield f"PostgreSQL {there} plans there, {here} here"
+
+    def _root(self, relation: str) -> str:
+        """The partitioned table it belongs to, by the catalog that has it."""
+        catalog = self._here if relation in self._here.tables else self._there
+        return catalog.root_of(relation)
+
+    def _partitions(self, relations: set[str]) -> Iterator[str]:
+        """Partitions one side has alone, counted by their root."""
+        for side, catalog in (("here", self._here), ("there", self._there)):
+            missing = Counter(
+                root
+                for one in relations - catalog.tables.keys()
+                if (root := self._root(one)) != one
+            )
+            for root, number in sorted(missing.items()):
+                noun = "1 partition" if number == 1 else f"{number:,} partitions"
+                yield f"{noun} of {root} missing {side}"
 
     def _schema(self, table: str) -> Iterator[str]:
         """Indexes and columns one side has alone."""
@@ -163,6 +183,7 @@ class Discrepancies:
         if size is not None and _later(size.analyzed, facts.analyzed):
             yield f"{table} was analysed again there ({size.analyzed[:10]})"
         conditions = _conditions(compared.here.root, table)
+        yield from _visibility(table, facts, size, compared)
         columns = {**facts.columns, **facts.inherited}
         masked = sorted(
             name
@@ -197,6 +218,28 @@ def _table_moved(name: str, facts: TableStatistics, size: Size) -> Iterator[tupl
     there = "never analysed" if size.rows < 0 else f"{rows(size.rows)} rows"
     before = f"{rows(count)} in {pages:,} {_SOURCES[facts.source]}"
     yield apart, f"{name}: {there} in {size.pages:,} pages there, {before}"
+
+
+def _visibility(
+    name: str, facts: TableStatistics, size: Size | None, compared: Comparison
+) -> Iterator[str]:
+    """Index-only scans are charged for the pages that are not known to be visible to all."""
+    roots = [one.root for one in (compared.here, compared.there) if one is not None]
+    index_only = {
+        node.relation for root in roots for node in root.walk() if "Only" in node.node_type
+    }
+    if size is None or name not in index_only:
+        return
+    here = facts.all_visible / facts.pages if facts.pages else 0.0
+    if abs(here - size.visible) > MOVED:
+        yield f"{name}: {size.visible:.0%} of its pages are all-visible there, {here:.0%} here"
+
+
+def _estimates(mine: PlanNode, theirs: PlanNode) -> str:
+    name = mine.alias or mine.relation_name or mine.index or ""
+    where = f"{mine.node_type} {name}".strip()
+    estimates = f"{mine.rows:,.0f} rows here, {theirs.rows:,.0f} there"
+    return f"the first estimate to differ: {where}, {estimates}"
 
 
 def _apart(one: float, other: float) -> float:

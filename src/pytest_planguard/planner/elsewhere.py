@@ -48,6 +48,8 @@ class Size(msgspec.Struct, frozen=True):
     """Policies apply to the role that plans."""
     analyzed: str = ""
     """When it was last analysed, ISO 8601; empty: never, or on the primary only."""
+    visible: float = 0.0
+    """Share of its pages that index-only scans need not look at."""
 
 
 class Elsewhere:
@@ -119,7 +121,8 @@ class Elsewhere:
             return None
         tuples, pages, real = (float(value or 0) for value in rows[0][:3])
         scaled = tuples * real / pages if tuples > 0 and pages > 0 and real > 0 else tuples
-        return Size(scaled, int(real), rows[0][3] == "true", rows[0][4] or "")
+        seen = min(1.0, float(rows[0][5] or 0) / real) if real else 0.0
+        return Size(scaled, int(real), rows[0][3] == "true", rows[0][4] or "", seen)
 
     def called_there(self, index: str) -> str:
         """The schema-qualified name an index of here has there."""

@@ -4,7 +4,8 @@ SELECT c.reltuples::float8::text, c.relpages::text,
        (pg_relation_size(c.oid) / current_setting('block_size')::int)::text,
        (c.relkind IN ('r', 'p') AND row_security_active(c.oid))::text,
        to_char(greatest(s.last_analyze, s.last_autoanalyze) AT TIME ZONE 'UTC',
-               'YYYY-MM-DD"T"HH24:MI:SS"+00:00"')
+               'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'),
+       c.relallvisible::text
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_stat_all_tables s ON s.relid = c.oid
