@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from pytest_planguard.model.catalog import Catalog, Index
-from pytest_planguard.model.plan import Plan, PlanNode
+from pytest_planguard.model.plan import Plan
 from pytest_planguard.model.query import Query
-from pytest_planguard.model.statistics import ScaleSource, Statistics, TableStatistics
+from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.model.verification import Comparison, Likeness
+from pytest_planguard.pipeline.apart import (
+    MOVED,
+    conditions_of,
+    distance,
+    estimates,
+    first_difference,
+    indexes_of,
+    later,
+    relations_of,
+    table_moved,
+    visibility,
+)
 from pytest_planguard.planner.elsewhere import Elsewhere, Size
 from pytest_planguard.planner.wire import Refused
-from pytest_planguard.report._numbers import rows
 from pytest_planguard.sql.definitions import index_meaning, type_meaning
-from pytest_planguard.sql.relations import index_names
-
-MOVED = 0.005
-"""By which a size must differ to be named: half of what a cost may (model.verification)."""
 
 MOST_SIZES = 4
 """Tables whose sizes are told, those that moved most first; a plan may read hundreds of parts."""
 
-_SOURCES = {
-    ScaleSource.PRODUCTION: "when the statistics were read",
-    ScaleSource.AS_IS: "here",
-    ScaleSource.DECLARED: "declared",
-    ScaleSource.GENERATED: "generated",
-    ScaleSource.ASSUMED: "assumed",
-}
 _REFUSALS = {
     "42501": "grant the role what the statement needs (a write's plan needs the right to write); "
     "nothing is executed",
@@ -89,12 +88,12 @@ class Discrepancies:
             return
         known = list(self._known(here, there, compared))
         yield from known or ["nothing is known to differ: catalogs do not tell it"]
-        if (node := _first_difference(compared.here.root, compared.there.root)) is not None:
-            yield _estimates(*node)
+        if (node := first_difference(compared.here.root, compared.there.root)) is not None:
+            yield estimates(*node)
 
     def _known(self, here: Query, there: Query, compared: Comparison) -> Iterator[str]:
         """What differs between the two databases in what the plans look at."""
-        relations = _relations(compared)
+        relations = relations_of(compared)
         yield from self._majors()
         yield from self._partitions(relations)
         for table in sorted({self._root(one) for one in relations}):
@@ -157,17 +156,18 @@ class Discrepancies:
             facts, size = self._statistics.tables.get(table), self._size(table)
             if facts is None or size is None:
                 continue
-            moved += _table_moved(table, facts, size)
-            for name in sorted(_indexes_of(compared, self._here, self._there)):
-                known = facts.indexes.get(name)
+            moved += table_moved(table, facts, size)
+            for name in sorted(indexes_of(compared, self._here, self._there)):
                 schema = table.partition(".")[0]
+                if (known := facts.indexes.get(name)) is None:
+                    continue  # another table's
                 size = self._size(self._elsewhere.called_there(f"{schema}.{name}"))
-                if known is None or size is None:
+                if size is None:
                     continue
                 pages = known.pages if known.file_pages is None else known.file_pages
-                if (apart := _apart(pages, size.pages)) > MOVED:
+                if (by := distance(pages, size.pages)) > MOVED:
                     said = f"index {name}: {size.pages:,} pages there, {pages:,} here"
-                    moved.append((apart, said))
+                    moved.append((by, said))
         moved.sort(key=lambda one: (-one[0], one[1]))
         yield from (said for _, said in moved[:MOST_SIZES])
         if len(moved) > MOST_SIZES:
@@ -180,10 +180,10 @@ class Discrepancies:
             yield f"{table}: row-level security applies to the role there"
         if facts is None:
             return
-        if size is not None and _later(size.analyzed, facts.analyzed):
+        if size is not None and later(size.analyzed, facts.analyzed):
             yield f"{table} was analysed again there ({size.analyzed[:10]})"
-        conditions = _conditions(compared.here.root, table)
-        yield from _visibility(table, facts, size, compared)
+        conditions = conditions_of(compared.here.root, table)
+        yield from visibility(table, facts, size, compared)
         columns = {**facts.columns, **facts.inherited}
         masked = sorted(
             name
@@ -209,64 +209,6 @@ class Discrepancies:
         return self._sizes[relation]
 
 
-def _table_moved(name: str, facts: TableStatistics, size: Size) -> Iterator[tuple[float, str]]:
-    pages = facts.pages if facts.file_pages is None else facts.file_pages
-    count = facts.rows * pages / facts.pages if facts.pages else facts.rows
-    apart = max(_apart(count, size.rows), _apart(pages, size.pages))
-    if apart <= MOVED:
-        return
-    there = "never analysed" if size.rows < 0 else f"{rows(size.rows)} rows"
-    before = f"{rows(count)} in {pages:,} {_SOURCES[facts.source]}"
-    yield apart, f"{name}: {there} in {size.pages:,} pages there, {before}"
-
-
-def _visibility(
-    name: str, facts: TableStatistics, size: Size | None, compared: Comparison
-) -> Iterator[str]:
-    """Index-only scans are charged for the pages that are not known to be visible to all."""
-    roots = [one.root for one in (compared.here, compared.there) if one is not None]
-    index_only = {
-        node.relation for root in roots for node in root.walk() if "Only" in node.node_type
-    }
-    if size is None or name not in index_only:
-        return
-    here = facts.all_visible / facts.pages if facts.pages else 0.0
-    if abs(here - size.visible) > MOVED:
-        yield f"{name}: {size.visible:.0%} of its pages are all-visible there, {here:.0%} here"
-
-
-def _estimates(mine: PlanNode, theirs: PlanNode) -> str:
-    name = mine.alias or mine.relation_name or mine.index or ""
-    where = f"{mine.node_type} {name}".strip()
-    estimates = f"{mine.rows:,.0f} rows here, {theirs.rows:,.0f} there"
-    return f"the first estimate to differ: {where}, {estimates}"
-
-
-def _apart(one: float, other: float) -> float:
-    return abs(one - other) / max(one, other, 1.0)
-
-
-def _relations(compared: Comparison) -> set[str]:
-    roots = [compared.here.root, *([compared.there.root] if compared.there else [])]
-    return {node.relation for root in roots for node in root.walk() if node.relation is not None}
-
-
-def _indexes_of(compared: Comparison, here: Catalog, there: Catalog) -> set[str]:
-    """Indexes either plan uses, by their names here."""
-    names = {
-        name
-        for node in compared.here.root.walk()
-        for name in (node.index, *index_names(node, here))
-    }
-    if compared.there is not None:
-        names |= {
-            name
-            for node in compared.there.root.walk()
-            for name in (node.index, *index_names(node, there))
-        }
-    return {name for name in names if name is not None}
-
-
 def _valid(catalog: Catalog, table: str) -> dict[str, Index]:
     """A table's indexes the planner may use, by meaning."""
     return {index_meaning(one.definition): one for one in catalog.indexes_of(table) if one.valid}
@@ -274,36 +216,3 @@ def _valid(catalog: Catalog, table: str) -> dict[str, Index]:
 
 def _plannable(query: Query, plan: Plan) -> str:
     return query.variants[plan.variant].plannable
-
-
-def _conditions(root: PlanNode, table: str) -> str:
-    """All conditions of scans of a table and of what lies directly below them."""
-    parts: list[str] = []
-    for node in root.walk():
-        if node.relation == table:
-            for one in (node, *node.children):
-                parts += filter(None, (one.index_cond, one.filter, one.recheck_cond))
-    return " ".join(parts)
-
-
-def _first_difference(here: PlanNode, there: PlanNode) -> tuple[PlanNode, PlanNode] | None:
-    """The deepest, leftmost pair of nodes whose estimated rows differ; shapes must agree there."""
-    if here.node_type != there.node_type or here.relation != there.relation:
-        return None
-    for mine, theirs in zip(here.children, there.children, strict=False):
-        if (found := _first_difference(mine, theirs)) is not None:
-            return found
-    return (here, there) if here.rows != there.rows else None
-
-
-def _later(there: str, here: str) -> bool:
-    """Whether it was analysed after the statistics were read, by more than a second."""
-    if not there or not here:
-        return False
-    seconds = (_instant(there) - _instant(here)).total_seconds()
-    return seconds > 1
-
-
-def _instant(text: str) -> dt.datetime:
-    found = dt.datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
