@@ -12,6 +12,7 @@ import msgspec
 import fix_reports
 from pytest_planguard.model.report import Report, Status
 from pytest_planguard.model.statistics import ScaleSource, Statistics, TableStatistics
+from pytest_planguard.model.verification import Verification
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -44,6 +45,7 @@ class FakePipeline:
     def __init__(self, report: Report | None = None) -> None:
         self.report = report or fix_reports.empty()
         self.error: Exception | None = None
+        self.verification: Verification | None = None
         self.calls: list[SimpleNamespace] = []
 
     def run(self, config: Any, capture: Any, options: Options, progress: Any) -> Outcome:
@@ -55,6 +57,15 @@ class FakePipeline:
         self._note("explain", config=config, text=text, capture=capture)
         progress("planning")
         return self.report
+
+    def verify(
+        self, config: Any, capture: Any, conninfo: str, database: str, *, timeout: float,
+        progress: Any,
+    ) -> Verification:  # fmt: skip
+        self._note("verify", conninfo=conninfo, database=database, timeout=timeout)
+        progress("planning")
+        assert self.verification is not None
+        return self.verification
 
     @contextmanager
     def open_fixture(

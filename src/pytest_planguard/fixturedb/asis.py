@@ -28,6 +28,8 @@ class AsIs(msgspec.Struct, frozen=True):
     statistics: Statistics
     conninfo: str
     """With the specification's settings, read-only by default."""
+    source: Statistics | None = None
+    """No file speaks of it: its own statistics do."""
     lacking: tuple[str, ...] = (
         "the database is used as it is: candidate indexes are not tried out",
     )

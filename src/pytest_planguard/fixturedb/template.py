@@ -16,10 +16,12 @@ from pytest_planguard.fixturedb.scale.declared import declare
 from pytest_planguard.fixturedb.scale.generated import load_rows
 from pytest_planguard.fixturedb.scale.observed import observe
 from pytest_planguard.fixturedb.scale.production import AtScale, Tenants, at_production_scale
+from pytest_planguard.fixturedb.scale.renames import renamed
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.model.statistics import ScaleSource, Statistics
+from pytest_planguard.sql.renames import Rename
 
 if TYPE_CHECKING:
     import psycopg
@@ -38,6 +40,13 @@ class Template(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, record=record)
 
 
+class Production(msgspec.Struct, frozen=True):
+    """Production's statistics, and what has been renamed since."""
+
+    statistics: Statistics
+    renames: tuple[Rename, ...] = ()
+
+
 class TemplateMaker:
     """Makes one template; arguments as of ``build``."""
 
@@ -48,10 +57,10 @@ class TemplateMaker:
         schema: Schema | None,
         tools: Tools,
         progress: Progress,
-        source: Statistics | None = None,
+        production: Production | None = None,
     ) -> None:
-        self._source = source
-        self._clock = source.clock if source is not None else spec.clock
+        self._production = production
+        self._clock = spec.clock if production is None else production.statistics.clock
         self._spec = spec
         self._server = server
         self._schema = schema
@@ -65,7 +74,8 @@ class TemplateMaker:
             connection: To the maintenance database.
         """
         inputs = self._tools.schema_inputs(self._spec, self._schema)
-        name = cache.template_name(self._spec, self._server.version, inputs)
+        renames = self._production.renames if self._production is not None else ()
+        name = cache.template_name(self._spec, self._server.version, inputs, renames)
         if cache.exists(connection, name):
             with connect(self._server, name) as there:
                 record = cache.read_record(there)
@@ -90,7 +100,7 @@ class TemplateMaker:
         """An empty database, ordering texts as production does where the server can."""
         import psycopg
 
-        locale = locale_of(self._source)
+        locale = None if self._production is None else locale_of(self._production.statistics)
         try:
             self._server.create_database(database, locale=locale)
         except psycopg.Error as error:
@@ -132,9 +142,10 @@ class TemplateMaker:
 
     def _wanted(self, catalog: Catalog) -> AtScale:
         """What every table should have: production's numbers, or what is declared and derived."""
-        if self._source is not None:
+        if self._production is not None:
+            source = renamed(self._production.statistics, catalog, self._production.renames)
             tenants = Tenants(self._spec.tenant_schemas, self._spec.tenant_model)
-            return at_production_scale(catalog, self._source, self._spec.tables, tenants=tenants)
+            return at_production_scale(catalog, source, self._spec.tables, tenants=tenants)
         return AtScale(declare(catalog, self._spec.tables, clock=self._spec.clock))
 
     def _prepare(self, connection: psycopg.Connection[Any]) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import msgspec
 
 from pytest_planguard.config import Config
 from pytest_planguard.errors import SchemaError
+from pytest_planguard.fixturedb.scale.renames import renamed
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.ports import FixtureDatabase, PostgresServer
 from pytest_planguard.model.schema import Schema
+from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.planner.explain import Explainer
 from pytest_planguard.planner.whatif import Trials
 from pytest_planguard.planner.wire import Wire
+from pytest_planguard.sql.renames import Rename, renames
 
 Progress = Callable[[str], None]
 """Told in a few words what is being done."""
@@ -28,6 +31,8 @@ class Planner(msgspec.Struct, frozen=True):
     catalog: Catalog
     explainer: Explainer
     trials: Trials
+    source: Statistics | None = None
+    """What production's statistics file says, under the schema's names; None: there is none."""
 
 
 @contextmanager
@@ -37,6 +42,7 @@ def open_fixture(
     schema: Schema | None = None,
     progress: Progress = lambda _: None,
     server: PostgresServer | None = None,
+    renames: Sequence[Rename] = (),
 ) -> Iterator[FixtureDatabase]:
     """The fixture database of one configured database, at scale; dropped at the end.
 
@@ -46,9 +52,11 @@ def open_fixture(
         schema: The cloned schema, where the configuration says ``clone``.
         progress: Told what is being done.
         server: One that is open already; None: one is opened as configured.
+        renames: What captured DDL renamed, so that production's statistics follow.
 
     Raises:
         ServerError: No server can be had.
+        StatisticsError: Production's statistics cannot be read, or are another database's.
         SchemaError: The schema cannot be made, or none could be cloned.
         ScaleError: The database does not come to scale.
         ConfigurationError: It declares what the schema does not have.
@@ -73,7 +81,7 @@ def open_fixture(
         else:
             progress("starting PostgreSQL")
             opened = stack.enter_context(open_server(spec, needs=needs_of(spec, schema)))
-        yield stack.enter_context(build(spec, opened, schema, tools, progress))
+        yield stack.enter_context(build(spec, opened, schema, tools, progress, renames))
 
 
 @contextmanager
@@ -87,12 +95,24 @@ def open_planner(
     """A planner on the fixture database that belongs to what was captured."""
     spec = config.databases[database]
     schema = cloned_schema(config, database, capture) if spec.schema == "clone" else None
-    with open_fixture(config, database, schema, progress, server) as fixture:
+    found = _renames(config, database, capture)
+    with open_fixture(config, database, schema, progress, server, found) as fixture:
         catalog = read_catalog_at(fixture.conninfo)
         settings = {"search_path": schema.search_path} if schema and schema.search_path else {}
         with Wire(fixture.conninfo, settings) as wire:
             explainer = Explainer(wire, catalog, fixture.statistics, capture.captured_at)
-            yield Planner(fixture, catalog, explainer, Trials(fixture, read_catalog_at, settings))
+            trials = Trials(fixture, read_catalog_at, settings)
+            source = fixture.source and renamed(fixture.source, catalog, found)
+            yield Planner(fixture, catalog, explainer, trials, source)
+
+
+def _renames(config: Config, database: str, capture: Capture) -> tuple[Rename, ...]:
+    """What the suite's DDL renamed in the databases that stand for this one."""
+    if config.databases[database].statistics is None:
+        return ()
+    return tuple(
+        renames(one.text for one in capture.ddl if config.database_of(one.database) == database)
+    )
 
 
 def cloned_schema(config: Config, database: str, capture: Capture) -> Schema:

@@ -40,7 +40,9 @@ GENERIC = "force_generic_plan"
 CUSTOM = "force_custom_plan"
 
 
-class _Explained(msgspec.Struct, frozen=True):
+class Explained(msgspec.Struct, frozen=True):
+    """What EXPLAIN answers."""
+
     plan: PlanNode = field(name="Plan")
     settings: dict[str, str] = field(name="Settings", default={})
 
@@ -55,7 +57,7 @@ class _Made(msgspec.Struct, frozen=True):
     settings: dict[str, str]
 
 
-_DECODER = msgspec.json.Decoder(list[_Explained])
+_DECODER = msgspec.json.Decoder(list[Explained])
 
 _Given = Mapping[tuple[int, int], tuple[Constant, ...]]
 """What masked columns are compared with, by query and variant."""
@@ -329,12 +331,13 @@ def _landed(
         if refusal is not None:
             refused.setdefault(request.query, f"the server says: {refusal.message}")
         for place, values, sizes in zip(sent.plans, request.values, request.sizes, strict=True):
-            explained = _decoded(answers[place])
+            explained = decoded(answers[place])
             if explained is not None:
                 yield _Made(request, values, sizes, explained.plan, explained.settings)
 
 
-def _decoded(answer: Answer) -> _Explained | None:
+def decoded(answer: Answer) -> Explained | None:
+    """The plan in an answer; None where the statement was refused."""
     if not isinstance(answer, list) or not answer or answer[0][0] is None:
         return None
     return _DECODER.decode(answer[0][0])[0]
