@@ -14,6 +14,7 @@ from pytest_planguard.errors import ConfigurationError, StatisticsError
 
 if TYPE_CHECKING:
     from pytest_planguard.config import Config
+    from pytest_planguard.fixturedb.scale.pull import Wanted
     from pytest_planguard.model.statistics import Statistics, ValuePolicy
 
 _database = click.option("--database", metavar="NAME", help="Which, where there are several.")
@@ -153,12 +154,11 @@ def _file(config: Config, database: str | None, output: str | None) -> Path:
     return path
 
 
-def _pull(conninfo: str, wanted: object, target: Path | None) -> None:
+def _pull(conninfo: str, wanted: Wanted, target: Path | None) -> None:
     from pytest_planguard.fixturedb.scale import source, statistics_file, thin
-    from pytest_planguard.fixturedb.scale.pull import Wanted, pull
+    from pytest_planguard.fixturedb.scale.pull import pull
     from pytest_planguard.report import _numbers as numbers
 
-    assert isinstance(wanted, Wanted)
     with source.connected(conninfo) as connection:
         info = connection.info
         where = f'the database "{info.dbname}" of PostgreSQL {_version(info.server_version)}'
