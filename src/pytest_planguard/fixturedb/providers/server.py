@@ -14,6 +14,8 @@ from pytest_planguard.errors import ServerError
 if TYPE_CHECKING:
     import psycopg
 
+    from pytest_planguard.model.spec import DatabaseSpec
+
 MAINTENANCE = "postgres"
 """The database statements about databases are sent from."""
 
@@ -23,6 +25,7 @@ OURS = re.compile(r"planguard_(?:run|trial|tests|building)_([0-9a-f]{8})(?:_|$)"
 APPLICATION_NAME = "pytest-planguard"
 
 _HINT = "see that it runs and that its URL is right"
+_OTHERWISE = "name a server for tests, or use the embedded one"
 
 _ALONE = {
     "hostaddr": "",
@@ -33,12 +36,15 @@ _ALONE = {
 }
 """Whatever libpq would else take from ``PG…`` variables, for a socket only we can reach."""
 
+_BY_PORT = {"sslmode": "disable", "connect_timeout": "10"}
+"""The same for the port of a container, which has no certificate."""
+
 
 class Server:
     """A running server; obeys ``model.ports.PostgresServer``.
 
     Args:
-        provider: ``embedded`` or ``url``.
+        provider: ``embedded``, ``container`` or ``url``.
         parameters: libpq parameters of a superuser's connection, without the database.
         run_token: Eight hexadecimal digits that tell this run's databases from others'.
         maintenance: The database to send CREATE and DROP DATABASE from.
@@ -46,6 +52,7 @@ class Server:
         file_owner: (uid, gid) that new files must get; None: this process's own.
         lacking: What the schema needs and this server has not, and what else is to be said.
         hint: What would do when it can't be reached.
+        refusal: Why no database may be made there; empty: it may.
     """
 
     def __init__(
@@ -59,6 +66,7 @@ class Server:
         file_owner: tuple[int, int] | None = None,
         lacking: tuple[str, ...] = (),
         hint: str = _HINT,
+        refusal: str = "",
     ) -> None:
         self.provider = provider
         self.run_token = run_token
@@ -68,6 +76,9 @@ class Server:
         self._parameters = parameters
         self._maintenance = maintenance
         self._hint = hint
+        self.refusal = refusal
+        self.opened_for: DatabaseSpec | None = None
+        """What ``open_server`` was asked for; set there."""
         with self.connect() as connection:
             self.version = connection.info.server_version
 
@@ -80,11 +91,15 @@ class Server:
 
     def _guards(self) -> dict[str, str]:
         """Parameters that keep the environment's variables out; none for a server by URL."""
-        if self.provider != "embedded":
+        if self.provider == "url":
             return {}
         from psycopg import pq
 
-        return {**_ALONE, "require_auth": ""} if pq.version() >= 160000 else _ALONE
+        by_port = self.provider == "container"
+        guards = _ALONE | _BY_PORT if by_port else _ALONE
+        if pq.version() >= 160000:
+            guards = guards | {"require_auth": "scram-sha-256,md5" if by_port else ""}
+        return guards
 
     def url(self, database: str) -> str:
         """The same as a URL, as any driver reads it; a socket's folder is one of its parameters."""
@@ -125,16 +140,29 @@ class Server:
 
         The write-ahead log never sees the copy: of an inflated database it would write every
         zero, and of a small one it takes longer.
+
+        Raises:
+            ServerError: None may be made there, or the server refuses.
         """
+        import psycopg
         from psycopg import sql
 
+        if self.refusal:
+            raise ServerError(f"{self.refusal}: no database can be made there", hint=_OTHERWISE)
         text = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
             sql.Identifier(name), sql.Identifier(template or "template0")
         )
         if self.version >= 150000:
             text += sql.SQL(" STRATEGY file_copy")
         with self.connect() as connection:
-            connection.execute(text)
+            try:
+                connection.execute(text)
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise ServerError(
+                    f"the role {connection.info.user} may make no database: "
+                    f"{error.diag.message_primary}",
+                    hint=_OTHERWISE,
+                ) from error
 
     def drop_database(self, name: str) -> None:
         """Drops it if it is there, with whoever is connected.
@@ -202,8 +230,11 @@ class Server:
             return [name for (name,) in rows]
 
 
-def import_psycopg() -> Any:
+def import_psycopg(extra: str = "embedded") -> Any:
     """The driver planguard itself uses.
+
+    Args:
+        extra: Which of planguard's extras brings it.
 
     Raises:
         ServerError: It is not installed, or finds no libpq.
@@ -213,6 +244,6 @@ def import_psycopg() -> Any:
     except ImportError as error:
         raise ServerError(
             f"planning needs psycopg, which can't be imported: {error}",
-            hint='pip install "pytest-planguard[embedded]"',
+            hint=f'pip install "pytest-planguard[{extra}]"',
         ) from error
     return psycopg
