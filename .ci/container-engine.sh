@@ -13,6 +13,7 @@ set -euo pipefail
 state=${PLANGUARD_ENGINE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/pytest-planguard-engine}
 image=planguard-postgres:15
 suite=bookworm
+packages=postgresql-15,postgresql-15-hypopg
 here=$(cd "$(dirname "$0")" && pwd)
 
 say() { echo "container-engine: $*" >&2; }
@@ -43,7 +44,8 @@ start_engine() {
   command -v dockerd >/dev/null && command -v docker >/dev/null || install docker.io
   answers && return
   rm -f /var/run/docker.pid # of an engine that was killed: its number may be another process's
-  setsid dockerd --ip 127.0.0.1 --data-root "$state/data" >"$state/dockerd.log" 2>&1 </dev/null &
+  # whoever called us by sudo is to reach it too
+  setsid dockerd --ip 127.0.0.1 --data-root "$state/data" --group "${SUDO_GID:-0}" >"$state/dockerd.log" 2>&1 </dev/null &
   local pid=$!
   echo "$pid" >"$state/dockerd.pid"
   for _ in $(seq 120); do
@@ -73,10 +75,10 @@ stop_engine() {
   kill -KILL "$pid" 2>/dev/null || true
 }
 
-# An image that an older version of these files made is made anew.
+# An image that was made of something else is made anew.
 make_image() {
   local recipe
-  recipe=$(cat "$0" "$here"/image/* | sha256sum | cut -c1-16)
+  recipe=$({ echo "$suite $packages"; cat "$here"/image/*; } | sha256sum | cut -c1-16)
   [ "$(docker image inspect --format '{{index .Config.Labels "recipe"}}' "$image" 2>/dev/null)" = "$recipe" ] && return
   [ "$(id -u)" = 0 ] || { say "only root can make the image $image"; exit 1; }
   command -v debootstrap >/dev/null || install debootstrap
@@ -84,7 +86,7 @@ make_image() {
   local rootfs="$state/rootfs"
   rm -rf --one-file-system "$rootfs"
   logged debootstrap debootstrap --variant=minbase \
-    --include=postgresql-15,postgresql-15-hypopg "$suite" "$rootfs"
+    --include="$packages" "$suite" "$rootfs"
   umount "$rootfs/proc" "$rootfs/sys" 2>/dev/null || true
   rm -rf "$rootfs"/var/cache/apt/* "$rootfs"/var/lib/apt/lists/* "$rootfs"/usr/share/{doc,man,locale} \
     "$rootfs"/var/lib/postgresql/15 "$rootfs"/etc/postgresql/15

@@ -108,7 +108,10 @@ def shell(database: str | None, **given: Any) -> int:
 @command.command("down")
 @server_options
 def down(**given: Any) -> int:
-    """Stop the embedded server and remove what it keeps between runs."""
+    """Stop servers of ours, and remove what is kept between runs.
+
+    On a server named by its URL only databases that planguard made are dropped.
+    """
     from pytest_planguard.fixturedb.status import stop
 
     config = load_config(given)

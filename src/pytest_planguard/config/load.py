@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from pytest_planguard.config.checks import (
     Mistakes,
     Reader,
@@ -133,6 +135,7 @@ def _databases(
     if not several.values:
         _server_of_option(single, options)
         spec = read_database(single, "default", root, tables, single=True)
+        spec = msgspec.structs.replace(spec, server_only="db" in options)
         single.finish()
         return {"default": spec}, {}
     specs: dict[str, DatabaseSpec] = {}
@@ -145,7 +148,8 @@ def _databases(
         else:
             _server_of_option(item, options)
             own = tables | read_tables(item.table("tables"))
-            specs[name] = read_database(item, name, root, own, single=False)
+            spec = read_database(item, name, root, own, single=False)
+            specs[name] = msgspec.structs.replace(spec, server_only="db" in options)
         patterns[name] = match
         item.finish()
     return specs, _with_replicas(specs, patterns, replicas)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,15 +22,14 @@ import msgspec
 from pytest_planguard.errors import ServerError
 from pytest_planguard.fixturedb.providers import keeper
 from pytest_planguard.fixturedb.providers.cluster import telling_line
+from pytest_planguard.fixturedb.providers.leftovers import REMOVE_SECONDS
+from pytest_planguard.fixturedb.providers.locks import FileLock
 from pytest_planguard.fixturedb.providers.offers import lacking
 from pytest_planguard.fixturedb.providers.places import container_folder
 from pytest_planguard.fixturedb.providers.server import Server, import_psycopg
 from pytest_planguard.fixturedb.providers.stay import Stay
 from pytest_planguard.model.ports import Needs
 from pytest_planguard.model.spec import DatabaseSpec
-
-LABEL = "pytest-planguard"
-"""Label of every container; its value tells whose it is."""
 
 START_SECONDS = 120.0
 """The server of a stock image takes connections after two seconds, on a busy machine ten."""
@@ -181,13 +181,13 @@ class Container:
             hint=f"see docker logs {state.container}; the next run starts a new container",
         )
 
-    def state(self) -> tuple[str, str] | None:
-        """(container, image) while its server takes connections."""
-        try:
-            state = self._state()
-        except (OSError, msgspec.MsgspecError):
+    def running(self) -> tuple[Server, str] | None:
+        """The server and what it is called, if it is there; nothing is started."""
+        server = self._answering("00000000")
+        if server is None:
             return None
-        return (state.container, state.image) if self.is_running() else None
+        state = self._state()
+        return server, f"container {state.container} of {state.image}"
 
     def is_running(self) -> bool:
         """Whether its keeper lives."""
@@ -212,6 +212,7 @@ def _start_keeper(root: Path, image: str) -> None:
     Raises:
         ServerError: With what was found and what would do.
     """
+    _give_identity(root)
     settings = [text for name, value in _SETTINGS.items() for text in ("-c", f"{name}={value}")]
     request = {
         "image": image,
@@ -221,9 +222,42 @@ def _start_keeper(root: Path, image: str) -> None:
             "POSTGRES_PASSWORD": secrets.token_hex(16),
             "POSTGRES_INITDB_ARGS": _INITDB,
         },
-        "label": [LABEL, _identity(root)],
         "seconds": START_SECONDS,
     }
+    problem, said = _ask_keeper(root, request)
+    if problem:
+        _explain(problem, said, image, root)
+
+
+def remove(root: Path, seconds: float = REMOVE_SECONDS) -> bool:
+    """Removes a container, also one whose keeper was killed, and its folder; False: it is in use.
+
+    Args:
+        root: The container's folder.
+        seconds: How long to wait for a user that is about to go.
+
+    Raises:
+        ServerError: It can't be removed.
+    """
+    users = FileLock(root / "users.lock")
+    try:
+        if not users.try_for(seconds):
+            return False
+        Container(root, "", None).stop()
+        if (root / keeper.PID).exists():
+            problem, said = _ask_keeper(root, {})
+            if problem:
+                _explain(problem, said, "", root)
+        shutil.rmtree(root)
+    except OSError as error:
+        raise ServerError(f"{root} can't be removed: {error}", hint="remove it by hand") from error
+    finally:
+        users.close()
+    return True
+
+
+def _ask_keeper(root: Path, request: dict[str, object]) -> tuple[str, str]:
+    """What a new keeper answers: a problem, or none, and what was said about it."""
     process = subprocess.Popen(
         [sys.executable, "-P", keeper.__file__, str(root)],
         env=_environment(), text=True, start_new_session=True,
@@ -238,9 +272,8 @@ def _start_keeper(root: Path, image: str) -> None:
     try:
         answer = json.loads(out)
     except ValueError:
-        answer = {"problem": keeper.ENDED, "said": ""}
-    if answer["problem"]:
-        _explain(answer["problem"], answer["said"], image, root)
+        return keeper.REFUSED, "its keeper ended at once"
+    return answer["problem"], answer["said"]
 
 
 def _environment() -> dict[str, str]:
@@ -253,17 +286,13 @@ def _environment() -> dict[str, str]:
     return {"TESTCONTAINERS_RYUK_DISABLED": "true", **known}
 
 
-def _identity(root: Path) -> str:
-    """What tells the containers of a folder from all others on the engine. Under ``start.lock``."""
-    file = root / "identity"
-    try:
-        known = file.read_text(encoding="ascii")
-    except FileNotFoundError:
-        known = ""
-    if not known:
-        known = secrets.token_hex(16)
-        file.write_text(known, encoding="ascii")
-    return known
+def _give_identity(root: Path) -> None:
+    """Writes down what tells the folder's containers from all others. Under ``start.lock``."""
+    file = root / keeper.IDENTITY
+    if not file.exists():
+        draft = file.with_suffix(".draft")
+        draft.write_text(secrets.token_hex(16), encoding="ascii")
+        draft.replace(file)
 
 
 def _explain(problem: str, said: str, image: str, root: Path) -> NoReturn:

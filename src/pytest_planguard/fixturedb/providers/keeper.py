@@ -6,9 +6,10 @@ that runs tests imports testcontainers, opens a socket to the engine, or has its
 wait for it. A keeper that was killed leaves a container whose label tells the next keeper of the
 same folder that it is nobody's.
 
-Argument: the folder. Standard input: a JSON object with ``image``, ``command``, ``environment``,
-``label`` (name and value) and ``seconds``. Standard output: a JSON object with ``problem`` (one of
-the constants below, or empty when the server takes connections) and ``said`` (in others' words).
+Argument: the folder. Standard input: a JSON object with ``image``, ``command``, ``environment``
+and ``seconds``; an empty one: whatever is left of the folder's containers is removed, and that is
+all. Standard output: a JSON object with ``problem`` (one of the constants below, or empty when it
+is done or the server takes connections) and ``said`` (in others' words).
 """
 
 from __future__ import annotations
@@ -41,6 +42,15 @@ BUSY = "busy"
 
 STATE = "state.json"
 """How to connect, while the server takes connections; nobody else may read it."""
+
+LABEL = "pytest-planguard"
+"""Label of every container; its value tells whose it is."""
+
+IDENTITY = "identity"
+"""What tells the containers of a folder from all others on the engine."""
+
+PID = "keeper.pid"
+"""The keeper's number; there as long as a container may be."""
 
 BUSY_SECONDS = 10.0
 _PORT = 5432
@@ -88,12 +98,16 @@ class _Keeper:
         self._request = request
         self._tell = tell
         self._folder = folder
+        self._identity = (folder / IDENTITY).read_text()
         self._client: Any = None
 
     def run(self) -> None:
         """Until nobody uses the container any more."""
         try:
             self._hold_folder()
+            self._connect()
+            if not self._request:
+                return
             state = self._start()
             self._write(state)
             self._say("", "")
@@ -107,17 +121,20 @@ class _Keeper:
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is being done
             self._remove()
+            (self._folder / PID).unlink(missing_ok=True)
+            self._say("", "")
 
     def _say(self, problem: str, said: str) -> None:
-        """Tells what came of it; what went wrong is told when nothing is left of it."""
+        """Tells what came of it, once; what went wrong is told when nothing is left of it."""
         if problem:
             with suppress(Exception):  # the engine may be what is wrong
                 self._remove()
-        try:
-            os.write(self._tell, json.dumps({"problem": problem, "said": said}).encode())
-            os.close(self._tell)
-        except OSError:  # nobody listens any more: the lock on users will be free
-            pass
+        tell, self._tell = self._tell, -1
+        if tell < 0:
+            return
+        with suppress(OSError):  # nobody listens any more: the lock on users will be free
+            os.write(tell, json.dumps({"problem": problem, "said": said}).encode())
+        os.close(tell)
 
     def _hold_folder(self) -> None:
         """The lock that tells others that this process lives, and its number."""
@@ -132,26 +149,32 @@ class _Keeper:
                 time.sleep(0.01)
             else:
                 break
-        (self._folder / "keeper.pid").write_text(str(os.getpid()))
+        (self._folder / PID).write_text(str(os.getpid()))
+
+    def _connect(self) -> None:
+        """To the engine, on which what a keeper that was killed has left is removed."""
+        try:
+            import docker.errors
+            import psycopg  # noqa: F401 - to be missed before a container is started
+            from testcontainers.core.docker_client import DockerClient
+        except ImportError as error:
+            raise ProblemError(LIBRARY, _one_line(error)) from error
+        try:
+            self._client = DockerClient().client
+            self._remove()
+        except (docker.errors.DockerException, OSError) as error:
+            self._client = None
+            raise ProblemError(ENGINE, _one_line(error)) from error
 
     def _start(self) -> dict[str, Any]:
         """The container, until its server takes connections: how to connect."""
-        try:
-            import docker.errors
-            import psycopg
-            from testcontainers.core.container import DockerContainer
-        except ImportError as error:
-            raise ProblemError(LIBRARY, _one_line(error)) from error
+        import docker.errors
+        from testcontainers.core.container import DockerContainer
+
         request = self._request
-        try:
-            container = DockerContainer(request["image"])
-            self._client = container.get_docker_client().client
-            self._remove()
-        except (docker.errors.DockerException, OSError) as error:
-            raise ProblemError(ENGINE, _one_line(error)) from error
+        container = DockerContainer(request["image"])
         self._have_image(container.image)
-        name, value = request["label"]
-        container.with_command(request["command"]).with_kwargs(labels={name: value})
+        container.with_command(request["command"]).with_kwargs(labels={LABEL: self._identity})
         container.with_envs(**request["environment"])
         ports: dict[str, Any] = container.ports  # the engine's client takes addresses too
         ports[f"{_PORT}/tcp"] = ("127.0.0.1", None) if _is_here(container) else None
@@ -159,7 +182,7 @@ class _Keeper:
             container.start()
         except docker.errors.APIError as error:
             raise ProblemError(REFUSED, _one_line(error.explanation or error)) from error
-        return self._reached(container, psycopg)
+        return self._reached(container)
 
     def _have_image(self, image: str) -> None:
         import docker.errors
@@ -173,8 +196,10 @@ class _Keeper:
                 explained = getattr(error, "explanation", None) or error
                 raise ProblemError(IMAGE, _one_line(explained)) from error
 
-    def _reached(self, container: Any, psycopg: Any) -> dict[str, Any]:
+    def _reached(self, container: Any) -> dict[str, Any]:
         """Waits until the server takes connections."""
+        import psycopg
+
         deadline = time.monotonic() + self._request["seconds"]
         said = "no port of the container is published"
         while time.monotonic() < deadline:
@@ -199,7 +224,7 @@ class _Keeper:
                         "image": container.image}  # fmt: skip
         raise ProblemError(UNREACHABLE, said)
 
-    def _where(self, container: Any) -> dict[str, str]:
+    def _where(self, container: Any) -> dict[str, Any]:
         """Parameters of libpq; a name would have to be looked up."""
         environment = self._request["environment"]
         return {
@@ -223,9 +248,8 @@ class _Keeper:
             return
         import docker.errors
 
-        name, value = self._request["label"]
         for one in self._client.containers.list(
-            all=True, filters={"label": f"{name}={value}"}, ignore_removed=True
+            all=True, filters={"label": f"{LABEL}={self._identity}"}, ignore_removed=True
         ):
             try:
                 one.remove(force=True, v=True)
@@ -272,7 +296,7 @@ def _pid(folder: Path) -> int:
     """The keeper's, as it wrote it; 0 where it has not come so far, or is another process's."""
     pid = 0
     try:
-        pid = int((folder / "keeper.pid").read_text())
+        pid = int((folder / PID).read_text())
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except ValueError:
         return 0

@@ -24,6 +24,9 @@ OURS = re.compile(r"planguard_(?:run|trial|tests|building)_([0-9a-f]{8})(?:_|$)"
 
 APPLICATION_NAME = "pytest-planguard"
 
+_WHICH_SERVER = ("provider", "version", "bindir", "image", "url")
+"""What of a specification decides on the server."""
+
 _HINT = "see that it runs and that its URL is right"
 _OTHERWISE = "name a server for tests, or use the embedded one"
 
@@ -81,6 +84,13 @@ class Server:
         """What ``open_server`` was asked for; set there."""
         with self.connect() as connection:
             self.version = connection.info.server_version
+
+    def serves(self, spec: DatabaseSpec) -> bool:
+        """Whether it is the server that a specification asks for; also where nobody said so."""
+        known = self.opened_for
+        return known is None or all(
+            getattr(known, name) == getattr(spec, name) for name in _WHICH_SERVER
+        )
 
     def conninfo(self, database: str = "") -> str:
         """A libpq connection string for a database, as superuser."""
