@@ -99,7 +99,8 @@ def open_fixture(
             opened = server
         else:
             progress("starting PostgreSQL")
-            opened = stack.enter_context(open_server(spec, needs=needs_of(spec, schema)))
+            needs = None if spec.as_is else needs_of(spec, schema)
+            opened = stack.enter_context(open_server(spec, needs=needs))
         yield stack.enter_context(build(spec, opened, schema, tools, progress))
 
 
