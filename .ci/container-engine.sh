@@ -2,16 +2,17 @@
 # A Docker engine and a PostgreSQL image for the tests, also where neither is installed and no image
 # registry is reached: the image is made of Debian's packages and behaves as the official one does
 # (POSTGRES_USER, _PASSWORD, _DB; arguments after the image's name are the server's). The first
-# time takes about two minutes, each later one a few seconds.
+# time takes two to four minutes, each later one a few seconds.
 #
 # Usage: .ci/container-engine.sh start   starts an engine if none answers, makes the image if it is missing
 #        .ci/container-engine.sh stop    stops the engine, if it is one that this script started
 #
-# What is kept between runs (about 500 MB) is in PLANGUARD_ENGINE_DIR.
+# What is kept between runs (about 400 MB) is in PLANGUARD_ENGINE_DIR.
 set -euo pipefail
 
 state=${PLANGUARD_ENGINE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/pytest-planguard-engine}
 image=planguard-postgres:15
+base=planguard-debian:12 # as in image/Dockerfile
 suite=bookworm
 packages=postgresql-15,postgresql-15-hypopg
 here=$(cd "$(dirname "$0")" && pwd)
@@ -83,16 +84,20 @@ make_image() {
   [ "$(id -u)" = 0 ] || { say "only root can make the image $image"; exit 1; }
   command -v debootstrap >/dev/null || install debootstrap
   say "making the image $image, once"
-  local rootfs="$state/rootfs"
+  local rootfs="$state/rootfs" old
+  old=$(docker image ls -q --no-trunc "$image" && docker image ls -q --no-trunc "$base")
+  umount "$rootfs/proc" "$rootfs/sys" 2>/dev/null || true # of a run that was killed
   rm -rf --one-file-system "$rootfs"
   logged debootstrap debootstrap --variant=minbase \
     --include="$packages" "$suite" "$rootfs"
   umount "$rootfs/proc" "$rootfs/sys" 2>/dev/null || true
   rm -rf "$rootfs"/var/cache/apt/* "$rootfs"/var/lib/apt/lists/* "$rootfs"/usr/share/{doc,man,locale} \
     "$rootfs"/var/lib/postgresql/15 "$rootfs"/etc/postgresql/15
-  logged import bash -c 'tar -C "$1" --one-file-system -c . | docker import - planguard-debian:12' _ "$rootfs"
+  logged import bash -c 'tar -C "$1" --one-file-system -c . | docker import - "$2"' _ "$rootfs" "$base"
   rm -rf --one-file-system "$rootfs"
   logged build docker build -q --label "recipe=$recipe" -t "$image" "$here/image"
+  # shellcheck disable=SC2086
+  [ -z "$old" ] || docker image rm $old >/dev/null 2>&1 || true
 }
 
 start() {

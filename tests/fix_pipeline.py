@@ -44,6 +44,7 @@ class FakePipeline:
     def __init__(self, report: Report | None = None) -> None:
         self.report = report or fix_reports.empty()
         self.error: Exception | None = None
+        self.conninfo = "host=/run/x dbname=planguard_1"
         self.calls: list[SimpleNamespace] = []
 
     def run(self, config: Any, capture: Any, options: Options, progress: Any) -> Outcome:
@@ -66,7 +67,7 @@ class FakePipeline:
             "public.tags": TableStatistics(12, 1, ScaleSource.ASSUMED),
         }
         yield SimpleNamespace(
-            conninfo="host=/run/x dbname=planguard_1",
+            conninfo=self.conninfo,
             lacking=("extension postgis is missing",),
             statistics=Statistics(tables, "2026-01-01T00:00:00+00:00", ScaleSource.ASSUMED),
         )
