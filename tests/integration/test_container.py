@@ -11,10 +11,11 @@ import pytest
 
 from fix_containers import containers, docker, need_image, specification
 from fix_fixturedb import SHOP, tools_for
+from fix_servers import Project, expect_clean, short_folder, sockets_in
 from pytest_planguard.errors import ServerError
 from pytest_planguard.fixturedb import status
 from pytest_planguard.fixturedb.build import build
-from pytest_planguard.fixturedb.providers import container, keeper, kept_between_uses
+from pytest_planguard.fixturedb.providers import container, engine, keeper, kept_between_uses
 from pytest_planguard.model.ports import Needs
 
 psycopg = pytest.importorskip("psycopg")
@@ -91,6 +92,17 @@ class TestEnd:
             run.send_signal(how)
             run.communicate()
         assert lonely_project.eventually(lambda: not containers(lonely_project))
+
+    @pytest.mark.parametrize("stage", ["identity", keeper.PID, keeper.STATE])
+    def test_interrupting_the_start_leaves_nothing(self, lonely_project, stage):
+        with lonely_project.run(HOLD, need_image(), start_new_session=True) as run:
+            pattern = f".planguard/servers/container-*/{stage}"
+            assert lonely_project.eventually(lambda: [*lonely_project.root.glob(pattern)])
+            os.killpg(run.pid, signal.SIGINT)  # as a terminal sends it
+            run.communicate(timeout=60)
+        assert lonely_project.eventually(lambda: not lonely_project.processes())
+        assert containers(lonely_project) == []
+        assert not (folder_of(lonely_project) / keeper.PID).exists()
 
     def test_what_a_killed_keeper_left_is_removed_by_the_next_run(self, lonely_project):
         with ExitStack() as stack:
@@ -176,42 +188,74 @@ class TestStatus:
         assert len(containers(project)) == 1
 
 
-class TestTrouble:
-    def test_no_engine(self, lonely_project, monkeypatch):
-        opening = lonely_project.open(**specification())
-        with monkeypatch.context() as patch:
-            patch.setenv("DOCKER_HOST", f"unix://{lonely_project.temporary}/none.sock")
-            with pytest.raises(ServerError) as caught:
-                opening.__enter__()
-        error = caught.value
+@pytest.fixture
+def far_from_an_engine(monkeypatch):
+    """A project on a machine without an engine."""
+    with short_folder() as folder:
+        project = Project(folder, 15)
+        project.temporary.mkdir()
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{project.temporary}/none.sock")
+        with sockets_in(project.temporary):
+            yield project
+        expect_clean(project)
+
+
+class TestWithoutEngine:
+    def test_no_engine(self, far_from_an_engine):
+        error = self.error(far_from_an_engine)
         assert error.message.startswith("no container engine answers at unix:///")
         assert "docker info" in error.hint
 
+    def test_no_testcontainers(self, far_from_an_engine, monkeypatch):
+        shadow = far_from_an_engine.root / "shadow" / "testcontainers"
+        shadow.mkdir(parents=True)
+        (shadow / "__init__.py").write_text("raise ImportError('it is not there')")
+        monkeypatch.setenv("PYTHONPATH", str(shadow.parent))
+        error = self.error(far_from_an_engine)
+        assert "needs testcontainers, which can't be imported: it is not there" in error.message
+        assert 'pip install "pytest-planguard[docker]"' in error.hint
+
+    def test_something_nobody_thought_of(self, far_from_an_engine, monkeypatch):
+        shadow = far_from_an_engine.root / "shadow" / "testcontainers"
+        shadow.mkdir(parents=True)
+        (shadow / "__init__.py").write_text("1 / 0")
+        monkeypatch.setenv("PYTHONPATH", str(shadow.parent))
+        error = self.error(far_from_an_engine)
+        assert error.message.endswith("failed: ZeroDivisionError: division by zero")
+        log = folder_of(far_from_an_engine) / "keeper.log"
+        assert str(log) in error.hint
+        assert "Traceback" in log.read_text()
+
+    def test_status_and_down_need_none_where_nothing_was_started(self, far_from_an_engine):
+        spec = far_from_an_engine.spec(provider="container", image="postgres:15.18")
+        self.error(far_from_an_engine)
+        assert status.status(spec) == []
+        status.stop(spec)
+        assert not (far_from_an_engine.root / ".planguard" / "servers").exists()
+
+    def error(self, project):
+        with pytest.raises(ServerError) as caught:
+            project.open(provider="container", image="postgres:15.18").__enter__()
+        return caught.value
+
+
+class TestTrouble:
     def test_no_image(self, lonely_project):
         error = self.error(lonely_project, image="localhost:1/planguard-no-such-image:1")
         assert error.message.startswith(
             "the image localhost:1/planguard-no-such-image:1 is not here and can't be pulled: "
         )
 
-    def test_no_testcontainers(self, lonely_project, monkeypatch):
-        shadow = lonely_project.root / "shadow" / "testcontainers"
-        shadow.mkdir(parents=True)
-        (shadow / "__init__.py").write_text("raise ImportError('it is not there')")
-        monkeypatch.setenv("PYTHONPATH", str(shadow.parent))
-        error = self.error(lonely_project)
-        assert "needs testcontainers, which can't be imported: it is not there" in error.message
-        assert 'pip install "pytest-planguard[docker]"' in error.hint
-
     def test_a_server_that_does_not_start_is_quoted(self, lonely_project, monkeypatch):
-        monkeypatch.setitem(container._SETTINGS, "shared_buffers", "1x")
+        monkeypatch.setitem(engine._SETTINGS, "shared_buffers", "1x")
         error = self.error(lonely_project)
         assert re.match(
             'the container of .* ended by itself: .*FATAL: .*"shared_buffers"', error.message
         )
 
     def test_a_server_behind_another_port(self, lonely_project, monkeypatch):
-        monkeypatch.setitem(container._SETTINGS, "port", "5433")
-        monkeypatch.setattr(container, "START_SECONDS", 4.0)
+        monkeypatch.setitem(engine._SETTINGS, "port", "5433")
+        monkeypatch.setattr(engine, "START_SECONDS", 4.0)
         error = self.error(lonely_project)
         assert re.match("the container of .* runs, but its server can't be reached", error.message)
 

@@ -37,6 +37,8 @@ ENDED = "ended"
 """The container started and ended by itself."""
 UNREACHABLE = "unreachable"
 """The container runs, but its server can't be reached."""
+FAULT = "fault"
+"""Something nobody thought of."""
 BUSY = "busy"
 """Another keeper uses the folder."""
 
@@ -116,7 +118,7 @@ class _Keeper:
         except ProblemError as error:
             self._say(*error.args)
         except Exception as error:
-            self._say(REFUSED, f"{type(error).__name__}: {_one_line(error)}")
+            self._say(FAULT, f"{type(error).__name__}: {_one_line(error)}")
             raise
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is being done
@@ -201,35 +203,34 @@ class _Keeper:
         import psycopg
 
         deadline = time.monotonic() + self._request["seconds"]
-        said = "no port of the container is published"
+        started = container.get_wrapped_container()
+        said = "it had no time to start"
         while time.monotonic() < deadline:
-            container.reload()
-            if container.status not in {"created", "running"}:
-                lines = (
-                    container.get_wrapped_container()
-                    .logs(tail=_LAST_LINES)
-                    .decode(errors="replace")
-                )
-                raise ProblemError(ENDED, lines)
+            started.reload()
+            if started.status not in {"created", "running"}:
+                raise ProblemError(ENDED, started.logs(tail=_LAST_LINES).decode(errors="replace"))
             try:
-                where = self._where(container)
+                where = self._where(container, started.attrs)
                 with psycopg.connect(**where, dbname="postgres", connect_timeout=5) as connection:
                     version = connection.info.server_version
             except (psycopg.OperationalError, ConnectionError) as error:
                 said = _one_line(error)
                 time.sleep(0.05)
             else:
-                return {"connection": where, "version": version,
-                        "container": container.get_container_id()[:12],
-                        "image": container.image}  # fmt: skip
+                name, image = started.short_id, container.image
+                return {"connection": where, "version": version, "container": name, "image": image}
         raise ProblemError(UNREACHABLE, said)
 
-    def _where(self, container: Any) -> dict[str, Any]:
+    def _where(self, container: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Parameters of libpq; a name would have to be looked up."""
         environment = self._request["environment"]
+        published = facts["NetworkSettings"]["Ports"].get(f"{_PORT}/tcp") or []
+        mapped = container.get_docker_client().get_connection_mode().use_mapped_port
+        if mapped and not published:
+            raise ConnectionError("no port of the container is published")
         return {
             "host": "127.0.0.1" if _is_here(container) else container.get_container_host_ip(),
-            "port": str(container.get_exposed_port(_PORT)),
+            "port": published[0]["HostPort"] if mapped else str(_PORT),
             "user": environment["POSTGRES_USER"],
             "password": environment["POSTGRES_PASSWORD"],
             "sslmode": "disable",
