@@ -47,6 +47,8 @@ class Servers:
 
         What is wrong with its folder is said by whoever needs the server.
         """
+        if all(spec.provider != "container" for spec in self._all):
+            return
         from pytest_planguard.fixturedb.providers import kept_between_uses
 
         with suppress(PlanguardError):
