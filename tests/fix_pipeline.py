@@ -46,6 +46,7 @@ class FakePipeline:
         self.report = report or fix_reports.empty()
         self.error: Exception | None = None
         self.verification: Verification | None = None
+        self.conninfo = "host=/run/x dbname=planguard_1"
         self.calls: list[SimpleNamespace] = []
 
     def run(self, config: Any, capture: Any, options: Options, progress: Any) -> Outcome:
@@ -77,7 +78,7 @@ class FakePipeline:
             "public.tags": TableStatistics(12, 1, ScaleSource.ASSUMED),
         }
         yield SimpleNamespace(
-            conninfo="host=/run/x dbname=planguard_1",
+            conninfo=self.conninfo,
             lacking=("extension postgis is missing",),
             statistics=Statistics(tables, "2026-01-01T00:00:00+00:00", ScaleSource.ASSUMED),
         )

@@ -105,9 +105,13 @@ def schema_for(config: Config, database: str) -> Schema | None:
     """The schema the tests' database had, where it is to be cloned; else None.
 
     Raises:
+        ServerError: The server named by its URL can't be reached.
         SchemaError: None was seen.
     """
-    if config.databases[database].schema != "clone":
+    from pytest_planguard.fixturedb.providers.url import as_its_role_allows
+
+    spec = config.databases[database]
+    if spec.schema != "clone" or as_its_role_allows(spec).as_is:
         return None
     from pytest_planguard.model.capture import Capture
     from pytest_planguard.pipeline.fixtures import cloned_schema

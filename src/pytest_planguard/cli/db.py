@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -102,13 +103,18 @@ def shell(database: str | None, **given: Any) -> int:
     with progress() as show:
         schema = schema_for(config, name)
     with pipeline.open_fixture(config, name, schema, show) as fixture:
-        return subprocess.run([psql, fixture.conninfo], check=False).returncode
+        conninfo, password = _apart(fixture.conninfo)
+        environment = {**os.environ, "PGPASSWORD": password} if password else None
+        return subprocess.run([psql, conninfo], env=environment, check=False).returncode
 
 
 @command.command("down")
 @server_options
 def down(**given: Any) -> int:
-    """Stop the embedded server and remove what it keeps between runs."""
+    """Stop servers of ours, and remove what is kept between runs.
+
+    On a server named by its URL only databases that planguard made are dropped.
+    """
     from pytest_planguard.fixturedb.status import stop
 
     config = load_config(given)
@@ -128,6 +134,19 @@ def _sizes(fixture: FixtureDatabase) -> list[str]:
         for name, table in tables
     ]
     return [*lines, *(f"! {sentence}" for sentence in fixture.lacking)]
+
+
+def _apart(conninfo: str) -> tuple[str, str]:
+    """A connection string for psql, and the password, which no list of processes is to show.
+
+    psql may be older than the libpq we have, and would refuse a parameter it does not know.
+    """
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    known = {name: value for name, value in conninfo_to_dict(conninfo).items() if value != ""}
+    password = str(known.pop("password", ""))
+    known.pop("require_auth", None)
+    return make_conninfo("", **known), password
 
 
 def _psql(config: Config, database: str) -> str:

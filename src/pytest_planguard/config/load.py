@@ -156,6 +156,7 @@ def _databases(
     if not several.values:
         _server_of_option(single, options)
         spec = read_database(single, "default", root, tables, single=True, pulling=pulling)
+        spec = msgspec.structs.replace(spec, server_only="db" in options)
         single.finish()
         return {"default": spec}, {}
     specs: dict[str, DatabaseSpec] = {}
@@ -168,7 +169,8 @@ def _databases(
         else:
             _server_of_option(item, options)
             own = tables | read_tables(item.table("tables"))
-            specs[name] = read_database(item, name, root, own, single=False, pulling=pulling)
+            spec = read_database(item, name, root, own, single=False, pulling=pulling)
+            specs[name] = msgspec.structs.replace(spec, server_only="db" in options)
         patterns[name] = match
         item.finish()
     return specs, _with_replicas(specs, patterns, replicas)

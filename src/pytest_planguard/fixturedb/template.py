@@ -155,7 +155,7 @@ class TemplateMaker:
         queries = named_queries(__package__, "clock.sql")
         clock = sql.SQL(queries["clock"])
         connection.execute(clock.format(clock=sql.Literal(self._clock)))
-        if self._server.provider == "embedded":
+        if self._server.provider != "url":  # on a server of ours it is off
             return
         commands = connection.execute(queries["unvacuumed"])
         for (command,) in commands.fetchall():

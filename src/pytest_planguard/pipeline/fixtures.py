@@ -36,6 +36,31 @@ class Planner(msgspec.Struct, frozen=True):
 
 
 @contextmanager
+def ready(config: Config, capture: Capture) -> Iterator[Config]:
+    """The configuration as servers allow it; a container is started once until the end.
+
+    A database named by its URL is used with its own contents where its role is no superuser.
+
+    Args:
+        config: The configuration.
+        capture: What is to be planned; servers of other databases are not asked.
+
+    Raises:
+        ServerError: A server named by its URL can't be reached.
+    """
+    from pytest_planguard.fixturedb.providers import kept_between_uses
+    from pytest_planguard.fixturedb.providers.url import as_its_role_allows
+
+    used = {config.database_of(one.session.database) for one in capture.statements}
+    databases = {
+        name: as_its_role_allows(spec) if name in used else spec
+        for name, spec in config.databases.items()
+    }
+    with kept_between_uses(spec for name, spec in databases.items() if name in used):
+        yield msgspec.structs.replace(config, databases=databases)
+
+
+@contextmanager
 def open_fixture(
     config: Config,
     database: str = "default",
@@ -51,7 +76,8 @@ def open_fixture(
         database: The name it has there.
         schema: The cloned schema, where the configuration says ``clone``.
         progress: Told what is being done.
-        server: One that is open already; None: one is opened as configured.
+        server: One that is open already; one for something else is not used. None: one is
+            opened as configured.
         renames: What captured DDL renamed, so that production's statistics follow.
 
     Raises:
@@ -64,11 +90,12 @@ def open_fixture(
     from pytest_planguard.fixturedb.build import Tools, build
     from pytest_planguard.fixturedb.providers import open_server
     from pytest_planguard.fixturedb.providers.server import Server
+    from pytest_planguard.fixturedb.providers.url import as_its_role_allows
     from pytest_planguard.fixturedb.schema import build_schema, needs_of, schema_inputs
     from pytest_planguard.planner.catalog import read_catalog
     from pytest_planguard.planner.selfcheck import check_scale
 
-    spec = config.databases[database]
+    spec = as_its_role_allows(config.databases[database])
     tools = Tools(
         read_catalog=read_catalog,
         check_scale=check_scale,
@@ -76,11 +103,12 @@ def open_fixture(
         schema_inputs=schema_inputs,
     )
     with ExitStack() as stack:
-        if isinstance(server, Server):
+        if isinstance(server, Server) and server.serves(spec):
             opened = server
         else:
             progress("starting PostgreSQL")
-            opened = stack.enter_context(open_server(spec, needs=needs_of(spec, schema)))
+            needs = None if spec.as_is else needs_of(spec, schema)
+            opened = stack.enter_context(open_server(spec, needs=needs))
         yield stack.enter_context(build(spec, opened, schema, tools, progress, renames))
 
 
@@ -93,8 +121,7 @@ def open_planner(
     server: PostgresServer | None = None,
 ) -> Iterator[Planner]:
     """A planner on the fixture database that belongs to what was captured."""
-    spec = config.databases[database]
-    schema = cloned_schema(config, database, capture) if spec.schema == "clone" else None
+    schema = _schema_of(config, database, capture)
     found = _renames(config, database, capture)
     with open_fixture(config, database, schema, progress, server, found) as fixture:
         catalog = read_catalog_at(fixture.conninfo)
@@ -113,6 +140,19 @@ def _renames(config: Config, database: str, capture: Capture) -> tuple[Rename, .
     return tuple(
         renames(one.text for one in capture.ddl if config.database_of(one.database) == database)
     )
+
+
+def _schema_of(config: Config, database: str, capture: Capture) -> Schema | None:
+    """The cloned schema where it is wanted; a database used as it is can do without."""
+    spec = config.databases[database]
+    if spec.schema != "clone":
+        return None
+    try:
+        return cloned_schema(config, database, capture)
+    except SchemaError:
+        if spec.as_is:
+            return None
+        raise
 
 
 def cloned_schema(config: Config, database: str, capture: Capture) -> Schema:

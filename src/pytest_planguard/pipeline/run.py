@@ -31,7 +31,7 @@ from pytest_planguard.model.report import (
 )
 from pytest_planguard.model.settle import settle
 from pytest_planguard.pipeline.facts import database_report
-from pytest_planguard.pipeline.fixtures import Planner, open_planner
+from pytest_planguard.pipeline.fixtures import Planner, open_planner, ready
 from pytest_planguard.pipeline.gate import Gate, Key, verdict
 from pytest_planguard.pipeline.judge import Judged, judge
 from pytest_planguard.pipeline.outcome import Options, Outcome
@@ -82,8 +82,9 @@ def judged(
 ) -> Report:
     """Plans, judges and compares; arguments and errors as of ``run``."""
     parts = _Parts()
-    for database, queries in _by_database(config, capture, parts).items():
-        _judge_database(config, capture, database, queries, baseline, parts, progress, server)
+    with ready(config, capture) as config:
+        for database, queries in _by_database(config, capture, parts).items():
+            _judge_database(config, capture, database, queries, baseline, parts, progress, server)
     return _report(config, capture, baseline, parts)
 
 
@@ -93,13 +94,14 @@ def plan_now(
     """The queries of a capture with their plans at scale; nothing is judged."""
     parts = _Parts()
     reports = []
-    for database, queries in _by_database(config, capture, parts).items():
-        with open_planner(config, database, capture, server=server) as planner:
-            outcomes = planner.explainer.explain(queries)
-        reports += [
-            QueryReport(query, outcome, None)
-            for query, outcome in zip(queries, outcomes, strict=True)
-        ]
+    with ready(config, capture) as config:
+        for database, queries in _by_database(config, capture, parts).items():
+            with open_planner(config, database, capture, server=server) as planner:
+                outcomes = planner.explainer.explain(queries)
+            reports += [
+                QueryReport(query, outcome, None)
+                for query, outcome in zip(queries, outcomes, strict=True)
+            ]
     return reports
 
 
