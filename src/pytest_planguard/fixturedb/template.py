@@ -9,6 +9,7 @@ import msgspec
 from pytest_planguard.fixturedb import cache
 from pytest_planguard.fixturedb.connection import connect, drop
 from pytest_planguard.fixturedb.inflate.files import relation_files
+from pytest_planguard.fixturedb.inflate.order import order_indexes
 from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools
 from pytest_planguard.fixturedb.queries import named_queries
@@ -98,10 +99,12 @@ class TemplateMaker:
                 connection, catalog, statistics, seed=self._spec.seed, progress=self._progress
             )
             catalog = self._tools.read_catalog(connection)
+            connection.execute("CHECKPOINT")  # heights of indexes are read from their files
             real = observe(
                 connection, catalog, clock=self._spec.clock, source=ScaleSource.GENERATED
             )
             return cache.TemplateRecord(statistics=real, lacking=tuple(refused))
+        order_indexes(connection, catalog, statistics)
         refused = inject(connection, catalog, statistics, self._server.version)
         files = relation_files(connection, statistics)
         return cache.TemplateRecord(statistics, tuple(files), tuple(refused))
