@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -28,7 +29,7 @@ def inflate_directly(
     try:
         refuse_without_room(data_directory, files)
         for file in files:
-            first = (data_directory / file.path).stat()
+            first = os.stat(f"{data_directory}/{file.path}")  # noqa: PTH116  # as below
             before.append((file, first.st_size))
             _inflate(data_directory, file, first, checksums=checksums)
     except BaseException as error:
@@ -47,30 +48,31 @@ def _inflate(
     data_directory: Path, file: RelationFile, first: os.stat_result, *, checksums: bool
 ) -> None:
     """First pages, and every segment at its size; a file is never cut."""
-    if file.top is not None:
-        _write_first_pages(data_directory / file.path, file.top, checksums=checksums)
     if file.unlogged:  # a server that crashed would begin anew with an empty file
         (data_directory / f"{file.path}_init").unlink(missing_ok=True)
-    foreign = (first.st_uid, first.st_gid) != (os.geteuid(), os.getegid())
+    owner = (first.st_uid, first.st_gid)
+    foreign = owner != (os.geteuid(), os.getegid())
     for segment in segments(file, max(file.pages, first.st_size // PAGE)):
-        path = data_directory / segment.path
-        flags, mode = os.O_WRONLY, first.st_mode & 0o777
+        path = f"{data_directory}/{segment.path}"  # a Path costs more than making the file
         new = segment.path != file.path
-        descriptor = os.open(path, flags | os.O_CREAT if new else flags, mode)
+        flags = os.O_CREAT | os.O_WRONLY if new else os.O_RDWR
+        descriptor = os.open(path, flags, first.st_mode & 0o777)
         try:
+            if not new and file.top is not None:
+                _write_first_pages(descriptor, file.top, checksums=checksums)
             os.ftruncate(descriptor, segment.size)
             if new and foreign:
-                os.fchown(descriptor, first.st_uid, first.st_gid)
+                os.fchown(descriptor, *owner)
         finally:
             os.close(descriptor)
 
 
-def _write_first_pages(path: Path, top: Top, *, checksums: bool) -> None:
+def _write_first_pages(descriptor: int, top: Top, *, checksums: bool) -> None:
     """The index's first pages over those of the empty index."""
-    with path.open("r+b") as stream:
-        meta = stream.read(PAGE)
-        stream.seek(0)
-        stream.write(first_pages(top, meta, checksums=checksums))
+    pages = first_pages(top, os.pread(descriptor, PAGE, 0), checksums=checksums)
+    written = os.pwrite(descriptor, pages, 0)
+    if written != len(pages):
+        raise OSError(errno.ENOSPC, f"only {written} of {len(pages)} bytes could be written")
 
 
 def _cut_back(data_directory: Path, file: RelationFile, size: int) -> None:

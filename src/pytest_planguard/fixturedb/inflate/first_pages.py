@@ -63,17 +63,22 @@ def first_pages(top: Top, meta: bytes, *, checksums: bool) -> bytes:
     Raises:
         ScaleError: ``meta`` is no metapage of such an index.
     """
-    match top:
-        case BtreeTop(height):
-            pages = tuple(skeleton(height, meta))
-        case GinTop(numbers):
-            pages = (gin_page(numbers, meta),)
-        case BrinTop(heap_pages):
-            pages = (brin_page(heap_pages, meta),)
-    return _with_checksums(pages) if checksums else b"".join(pages)
+    return _first_pages(top, bytes(10) + meta[10:], checksums)
 
 
 @lru_cache(maxsize=1024)
-def _with_checksums(pages: tuple[bytes, ...]) -> bytes:
-    """Most btrees of one height have the same first pages, and a checksum takes a millisecond."""
-    return b"".join(with_checksum(page, block) for block, page in enumerate(pages))
+def _first_pages(top: Top, meta: bytes, checksums: bool) -> bytes:  # a key
+    """The same, once for all indexes alike: ``meta`` is without LSN and checksum.
+
+    Most btrees of one height have the same first pages, and a checksum takes a millisecond.
+    """
+    match top:
+        case BtreeTop(height):
+            pages = skeleton(height, meta)
+        case GinTop(numbers):
+            pages = [gin_page(numbers, meta)]
+        case BrinTop(heap_pages):
+            pages = [brin_page(heap_pages, meta)]
+    if checksums:
+        pages = [with_checksum(page, block) for block, page in enumerate(pages)]
+    return b"".join(pages)

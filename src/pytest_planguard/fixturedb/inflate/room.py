@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_planguard.errors import ScaleError
 from pytest_planguard.fixturedb.inflate.btree import PAGE
-from pytest_planguard.fixturedb.inflate.files import RelationFile, segments
+from pytest_planguard.fixturedb.inflate.files import SEGMENT_PAGES, RelationFile
 from pytest_planguard.fixturedb.inflate.first_pages import pages_needed
 
 PROBE_BYTES = 2**22
@@ -21,7 +21,7 @@ _SPARE_BYTES = 2**24
 
 def new_files(files: Sequence[RelationFile]) -> int:
     """Segment files there will be besides those there are."""
-    return sum(max(0, sum(1 for _ in segments(file)) - 1) for file in files)
+    return sum(max(0, file.pages - 1) // SEGMENT_PAGES for file in files)
 
 
 def stored_bytes(files: Sequence[RelationFile]) -> int:

@@ -1,8 +1,8 @@
 """The same over a superuser's connection: the server runs a shell script for us.
 
 ``COPY … TO PROGRAM`` feeds it, so its length has no limit, and every line is made here from
-paths the server gave. It needs ``sh``, ``truncate``, ``stat`` and ``base64``, which Debian's and
-Alpine's images have.
+paths the server gave. It needs ``sh``, ``truncate``, ``stat``, ``tee`` and ``base64``, which
+Debian's and Alpine's images have.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def script_lines(
         yield from (text[start : start + _LINE] for start in range(0, len(text), _LINE))
         yield "END"
         for group in _groups(paths):
-            yield f"for f in {group}; do cat {temporary} > $f; done"
+            yield f"tee {group} < {temporary} > /dev/null"  # one process, not one a file
         yield f"rm {temporary}"
     for group in _groups([f"{file.path}_init" for file in files if file.unlogged]):
         yield f"rm -f {group}"
