@@ -64,12 +64,14 @@ class Postmaster:
         self._control("-m", "immediate", "stop")
 
     def kill(self) -> None:
-        """SIGKILL to the postmaster: its children follow when they see it gone."""
+        """SIGKILL to the postmaster; its children end when they see it gone."""
         pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         os.kill(pid, 9)
-        while _lives(pid):
+        while any(_lives(each) for each in (pid, *map(int, children))):
             time.sleep(0.01)
-        (self.folder / "data" / "postmaster.pid").unlink()
+        for lock in (self.folder / "data" / "postmaster.pid", *self.folder.glob(".s.PGSQL.*")):
+            lock.unlink()  # its number may be a zombie's by now, or another's
 
     def _control(self, *arguments: str) -> None:
         command = [self.bindir / "pg_ctl", "-D", self.folder / "data", "-w", *arguments]
