@@ -72,7 +72,7 @@ def rows_to_write(catalog: Catalog, statistics: Statistics, server_version: int)
     """Statistics → catalog rows, for what the database has; pure."""
     relations: list[RelationRow] = []
     attributes: list[AttributeRow] = []
-    lacking: list[str] = []
+    lacking: list[str] = list(_other_order(catalog, statistics))
     for name, facts in statistics.tables.items():
         table = catalog.tables.get(name)
         if table is None:
@@ -96,6 +96,16 @@ def rows_to_write(catalog: Catalog, statistics: Statistics, server_version: int)
             relations.append(RelationRow(table.schema, index_name, index.pages, index.tuples))
             attributes += _expressions(there, index.expressions, lacking)
     return Rows(tuple(relations), tuple(attributes), tuple(lacking))
+
+
+def _other_order(catalog: Catalog, statistics: Statistics) -> Iterator[str]:
+    """A sentence where histograms of text are in an order that is not this database's."""
+    there, here = statistics.collation, catalog.server.collation
+    if there and here and there != here:
+        yield (
+            f"text is ordered by {there} in the statistics and by {here} here:"
+            " ranges of text may be estimated otherwise"
+        )
 
 
 def _tuples(facts: TableStatistics, source_version: int, server_version: int) -> float:
