@@ -1,12 +1,12 @@
 """What the first pages of an index's file must be, for the planner to see the index it should.
 
 Measured on 15.18, 16.14 and 18.6 over a table of 20,000 rows with every kind of index, loaded for
-real beside an empty one of the same sizes, 85 queries, five ways each. With the size alone, plans by
-btrees cost 0.98 to 1.00 of the real ones, by GIN indexes 0.96 to 1.00 (more where pending pages are
-many), by BRIN indexes 1.00 (0.2 % off; it grows with the map of ranges). With their first pages, and
-for hash, GiST and SP-GiST indexes with the size alone, rows and costs are equal to the last digit
-EXPLAIN prints. Where the source's GIN metapage could not be read, the empty one stays: the planner
-then takes nine in ten pages for entry pages (gincostestimate).
+real beside an empty one of the same sizes: 85 queries, five ways each. With the size alone, plans
+by btrees cost 0.98 to 1.00 of the real ones, by GIN indexes 0.96 to 1.00 (further off where pending
+pages are many), by BRIN indexes 1.00 (0.2 % off; it grows with the map of ranges). With their first
+pages, and for hash, GiST and SP-GiST indexes with the size alone, rows and costs are equal to the
+last digit EXPLAIN prints. Where the source's GIN metapage could not be read, the empty one stays:
+the planner then takes nine in ten pages for entry pages (gincostestimate).
 """
 
 from __future__ import annotations
