@@ -7,4 +7,5 @@ pytest_plugins = [
     "fix_postgres",
     "fix_capture",
     "fix_suite",
+    "fix_exact",
 ]

@@ -116,8 +116,8 @@ def publish(connection: psycopg.Connection[Any], building: str, name: str) -> bo
     rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
     try:
         connection.execute(rename.format(sql.Identifier(building), sql.Identifier(name)))
-    except psycopg.errors.DuplicateDatabase:
-        return False
+    except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+        return False  # the latter where both did it at the very same time
     return True
 
 

@@ -9,6 +9,7 @@ import msgspec
 from pytest_planguard.fixturedb import cache
 from pytest_planguard.fixturedb.connection import connect, drop
 from pytest_planguard.fixturedb.inflate.files import relation_files
+from pytest_planguard.fixturedb.inflate.order import order_indexes
 from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools, locale_of
 from pytest_planguard.fixturedb.queries import named_queries
@@ -91,7 +92,9 @@ class TemplateMaker:
             drop(self._server, old)
         try:
             record = self._fill(building, self._create(building))
-            cache.publish(connection, building, name)
+            if not cache.publish(connection, building, name):
+                with connect(self._server, name) as there:  # its files have other numbers
+                    record = cache.read_record(there)
         finally:
             drop(self._server, building)
         return record
@@ -134,8 +137,10 @@ class TemplateMaker:
                 connection, catalog, statistics, seed=self._spec.seed, progress=self._progress
             )
             catalog = self._tools.read_catalog(connection)
+            connection.execute("CHECKPOINT")  # heights of indexes are read from their files
             real = observe(connection, catalog, clock=self._clock, source=ScaleSource.GENERATED)
             return cache.TemplateRecord(statistics=real, lacking=(*wanted.lacking, *refused))
+        order_indexes(connection, catalog, statistics)
         refused = inject(connection, catalog, statistics, self._server.version)
         files = relation_files(connection, statistics)
         return cache.TemplateRecord(statistics, tuple(files), (*wanted.lacking, *refused))
