@@ -13,12 +13,10 @@ from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools
 from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale.declared import declare
-from pytest_planguard.fixturedb.scale.generated import load_rows
-from pytest_planguard.fixturedb.scale.observed import observe
+from pytest_planguard.fixturedb.scale.loaded import load_and_freeze
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.spec import DatabaseSpec
-from pytest_planguard.model.statistics import ScaleSource
 
 if TYPE_CHECKING:
     import psycopg
@@ -94,12 +92,14 @@ class TemplateMaker:
         """Statistics of an empty database, or rows and what ANALYZE makes of them."""
         statistics = declare(catalog, self._spec.tables, clock=self._spec.clock)
         if self._spec.scale == "rows":
-            refused = load_rows(
-                connection, catalog, statistics, seed=self._spec.seed, progress=self._progress
-            )
-            catalog = self._tools.read_catalog(connection)
-            real = observe(
-                connection, catalog, clock=self._spec.clock, source=ScaleSource.GENERATED
+            real, refused = load_and_freeze(
+                connection,
+                catalog,
+                statistics,
+                self._tools.read_catalog,
+                seed=self._spec.seed,
+                folder=self._server.data_directory,
+                progress=self._progress,
             )
             return cache.TemplateRecord(statistics=real, lacking=tuple(refused))
         refused = inject(connection, catalog, statistics, self._server.version)
