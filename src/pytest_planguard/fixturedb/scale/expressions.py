@@ -209,7 +209,7 @@ class RowExpressions:
         if unit.target is not None and there is not None and depth < _DEPTH:
             rows = self._count(unit.target)
             row = number if count == rows else f"({number} * {rows} / {count})"
-            return self._at(unit.target, there, f"({row} + 1)", depth + 1)
+            return self._at(unit.target, there, values.plus(row, 1), depth + 1)
         texts = facts.histogram_bounds
         bounds = values.scaled(column.base_type, texts) if len(texts) > 1 else None
         if bounds is not None:
@@ -220,7 +220,7 @@ class RowExpressions:
             begun = values.listed(column, texts[:-1], where)
             return values.limited(column, f"{begun} || {number}") if count > len(texts) else begun
         salt = f"{self._seed}{table.name}.{column.name}"
-        made = values.made(column, f"({number} + 1)", facts, count, salt)
+        made = values.made(column, values.plus(number, 1), facts, count, salt)
         lent = self._lent.get((table.qualified, column.name), ())[:count]
         if not lent:
             return made
