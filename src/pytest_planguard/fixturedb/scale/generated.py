@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.errors import ScaleError
 from pytest_planguard.fixturedb.queries import named_queries
+from pytest_planguard.fixturedb.scale.bulk import fill_in_bulk
 from pytest_planguard.fixturedb.scale.expressions import RowExpressions
 from pytest_planguard.fixturedb.scale.partitions import Tree
 from pytest_planguard.fixturedb.scale.references import mend_references
@@ -175,7 +176,12 @@ class _Loader:
         with self._connection.transaction():
             names = [named(one) for one in self._filled(table)]
             found = self._connection.execute(self._queries["rest"], [names]).fetchall()
-            loaded = self._insert(table, wanted, keys_may_run_out=False)
+            self._say(f"{table.qualified}, {wanted:,} rows")
+            if fill_in_bulk(self._connection, self._queries, self.expressions, table, wanted):
+                loaded = wanted
+                self._done += wanted
+            else:
+                loaded = self._insert(table, wanted, keys_may_run_out=False)
             self._build([name for (name,) in found], table)
         return loaded
 
