@@ -70,6 +70,33 @@ def fill_in_bulk(
     return True
 
 
+def put_back_in_order(
+    connection: psycopg.Connection[Any], queries: Mapping[str, str], table: Table, moved: str
+) -> None:
+    """Writes a table anew where rows that were changed have moved to its end.
+
+    Args:
+        connection: As superuser, in the transaction that filled the table.
+        queries: Of ``generated.sql``.
+        table: What was changed.
+        moved: A table of ``old`` and ``new`` places of the rows that moved.
+    """
+    name = f"{quoted(table.schema)}.{quoted(table.name)}"
+    scratch = f"{quoted(table.schema)}.{_SCRATCH}"
+    if not _answer(connection, queries["fillable"], [name]):
+        return
+    both = {"old": name, "new": scratch}
+    connection.execute(
+        f"CREATE TABLE {scratch} WITH (fillfactor = {table.fillfactor or 100}) AS"
+        f" SELECT t.* FROM {name} t LEFT JOIN {moved} m ON m.new = t.ctid"
+        " ORDER BY coalesce(m.old, t.ctid)".encode()
+    )
+    if _answer(connection, queries["alike"], both):
+        connection.execute(queries["exchange"], both)
+        connection.execute(f"REINDEX TABLE {name}")
+    connection.execute(f"DROP TABLE {scratch}")
+
+
 def _has_nulls(connection: psycopg.Connection[Any], table: Table, scratch: str) -> bool:
     """Whether a value is missing that must not be: CREATE TABLE AS does not look."""
     needed = [f"{quoted(column.name)} IS NULL" for column in table.columns if column.not_null]

@@ -125,6 +125,13 @@ class RowExpressions:
                     table, unit, unit.lead.name in strict or unit.name in together,
                     unit.lead.name in nearly,
                 )  # fmt: skip
+            open_units = {
+                one.name
+                for one in units.values()
+                if one.target is None and not self._facts(table, one.lead).n_distinct
+            }
+            for key in keys:
+                _make_room(plan, key, open_units)
             plan.key = _key_to_number(plan, keys)
         return self._plans[table.qualified]
 
@@ -135,7 +142,7 @@ class RowExpressions:
         known = facts.n_distinct if facts.n_distinct >= 0 else -facts.n_distinct * rows
         there = self._count(unit.target) if unit.target is not None else None
         wanted = known or (there if there is not None else _DISTINCT)
-        if unique or (nearly and wanted >= _NEARLY * present):
+        if unique or (nearly and (not known or wanted >= _NEARLY * present)):
             wanted = present
         if there is not None:
             wanted = min(wanted, there)
@@ -294,9 +301,9 @@ class RowExpressions:
         lows = known.numbers[: len(bounds)]
         parts = len(lows) - 1
         cut = [rest * part // parts for part in range(parts + 1)]
-        kinds = max(1, (distinct - len(ends)) // parts)
+        kinds = [(distinct - len(ends)) * part // parts for part in range(parts + 1)]
         items = [
-            (low, high - low, cut[part + 1] - cut[part], kinds)
+            (low, high - low, cut[part + 1] - cut[part], max(1, kinds[part + 1] - kinds[part]))
             for part, (low, high) in enumerate(itertools.pairwise(lows))
         ]
         shares = [end - before for before, end in zip([0, *ends], ends, strict=False)]
@@ -381,6 +388,16 @@ def _key_to_number(plan: TablePlan, keys: Sequence[tuple[str, ...]]) -> tuple[st
             continue
         return tuple(sorted(names, key=lambda name: (-plan.distinct[name], names.index(name))))
     return ()
+
+
+def _make_room(plan: TablePlan, key: tuple[str, ...], open_units: set[str]) -> None:
+    """Raises a number of values nobody knows until a key has enough combinations."""
+    names = list(dict.fromkeys(plan.units[name].name for name in key))
+    combinations = math.prod(plan.distinct[name] for name in names)
+    grown = next((name for name in reversed(names) if name in open_units), None)
+    if grown is not None and combinations < 2 * plan.rows:
+        others = combinations // plan.distinct[grown]
+        plan.distinct[grown] = min(plan.rows, -(-2 * plan.rows // others))
 
 
 def _mixed(within: str, stride: int, lead: str, count: int, which: int) -> str:

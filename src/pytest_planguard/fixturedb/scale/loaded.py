@@ -8,7 +8,7 @@ table gets the statistics its rows were made from, with its real size.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,7 @@ def load_and_freeze(
     Raises:
         ScaleError: There is no room, or the rows cannot be made.
     """
-    refuse_large(statistics, folder)
+    refuse_large(catalog, statistics, folder)
     notes = load_rows(connection, catalog, statistics, seed=seed, progress=progress)
     tables = [table for _, table in sorted(catalog.tables.items()) if table.kind in "rm"]
     for table in tables:
@@ -83,12 +83,17 @@ def load_and_freeze(
     return msgspec.structs.replace(real, tables={**real.tables, **large}), notes
 
 
-def refuse_large(statistics: Statistics, folder: Path | None) -> None:
+def refuse_large(catalog: Catalog, statistics: Statistics, folder: Path | None) -> None:
     """Refuses rows that would take too long or more than half of the free disk.
 
     Half, since a run plans in a copy of what is kept.
     """
-    rows = {name: one.rows for name, one in statistics.tables.items() if one.pages}
+    tables = {
+        name: one
+        for name, one in statistics.tables.items()
+        if (table := catalog.tables.get(name)) is not None and table.kind == "r"
+    }
+    rows = {name: one.rows for name, one in tables.items()}
     largest = ", ".join(
         f"{name} ({count:,.0f})"
         for name, count in sorted(rows.items(), key=lambda item: (-item[1], item[0]))[:3]
@@ -102,7 +107,7 @@ def refuse_large(statistics: Statistics, folder: Path | None) -> None:
         )
     if folder is None:
         return
-    needed, free = estimated_bytes(statistics), shutil.disk_usage(folder).free
+    needed, free = estimated_bytes(tables.values()), shutil.disk_usage(folder).free
     if needed > free / 2:
         raise ScaleError(
             f"the rows would take about {needed / 1e9:,.1f} GB, most of it in {largest}; they may"
@@ -111,12 +116,9 @@ def refuse_large(statistics: Statistics, folder: Path | None) -> None:
         )
 
 
-def estimated_bytes(statistics: Statistics) -> int:
+def estimated_bytes(tables: Iterable[TableStatistics]) -> int:
     """What tables and indexes will take on disk."""
-    pages = sum(
-        one.pages + sum(index.pages for index in one.indexes.values())
-        for one in statistics.tables.values()
-    )
+    pages = sum(one.pages + sum(index.pages for index in one.indexes.values()) for one in tables)
     return pages * PAGE
 
 

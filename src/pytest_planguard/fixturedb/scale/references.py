@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pytest_planguard.fixturedb.queries import named_queries
+from pytest_planguard.fixturedb.scale.bulk import put_back_in_order
 from pytest_planguard.fixturedb.scale.expressions import RowExpressions
 from pytest_planguard.model.catalog import Catalog, Constraint, Table
 from pytest_planguard.model.ports import quoted
@@ -14,6 +16,7 @@ from pytest_planguard.model.ports import quoted
 if TYPE_CHECKING:
     import psycopg
 
+_MOVED = "planguard_moved"
 _ROUNDS = 4
 """Deleting a row may leave others without theirs, as far as foreign keys are chained."""
 
@@ -54,11 +57,12 @@ class Reference(msgspec.Struct, frozen=True):
             f" c.tableoid, c.ctid) AS n, {', '.join(f'c.{a}' for a, _ in held)} {self.orphans}),"
             f" known AS (SELECT {same}, {order}, count(*) OVER (PARTITION BY {same}) AS many,"
             f" row_number() OVER (PARTITION BY {same} ORDER BY {order}) - 1 AS place"
-            f" FROM {_name(self.target)})"
-            f" UPDATE {_name(self.table)} c SET {', '.join(f'{a} = known.{b}' for a, b in free)}"
+            f" FROM {_name(self.target)}),"
+            f" done AS (UPDATE {_name(self.table)} c SET {', '.join(f'{a} = known.{b}' for a, b in free)}"
             f" FROM lost, known WHERE c.tableoid = lost.t AND c.ctid = lost.r"
             f" AND {' AND '.join(f'lost.{a} = known.{b}' for a, b in held)}"
             f" AND known.place = lost.n % known.many"
+            f" RETURNING lost.r AS old, c.ctid AS new) INSERT INTO {_MOVED} SELECT * FROM done"
         )
 
     @property
@@ -140,7 +144,7 @@ def _is_broken(connection: psycopg.Connection[Any], one: Reference) -> bool:
 
 def _mend(connection: psycopg.Connection[Any], one: Reference, notes: dict[str, None]) -> None:
     """Points the rows elsewhere, else empties the key, else deletes them."""
-    _attempt(connection, one.moved)
+    _move(connection, one)
     name, key = one.table.qualified, one.constraint.name
     if (count := _attempt(connection, one.emptied)) > 0:
         notes[f"{count:,} rows made for {name} have no {_list(one)}: {key} had no row for them"] = (
@@ -148,6 +152,18 @@ def _mend(connection: psycopg.Connection[Any], one: Reference, notes: dict[str, 
         )
     if (count := _attempt(connection, one.removed)) > 0:
         notes[f"{name} lost {count:,} rows that {key} had no row for"] = None
+
+
+def _move(connection: psycopg.Connection[Any], one: Reference) -> None:
+    """Points the rows elsewhere, and leaves them where they lie."""
+    if not one.moved:
+        return
+    connection.execute(f"CREATE TEMP TABLE {_MOVED} (old tid, new tid) ON COMMIT DROP")
+    count = _attempt(connection, one.moved)
+    if count and one.table.kind == "r":
+        queries = named_queries(__package__, "generated.sql")
+        put_back_in_order(connection, queries, one.table, _MOVED)
+    connection.execute(f"DROP TABLE {_MOVED}")
 
 
 def _attempt(connection: psycopg.Connection[Any], statement: str) -> int:

@@ -72,6 +72,10 @@ def unique_alone(catalog: Catalog, table: Table) -> tuple[set[str], set[str]]:
         if name is not None:
             plain = index.predicate is None and index.keys[0] in columns
             (strict if plain else nearly).add(name)
+    for constraint in table.constraints:
+        ranges = [name for name in constraint.columns if _is_range(table, name)]
+        if constraint.kind == "x" and ranges:  # made-up ranges that differ do not overlap
+            nearly.add(ranges[0])
     return strict, nearly
 
 
@@ -94,6 +98,11 @@ def once_each(catalog: Catalog, table: Table) -> dict[str, str]:
             if key is not None:
                 found[flag.name] = key.name
     return found
+
+
+def _is_range(table: Table, name: str) -> bool:
+    column = table.column(name)
+    return column is not None and column.category == "R"
 
 
 def _foreign(table: Table) -> Iterator[Constraint]:
