@@ -1,4 +1,4 @@
-"""Rows that are really loaded, on real servers: like what they were made from, and always the same."""
+"""Rows that are really loaded: like what they were made from, and always the same."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from pytest_planguard.model.statistics import Statistics
 if TYPE_CHECKING:
     import psycopg
 
-RECIPE = 1
+RECIPE = 2
 """Raised whenever the same inputs would make another template."""
 
 PREFIX = "planguard_template_"

@@ -1,4 +1,4 @@
-"""Fills a table at the speed of CREATE TABLE AS, which writes in bulk what INSERT writes row by row.
+"""Fills a table as fast as CREATE TABLE AS, which writes in bulk where INSERT goes row by row.
 
 Half of what loading takes is INSERT's way to each page. CREATE TABLE AS keeps the page it is at
 and extends its file by many, but makes a table of its own. Its file is then given to the table
@@ -59,10 +59,7 @@ def fill_in_bulk(
     try:
         with connection.transaction():
             connection.execute(statement.encode())
-            if not _answer(connection, queries["alike"], both) or _has_nulls(
-                connection, table, scratch
-            ):
-                raise _RefusedError
+            _refuse_unlike(connection, queries["alike"], both, table)
             connection.execute(queries["exchange"], both)
             connection.execute(f"DROP TABLE {scratch}")
     except _RefusedError:
@@ -87,7 +84,7 @@ def put_back_in_order(
         return
     both = {"old": name, "new": scratch}
     connection.execute(
-        f"CREATE TABLE {scratch} WITH (fillfactor = {table.fillfactor or 100}) AS"
+        f"CREATE TABLE {scratch} WITH (fillfactor = {table.fillfactor or 100}) AS"  # noqa: S608 -- names are quoted
         f" SELECT t.* FROM {name} t LEFT JOIN {moved} m ON m.new = t.ctid"
         " ORDER BY coalesce(m.old, t.ctid)".encode()
     )
@@ -97,12 +94,20 @@ def put_back_in_order(
     connection.execute(f"DROP TABLE {scratch}")
 
 
+def _refuse_unlike(
+    connection: psycopg.Connection[Any], alike: str, both: dict[str, str], table: Table
+) -> None:
+    """Raises where the new table's file is none of the old one's, or lacks a value it must have."""
+    if not _answer(connection, alike, both) or _has_nulls(connection, table, both["new"]):
+        raise _RefusedError
+
+
 def _has_nulls(connection: psycopg.Connection[Any], table: Table, scratch: str) -> bool:
     """Whether a value is missing that must not be: CREATE TABLE AS does not look."""
     needed = [f"{quoted(column.name)} IS NULL" for column in table.columns if column.not_null]
     if not needed:
         return False
-    return _answer(connection, f"SELECT EXISTS (SELECT FROM {scratch} WHERE {' OR '.join(needed)})")
+    return _answer(connection, f"SELECT EXISTS (SELECT FROM {scratch} WHERE {' OR '.join(needed)})")  # noqa: S608 -- names are quoted
 
 
 def _answer(connection: psycopg.Connection[Any], query: str, parameters: Any = None) -> bool:

@@ -52,13 +52,14 @@ class Reference(msgspec.Struct, frozen=True):
             return ""
         same = ", ".join(b for _, b in held)
         order = ", ".join(b for _, b in free)
+        changed = ", ".join(f"{a} = known.{b}" for a, b in free)
         return (
-            f"WITH lost AS (SELECT c.tableoid AS t, c.ctid AS r, row_number() OVER (ORDER BY"
+            f"WITH lost AS (SELECT c.tableoid AS t, c.ctid AS r, row_number() OVER (ORDER BY"  # noqa: S608 -- names are quoted
             f" c.tableoid, c.ctid) AS n, {', '.join(f'c.{a}' for a, _ in held)} {self.orphans}),"
             f" known AS (SELECT {same}, {order}, count(*) OVER (PARTITION BY {same}) AS many,"
             f" row_number() OVER (PARTITION BY {same} ORDER BY {order}) - 1 AS place"
             f" FROM {_name(self.target)}),"
-            f" done AS (UPDATE {_name(self.table)} c SET {', '.join(f'{a} = known.{b}' for a, b in free)}"
+            f" done AS (UPDATE {_name(self.table)} c SET {changed}"
             f" FROM lost, known WHERE c.tableoid = lost.t AND c.ctid = lost.r"
             f" AND {' AND '.join(f'lost.{a} = known.{b}' for a, b in held)}"
             f" AND known.place = lost.n % known.many"
@@ -72,7 +73,7 @@ class Reference(msgspec.Struct, frozen=True):
             column = self.table.column(name)
             if column is not None and not column.not_null:
                 return (
-                    f"UPDATE {_name(self.table)} SET {quoted(name)} = NULL"
+                    f"UPDATE {_name(self.table)} SET {quoted(name)} = NULL"  # noqa: S608 -- names are quoted
                     f" WHERE (tableoid, ctid) IN (SELECT c.tableoid, c.ctid {self.orphans})"
                 )
         return ""
@@ -81,7 +82,7 @@ class Reference(msgspec.Struct, frozen=True):
     def removed(self) -> str:
         """SQL that deletes them."""
         return (
-            f"DELETE FROM {_name(self.table)}"
+            f"DELETE FROM {_name(self.table)}"  # noqa: S608 -- names are quoted
             f" WHERE (tableoid, ctid) IN (SELECT c.tableoid, c.ctid {self.orphans})"
         )
 
