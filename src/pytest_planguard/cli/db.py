@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from pytest_planguard.cli.common import (
     chosen_database,
@@ -17,7 +18,7 @@ from pytest_planguard.cli.common import (
     schema_for,
     server_options,
 )
-from pytest_planguard.errors import ServerError
+from pytest_planguard.errors import ConfigurationError, ServerError
 
 if TYPE_CHECKING:
     from pytest_planguard.config import Config
@@ -34,10 +35,12 @@ def command() -> None:
 @command.command("build")
 @server_options
 @_database
-def build(database: str | None, **given: Any) -> int:
+@click.option("--rows", is_flag=True, help='Really load rows, as with scale = "rows".')
+def build(database: str | None, rows: bool, **given: Any) -> int:
     """Build it at scale and check that it is; what can be kept is ready for the next run."""
     config = load_config(given)
     name = chosen_database(config, database)
+    config = _with_rows(config, name) if rows else config
     from pytest_planguard import pipeline
 
     with progress() as show:
@@ -121,6 +124,22 @@ def down(**given: Any) -> int:
     for spec in config.databases.values():
         stop(spec)
     return 0
+
+
+def _with_rows(config: Config, name: str) -> Config:
+    """The configuration with rows really loaded into one database.
+
+    Raises:
+        ConfigurationError: That database is used as it is.
+    """
+    spec = config.databases[name]
+    if spec.as_is:
+        raise ConfigurationError(
+            f'the database "{name}" is used as it is: no rows are loaded into it',
+            hint="leave --rows out, or as-is = true in [tool.pytest-planguard.database]",
+        )
+    loaded = msgspec.structs.replace(spec, scale="rows")
+    return msgspec.structs.replace(config, databases={**config.databases, name: loaded})
 
 
 def _sizes(fixture: FixtureDatabase) -> list[str]:

@@ -14,14 +14,13 @@ from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools, locale_of
 from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale.declared import declare
-from pytest_planguard.fixturedb.scale.generated import load_rows
-from pytest_planguard.fixturedb.scale.observed import observe
+from pytest_planguard.fixturedb.scale.loaded import load_and_freeze
 from pytest_planguard.fixturedb.scale.production import AtScale, Tenants, at_production_scale
 from pytest_planguard.fixturedb.scale.renames import renamed
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.spec import DatabaseSpec
-from pytest_planguard.model.statistics import ScaleSource, Statistics
+from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.sql.renames import Rename
 
 if TYPE_CHECKING:
@@ -133,12 +132,15 @@ class TemplateMaker:
         wanted = self._wanted(catalog)
         statistics = wanted.statistics
         if self._spec.scale == "rows":
-            refused = load_rows(
-                connection, catalog, statistics, seed=self._spec.seed, progress=self._progress
+            real, refused = load_and_freeze(
+                connection,
+                catalog,
+                statistics,
+                self._tools.read_catalog,
+                seed=self._spec.seed,
+                folder=self._server.data_directory,
+                progress=self._progress,
             )
-            catalog = self._tools.read_catalog(connection)
-            connection.execute("CHECKPOINT")  # heights of indexes are read from their files
-            real = observe(connection, catalog, clock=self._clock, source=ScaleSource.GENERATED)
             return cache.TemplateRecord(statistics=real, lacking=(*wanted.lacking, *refused))
         order_indexes(connection, catalog, statistics)
         refused = inject(connection, catalog, statistics, self._server.version)
