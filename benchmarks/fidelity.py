@@ -28,12 +28,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from fidelity_parts.measure import Cell, Loaded, measure, measure_loading
 from fidelity_parts.many import TABLES, Many, inflate_many
-from fidelity_parts.outcome import costs, fidelity, misses, missed_goals
+from fidelity_parts.measure import Cell, Loaded, measure, measure_loading
+from fidelity_parts.outcome import costs, fidelity, missed_goals, misses
 from fidelity_parts.source import running_source
 from fidelity_parts.table import seconds, size
 from fidelity_parts.workloads import Progress, Workload, mixed, tpch
+
 from pytest_planguard.fixturedb.providers import open_server
 from pytest_planguard.model.spec import DatabaseSpec
 
@@ -111,7 +112,9 @@ def _folder(given: Path | None, quick: bool) -> Iterator[Path]:
 
 def _progress(major: int) -> Progress:
     shown = sys.stderr.isatty()
-    return lambda text: print(f"\r\033[K{major}: {text}", end="", file=sys.stderr) if shown else None
+    return lambda text: (
+        print(f"\r\033[K{major}: {text}", end="", file=sys.stderr) if shown else None
+    )
 
 
 def _options() -> argparse.Namespace:

@@ -105,5 +105,5 @@ def _differences(real: Node | None, virtual: Node | None) -> Iterator[str]:
         real.get("Plans", ()),
         virtual.get("Plans", ()),
     )
-    for one, other in zip_longest(*children):
-        yield from _differences(one, other)
+    for below, beside in zip_longest(*children):
+        yield from _differences(below, beside)

@@ -53,7 +53,7 @@ def put_real_ends(file: Path, connection: psycopg.Connection[Any]) -> None:
         query = sql.SQL("SELECT min({0})::text, max({0})::text FROM ONLY {1}").format(
             sql.Identifier(column), sql.Identifier(schema, name)
         )
-        least, greatest = connection.execute(query).fetchone() or (None, None)
+        least, greatest = connection.execute(query).fetchone() or ("", "")
         columns = {**table.columns, column: _with_ends(facts, least, greatest)}
         tables[f"{schema}.{name}"] = msgspec.structs.replace(table, columns=columns)
     file.write_bytes(msgspec.json.encode(msgspec.structs.replace(statistics, tables=tables)))

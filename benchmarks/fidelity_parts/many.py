@@ -79,17 +79,17 @@ def _stored(server: Server, files: list[RelationFile], row: tuple[int] | None) -
     """Bytes the copy's folder takes; 0 where its files are out of reach."""
     if server.data_directory is None or row is None:
         return 0
-    return stored_bytes(server.data_directory / files[0].in_database(row[0]).path.rpartition("/")[0])
+    return stored_bytes(
+        server.data_directory / files[0].in_database(row[0]).path.rpartition("/")[0]
+    )
 
 
 def _schema(tables: int) -> str:
-    made = []
-    for number in range(tables):
-        made.append(
-            f"CREATE TABLE t{number} (id bigint PRIMARY KEY, a bigint NOT NULL, b timestamptz);"
-            f"CREATE INDEX t{number}_a ON t{number} (a); CREATE INDEX t{number}_b ON t{number} (b);"
-        )
-    return "".join(made)
+    return "".join(
+        f"CREATE TABLE t{number} (id bigint PRIMARY KEY, a bigint NOT NULL, b timestamptz);"
+        f"CREATE INDEX t{number}_a ON t{number} (a); CREATE INDEX t{number}_b ON t{number} (b);"
+        for number in range(tables)
+    )
 
 
 def _statistics(tables: int) -> Statistics:

@@ -86,9 +86,7 @@ def measure_loading(source: Source, workload: Workload, progress: Progress) -> L
     return Loaded(source.installation.version, workload.name, taken, stored)
 
 
-def measure(
-    source: Source, workload: Workload, folder: Path, progress: Progress
-) -> Iterator[Cell]:
+def measure(source: Source, workload: Workload, folder: Path, progress: Progress) -> Iterator[Cell]:
     """Builds the virtual database in each way and compares all plans."""
     real = plans(source.conninfo(workload.database), workload.queries)
     for provider in ("embedded", "url"):

@@ -30,7 +30,9 @@ def costs(loaded: Sequence[Loaded], cells: Sequence[Cell]) -> str:
     rows = []
     for one in loaded:
         mine = [
-            cell for cell in cells if (cell.workload.name, cell.version) == (one.workload, one.version)
+            cell
+            for cell in cells
+            if (cell.workload.name, cell.version) == (one.workload, one.version)
         ]
         first = mine[0]
         rows.append([
@@ -96,8 +98,10 @@ def _cause(cell: Cell, *, by_ends: bool) -> str:
 
 
 def _miss(workload: str, query: str, cause: str, seen: list[tuple[Cell, Comparison]]) -> str:
-    cell, worst = max(seen, key=lambda one: one[1].deviation)
-    where = ", ".join(sorted({f"{one.version.partition('.')[0]} {one.way.name}" for one, _ in seen}))
+    _, worst = max(seen, key=lambda one: one[1].deviation)
+    where = ", ".join(
+        sorted({f"{one.version.partition('.')[0]} {one.way.name}" for one, _ in seen})
+    )
     how = worst.differences[0] if worst.differences else f"{worst.farthest or 'a node'} off"
     return (
         f"- {workload}: {query} ({where}): {how}; cost {worst.cost:,.2f} × {worst.ratio:.4f}:"

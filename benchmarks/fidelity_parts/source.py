@@ -66,7 +66,7 @@ class Source(msgspec.Struct, frozen=True):
 
     def dump_schema(self, database: str) -> str:
         """``pg_dump -s``, without roles and rights."""
-        command = [self.bindir / "pg_dump", "-s", "-O", "-x", "-d", self.conninfo(database)]
+        command = [str(self.bindir / "pg_dump"), "-s", "-O", "-x", "-d", self.conninfo(database)]
         return _run(command, self.socket, self.owner)
 
 
@@ -88,10 +88,10 @@ def running_source(major: int, folder: Path) -> Iterator[Source]:
         bindir = reachable(installation.bindir, installation.version, root, owner)
         source = Source(installation, bindir, root / "data", socket, owner)
         _initialise(source)
-        control = [bindir / "pg_ctl", "-D", source.data, "-w", "-t", "120"]
+        control = [str(bindir / "pg_ctl"), "-D", str(source.data), "-w", "-t", "120"]
         options = " ".join(f"-c {name}='{value}'" for name, value in _SETTINGS.items())
         options += f" -c unix_socket_directories={socket}"
-        _run([*control, "-l", root / "log", "-o", options, "start"], socket, owner)
+        _run([*control, "-l", str(root / "log"), "-o", options, "start"], socket, owner)
         try:
             yield source
         finally:
@@ -145,20 +145,20 @@ class Stopwatch:
 
 def _initialise(source: Source) -> None:
     command = [
-        source.bindir / "initdb", "-D", source.data, "-U", "postgres", "-A", "trust",
+        str(source.bindir / "initdb"), "-D", str(source.data), "-U", "postgres", "-A", "trust",
         "-E", "UTF8", "--locale=C.UTF-8", "--no-sync",
     ]  # fmt: skip
     _run(command, source.socket, source.owner)
 
 
-def _run(command: Sequence[str | Path], folder: Path, owner: Owner | None) -> str:
+def _run(command: Sequence[str], folder: Path, owner: Owner | None) -> str:
     """What a program of the installation wrote; what it said where it failed."""
     who: dict[str, Any] = (
         {"user": owner.uid, "group": owner.gid, "extra_groups": []} if owner else {}
     )
     with tempfile.TemporaryFile("w+") as said:  # a server started here would keep a pipe open
         done = subprocess.run(
-            [str(part) for part in command], cwd=folder, env=environment(), check=False,
+            command, cwd=folder, env=environment(), check=False,
             stdout=said, stderr=subprocess.STDOUT, **who,
         )  # fmt: skip
         said.seek(0)
