@@ -30,10 +30,15 @@ class Comparison(msgspec.Struct, frozen=True):
     ratio: float
     """Virtual total cost by the real one."""
     deviation: float
-    """Largest relative difference of a cost, over all nodes where the shapes are equal, else of
-    the total."""
+    """Largest relative difference of a cost over all nodes, startup and total; where the shapes
+    differ, of the whole."""
     farthest: str = ""
     """The node it is at."""
+
+    @property
+    def whole(self) -> float:
+        """Relative difference of the query's total cost."""
+        return abs(self.ratio - 1)
 
     @property
     def is_identical(self) -> bool:
@@ -59,7 +64,7 @@ def compare(name: str, real: Node, virtual: Node) -> Comparison:
         name,
         differences,
         real["Total Cost"],
-        virtual["Total Cost"] / real["Total Cost"] if real["Total Cost"] else 1.0,
+        _ratio(real["Total Cost"], virtual["Total Cost"]),
         deviation,
         described(node) if deviation else "",
     )
@@ -76,6 +81,12 @@ def _pairs(real: Node, virtual: Node) -> Iterator[tuple[Node, Node]]:
     yield real, virtual
     for one, other in zip(real.get("Plans", ()), virtual.get("Plans", ()), strict=True):
         yield from _pairs(one, other)
+
+
+def _ratio(real: float, virtual: float) -> float:
+    if abs(real - virtual) <= PRINTED:
+        return 1.0
+    return virtual / max(real, PRINTED)
 
 
 def _deviation(real: Node, virtual: Node, key: str) -> float:

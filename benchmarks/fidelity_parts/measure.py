@@ -31,9 +31,10 @@ class Way(msgspec.Struct, frozen=True):
     """The ends of indexes are put in: no way a user has, it explains misses."""
 
 
+BASE = Way("all values, by files")
 ENDS = Way("with the ends of indexes", real_ends=True)
 WAYS = (
-    Way("all values, by files"),
+    BASE,
     Way("all values, by connection", provider="url"),
     Way("all values, pulled by a reader", user=READER),
     Way("masked", values="masked"),
@@ -61,8 +62,10 @@ class Cell(msgspec.Struct, frozen=True):
     way: Way
     comparisons: tuple[Comparison, ...]
     pulled: Pulled
+    started: float
+    """Seconds until the fixture's server was there: initdb and start."""
     seconds: float
-    """To build."""
+    """To build, on that server."""
     stored: int
     lacking: tuple[str, ...]
 
@@ -72,9 +75,14 @@ class Cell(msgspec.Struct, frozen=True):
         return sum(one.is_identical for one in self.comparisons)
 
     @property
+    def close(self) -> int:
+        """Queries whose total cost is within the workload's tolerance."""
+        return sum(one.whole <= self.workload.tolerance for one in self.comparisons)
+
+    @property
     def deviation(self) -> float:
-        """The largest of a query's cost, relative."""
-        return max(one.deviation for one in self.comparisons)
+        """The largest of a query's total cost, relative."""
+        return max(one.whole for one in self.comparisons)
 
 
 def measure_loading(source: Source, workload: Workload, progress: Progress) -> Loaded:
@@ -90,11 +98,14 @@ def measure(source: Source, workload: Workload, folder: Path, progress: Progress
     """Builds the virtual database in each way and compares all plans."""
     real = plans(source.conninfo(workload.database), workload.queries)
     for provider in ("embedded", "url"):
+        watch = Stopwatch()
         with _project(folder, source, workload, provider) as (project, server):
+            started = watch.seconds
             for way in WAYS:
                 if way.provider == provider:
                     progress(f"{workload.name}: {way.name}")
-                    yield _cell(source, workload, way, project, server, real)
+                    cell = _cell(source, workload, way, project, server, real)
+                    yield msgspec.structs.replace(cell, started=started)
 
 
 @contextmanager
@@ -139,6 +150,7 @@ def _cell(
         way=way,
         comparisons=tuple(compare(name, real[name], planned[name]) for name in workload.queries),
         pulled=pulled,
+        started=0.0,
         seconds=virtual.seconds,
         stored=virtual.stored,
         lacking=virtual.lacking,
