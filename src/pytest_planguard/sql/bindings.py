@@ -85,8 +85,11 @@ def _comparison(expression: dict[str, Any], alias: str) -> Binding | None:
         operator = _MIRRORED.get(operator, operator)
     if expression["kind"] in {"AEXPR_OP_ANY", "AEXPR_OP_ALL"}:
         operator += " ANY"
+    number = right["ParamRef"].get("number")
+    if number is None:  # $0 is what a subplan returns, up to PostgreSQL 16
+        return None
     table = fields[-2] if len(fields) > 1 else alias
-    return Binding(right["ParamRef"]["number"], table, "", fields[-1], operator)
+    return Binding(number, table, "", fields[-1], operator)
 
 
 def _bare(node: dict[str, Any]) -> dict[str, Any]:
