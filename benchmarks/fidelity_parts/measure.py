@@ -12,6 +12,7 @@ import msgspec
 from fidelity_parts.compare import Comparison, Node, compare
 from fidelity_parts.ends import put_real_ends
 from fidelity_parts.plans import plans
+from fidelity_parts.sent import sent_plans, without_texts
 from fidelity_parts.source import READER, Source, Stopwatch, size_on_disk
 from fidelity_parts.virtual import STATISTICS, Pulled, make_project, pull, virtual_database
 from fidelity_parts.workloads import Progress, Workload
@@ -27,6 +28,8 @@ class Way(msgspec.Struct, frozen=True):
     provider: str = "embedded"
     user: str = "postgres"
     values: str = "all"
+    sent: bool = False
+    """Texts are sent as parameters and fitted to the statistics, as planguard does."""
     real_ends: bool = False
     """The ends of indexes are put in: no way a user has, it explains misses."""
 
@@ -37,8 +40,8 @@ WAYS = (
     BASE,
     Way("all values, by connection", provider="url"),
     Way("all values, pulled by a reader", user=READER),
-    Way("masked", values="masked"),
-    Way("masked, pulled by a reader", user=READER, values="masked"),
+    Way("masked, values as parameters", values="masked", sent=True),
+    Way("masked, literals in the text", values="masked"),
     Way("no values", values="none"),
     ENDS,
 )
@@ -143,7 +146,14 @@ def _cell(
             put_real_ends(project / STATISTICS, connection)
     data = server.data_directory or source.data
     with virtual_database(project, server, data) as virtual:
-        planned = plans(virtual.conninfo, workload.queries)
+        if way.sent:
+            planned = sent_plans(virtual.conninfo, virtual.statistics, workload.queries)
+            real, planned = (
+                {name: without_texts(node) for name, node in side.items()}
+                for side in (real, planned)
+            )
+        else:
+            planned = plans(virtual.conninfo, workload.queries)
     return Cell(
         version=source.installation.version,
         workload=workload,

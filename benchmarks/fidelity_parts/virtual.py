@@ -20,6 +20,7 @@ from pytest_planguard.config import load
 from pytest_planguard.fixturedb.connection import connect
 from pytest_planguard.fixturedb.providers.server import Server
 from pytest_planguard.model.ports import PostgresServer
+from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.pipeline import open_fixture
 
 STATISTICS = Path("planguard") / "statistics.json"
@@ -44,6 +45,8 @@ class Virtual(msgspec.Struct, frozen=True):
     conninfo: str
     seconds: float
     """From an existing server to a database that passed the self-check."""
+    statistics: Statistics
+    """What it was given."""
     stored: int
     """Bytes on disk, beside those of an empty database; 0 where they are out of reach."""
     lacking: tuple[str, ...]
@@ -99,7 +102,7 @@ def virtual_database(folder: Path, server: Server, data: Path) -> Iterator[Virtu
     with open_fixture(config, server=server) as fixture:
         taken = watch.seconds
         stored = _stored(server, data, fixture.conninfo) - empty
-        yield Virtual(fixture.conninfo, taken, stored, fixture.lacking)
+        yield Virtual(fixture.conninfo, taken, fixture.statistics, stored, fixture.lacking)
 
 
 def _stored(server: PostgresServer, data: Path, conninfo: str) -> int:
