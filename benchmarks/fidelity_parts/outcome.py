@@ -67,7 +67,7 @@ def misses(cells: Sequence[Cell]) -> list[Miss]:
     by_ends = _good(cells, ENDS)
     missed_anyway: dict[_Place, str] = {}
     found = []
-    for cell in sorted(cells, key=lambda cell: cell.way is not BASE and cell.way.name):
+    for cell in sorted(cells, key=lambda cell: cell.way is not BASE):
         if cell.way is ENDS or cell.way.values == "none":
             continue
         for one in cell.comparisons:
