@@ -124,3 +124,23 @@ def test_an_instant_that_is_compared_with_no_column_moves_along_with_the_clock()
     )  # fmt: skip
     (choice,) = choose(variant, [], {}, CLOCK)
     assert choice.values == ("2025-12-25 00:00:00+00", "2026-11-20")
+
+
+def both(first, second, statistics, *, other="t"):
+    """What two values become that one column, under one alias or two, is compared with."""
+    variant = Variant("", (None, None), Session("app", "psycopg"), (Sample((first, second)),))
+    bound = [Binding(1, "t", "public.t", "c", "="), Binding(2, other, "public.t", "c", "=")]
+    columns = {("t", "c"): statistics, (other, "c"): statistics}
+    return choose(variant, bound, columns, CLOCK)[0].values
+
+
+def test_different_values_of_one_column_stay_different():
+    assert both("7", "9", NUMBERS) == ("50", "51")
+    assert both("7", "9", NUMBERS, other="u") == ("50", "51")
+    assert both("7", "7", NUMBERS, other="u") == ("50", "50")
+
+
+def test_values_there_are_no_others_for_share_one():
+    few = ColumnStatistics(histogram_bounds=("1", "2"))
+    assert both("7", "9", few) == ("2", "1")
+    assert both("7", "9", ColumnStatistics(histogram_bounds=("1",))) == ("1", "1")
