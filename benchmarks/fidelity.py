@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -46,6 +47,7 @@ NEEDED = 6_000_000_000
 def main() -> int:
     """Runs it."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # servers are stopped on the way out
     with _folder(options.folder, options.quick) as folder:
         loaded: list[Loaded] = []
         cells: list[Cell] = []

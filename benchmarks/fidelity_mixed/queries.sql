@@ -353,3 +353,61 @@ WHERE a.id = t.account_id AND a.settings @> '{"beta": true}' AND t.open
 -- name: insert of what was selected
 INSERT INTO mixed.notes (id, account_id, written_at)
 SELECT 900000 + t.id, t.account_id, '2026-06-30 00:00+00' FROM mixed.tickets t WHERE t.due < '2026-01-05'
+
+-- name: first and last by index (min and max)
+SELECT min(created_at), max(created_at) FROM mixed.accounts
+
+-- name: keyset page by row comparison
+SELECT id, placed_at FROM mixed.orders_us
+WHERE (account_id, placed_at) > (3000, '2025-01-01 00:00+00') ORDER BY account_id, placed_at LIMIT 25
+
+-- name: a long list of keys
+SELECT id, name FROM mixed.products
+WHERE id IN (11, 29, 47, 83, 101, 211, 307, 401, 503, 601, 701, 809, 907, 990, 995, 999)
+
+-- name: keys in an array
+SELECT id, email FROM mixed.accounts WHERE id = ANY ('{5,50,500,5000}'::bigint[])
+
+-- name: distinct customers of a month
+SELECT count(DISTINCT account_id) FROM mixed.orders
+WHERE placed_at >= '2025-11-01 00:00+00' AND placed_at < '2025-12-01 00:00+00'
+
+-- name: dearer than the category's average (correlated)
+SELECT id FROM mixed.products p
+WHERE active AND price > (SELECT avg(price) FROM mixed.products q WHERE q.category_id = p.category_id)
+
+-- name: values joined to accounts
+SELECT v.label, a.balance FROM (VALUES (10, 'a'), (20, 'b'), (30, 'c')) AS v (id, label)
+JOIN mixed.accounts a ON a.id = v.id
+
+-- name: days without bookings (series)
+SELECT d FROM generate_series('2025-02-01 00:00+00'::timestamptz, '2025-03-01 00:00+00', '1 day') AS d
+WHERE NOT EXISTS (SELECT FROM mixed.bookings b WHERE b.during @> d)
+
+-- name: either kind of account (or of exists)
+SELECT count(*) FROM mixed.accounts a
+WHERE a.country = 'BD' AND (EXISTS (SELECT FROM mixed.tickets t WHERE t.account_id = a.id AND t.open)
+                            OR EXISTS (SELECT FROM mixed.sessions s WHERE s.account_id = a.id))
+
+-- name: next ticket to work on (skip locked)
+SELECT id FROM mixed.tickets WHERE open AND priority = 3 ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED
+
+-- name: time between readings (window over an index)
+SELECT device_id, read_at - lag(read_at) OVER (PARTITION BY device_id ORDER BY read_at)
+FROM mixed.readings WHERE device_id BETWEEN 900 AND 905
+
+-- name: tree of categories (recursive)
+WITH RECURSIVE tree AS (
+    SELECT id, parent_id, name FROM mixed.categories WHERE parent_id IS NULL
+    UNION ALL
+    SELECT c.id, c.parent_id, c.name FROM mixed.categories c JOIN tree t ON c.parent_id = t.id)
+SELECT t.name, count(p.id) FROM tree t LEFT JOIN mixed.products p ON p.category_id = t.id GROUP BY t.name
+
+-- name: a sample of events
+SELECT avg(amount) FROM mixed.events TABLESAMPLE SYSTEM (1)
+
+-- name: upsert into totals of a product
+INSERT INTO mixed.products (id, sku, name, brand, category_id, price, weight, related, attributes, active)
+SELECT id, sku, name, brand, category_id, price, weight, related, attributes, false
+FROM mixed.products WHERE category_id = 77
+ON CONFLICT (id) DO UPDATE SET active = EXCLUDED.active

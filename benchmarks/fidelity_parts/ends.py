@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from psycopg import sql
 
-from pytest_planguard.model.statistics import ColumnStatistics, Statistics
+from pytest_planguard.fixturedb.scale import statistics_file
+from pytest_planguard.model.statistics import ColumnStatistics
 
 if TYPE_CHECKING:
     import psycopg
@@ -41,8 +42,7 @@ def put_real_ends(file: Path, connection: psycopg.Connection[Any]) -> None:
         file: With all values.
         connection: To the database with rows.
     """
-    document = msgspec.json.decode(file.read_bytes())
-    statistics = msgspec.convert(document, type=Statistics)
+    statistics = statistics_file.read(file)
     tables = dict(statistics.tables)
     connection.execute("SET TimeZone = 'UTC'")
     for schema, name, column in connection.execute(_INDEXED).fetchall():
@@ -56,7 +56,7 @@ def put_real_ends(file: Path, connection: psycopg.Connection[Any]) -> None:
         least, greatest = connection.execute(query).fetchone() or ("", "")
         columns = {**table.columns, column: _with_ends(facts, least, greatest)}
         tables[f"{schema}.{name}"] = msgspec.structs.replace(table, columns=columns)
-    file.write_bytes(msgspec.json.encode(msgspec.structs.replace(statistics, tables=tables)))
+    statistics_file.write(msgspec.structs.replace(statistics, tables=tables), file)
 
 
 def _with_ends(facts: ColumnStatistics, least: str, greatest: str) -> ColumnStatistics:
