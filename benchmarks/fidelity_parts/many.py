@@ -23,11 +23,11 @@ from pytest_planguard.planner.catalog import read_catalog
 from pytest_planguard.planner.selfcheck import check_scale
 
 TABLES = 1_000
-PAGES = 1_000_000
-"""8 GB a table: eight segments."""
-ROWS = 60_000_000.0
-INDEX_PAGES = 165_000
-"""1.3 GB each, two segments: what a bigint key takes for that many rows."""
+LARGE_EVERY = 10
+"""One table in ten is large."""
+PAGES, INDEX_PAGES, ROWS = 1_000_000, 165_000, 60_000_000.0
+"""Of a large one: 8 GB in eight segments, and 1.3 GB for each index, which is what a bigint key
+takes for that many rows. The others have a tenth."""
 
 
 class Many(msgspec.Struct, frozen=True):
@@ -93,16 +93,15 @@ def _schema(tables: int) -> str:
 
 
 def _statistics(tables: int) -> Statistics:
-    index = IndexStatistics(INDEX_PAGES, ROWS, 2)
-    made = {
-        f"public.t{number}": TableStatistics(
-            ROWS,
-            PAGES,
-            indexes={f"t{number}_pkey": index, f"t{number}_a": index, f"t{number}_b": index},
-        )
-        for number in range(tables)
-    }
+    made = {f"public.t{number}": _table(number) for number in range(tables)}
     return Statistics(made, "2026-07-01T00:00:00+00:00", ScaleSource.PRODUCTION)
+
+
+def _table(number: int) -> TableStatistics:
+    share = 1 if number % LARGE_EVERY == 0 else 10
+    index = IndexStatistics(INDEX_PAGES // share, ROWS // share, 2)
+    names = (f"t{number}_pkey", f"t{number}_a", f"t{number}_b")
+    return TableStatistics(ROWS // share, PAGES // share, indexes=dict.fromkeys(names, index))
 
 
 @contextmanager
