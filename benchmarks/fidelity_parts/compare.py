@@ -73,7 +73,7 @@ def compare(name: str, real: Node, virtual: Node) -> Comparison:
 def described(node: Node) -> str:
     """A node in a few words."""
     where = node.get("Alias") or node.get("CTE Name") or ""
-    index = f" using {node['Index Name']}" if "Index Name" in node else ""
+    index = f" using {node['Index Name']}" if node.get("Index Name") else ""
     return f"{node['Node Type']}{index}" + (f" on {where}" if where else "")
 
 

@@ -63,7 +63,11 @@ def costs(loaded: Sequence[Loaded], cells: Sequence[Cell]) -> str:
 
 
 def misses(cells: Sequence[Cell]) -> list[Miss]:
-    """All queries that differ, with the cause; those without values are not looked into."""
+    """All queries that differ, with the cause.
+
+    Those without values are not looked into, and where values were masked or not seen, another
+    cost of the same plan is no news.
+    """
     by_ends = _good(cells, ENDS)
     missed_anyway: dict[_Place, str] = {}
     found = []
@@ -72,7 +76,7 @@ def misses(cells: Sequence[Cell]) -> list[Miss]:
             continue
         for one in cell.comparisons:
             place = (cell.version, cell.workload.name, one.name)
-            if is_good(cell, one):
+            if is_good(cell, one) or (one.is_identical and not _is_exact(cell.way)):
                 continue
             if cell.way is BASE:
                 missed_anyway[place] = ends.CAUSE if place in by_ends else _known(one.name)
@@ -113,8 +117,9 @@ def is_good(cell: Cell, one: Comparison) -> bool:
 
 
 def _missed(cell: Cell) -> Iterable[str]:
-    if cell.way.values == "none" or (cell.way.values == "masked" and not cell.way.sent):
-        return  # these are reported
+    reported = cell.way.values == "none" or (cell.way.values == "masked" and not cell.way.sent)
+    if reported or cell.way.user != BASE.user:
+        return
     where = f"{cell.workload.name} on {cell.version}, {cell.way.name}"
     goal = cell.workload.goal if cell.way.values == "all" else MASKED_GOAL
     total = len(cell.comparisons)
@@ -135,6 +140,11 @@ def _outcome(cell: Cell) -> str:
     return f"{cell.identical}/{total}, {cell.close}/{total}, {percent(cell.deviation)}"
 
 
+def _is_exact(way: Way) -> bool:
+    """Whether costs, too, are to be those of the real database."""
+    return way.values == "all" and way.user == BASE.user
+
+
 def _good(cells: Sequence[Cell], way: Way) -> set[_Place]:
     return {
         (cell.version, cell.workload.name, one.name)
@@ -150,7 +160,7 @@ def _known(query: str) -> str:
 
 
 def _of_way(way: Way) -> str:
-    return _OF_WAY[way.values] if way.values != "all" or way.user != BASE.user else "unknown"
+    return "unknown" if _is_exact(way) else _OF_WAY[way.values]
 
 
 def _line(group: Sequence[Miss]) -> str:
