@@ -107,6 +107,24 @@ def choose(
     return tuple(sorted(chosen, key=_order)[:MOST_SAMPLES])
 
 
+def beside(statistics: ColumnStatistics, predicates: Sequence[str]) -> ColumnStatistics:
+    """Masked statistics, for a column that predicates of indexes compare with values.
+
+    Those values were kept and stay themselves; a captured value that is none of them becomes a
+    stand-in, and never one that a predicate names.
+    """
+    named = [
+        value
+        for value in statistics.most_common_values
+        if any("'" + value.replace("'", "''") + "'" in predicate for predicate in predicates)
+    ]
+    others = [value for value in statistics.most_common_values if value not in named]
+    bounds = statistics.histogram_bounds or tuple(others)
+    return msgspec.structs.replace(
+        statistics, most_common_values=tuple(named), histogram_bounds=bounds
+    )
+
+
 def _kept_apart(
     values: Values,
     snapped: Values,

@@ -5,7 +5,7 @@ import pytest
 from pytest_planguard.model.query import Variant
 from pytest_planguard.model.statement import Sample, Session
 from pytest_planguard.model.statistics import ColumnStatistics
-from pytest_planguard.planner.parameters import Clock, choose
+from pytest_planguard.planner.parameters import Clock, beside, choose
 from pytest_planguard.sql.bindings import Binding
 
 CLOCK = Clock(
@@ -144,3 +144,18 @@ def test_values_there_are_no_others_for_share_one():
     few = ColumnStatistics(histogram_bounds=("1", "2"))
     assert both("7", "9", few) == ("2", "1")
     assert both("7", "9", ColumnStatistics(histogram_bounds=("1",))) == ("1", "1")
+
+
+def test_a_value_of_a_predicate_stays_and_others_never_become_it():
+    kinds = ColumnStatistics(most_common_values=("it's", "xa", "error", "xb"), masked=True)
+    statistics = beside(kinds, ["(kind = 'error'::text)", "(kind <> 'it''s'::text)"])
+    assert chosen(["error"], (None,), "=", statistics) == ["error"]
+    assert chosen(["it's"], (None,), "=", statistics) == ["it's"]
+    assert chosen(["refund", "login"], (None,), "=", statistics) == ["xb"]
+
+
+def test_beside_a_predicate_a_histogram_stays_what_others_are_taken_from():
+    statistics = beside(
+        ColumnStatistics(most_common_values=("3",), histogram_bounds=("7", "8")), ["(kind = 3)"]
+    )
+    assert statistics.histogram_bounds == ("7", "8")
