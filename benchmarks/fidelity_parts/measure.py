@@ -28,6 +28,8 @@ class Way(msgspec.Struct, frozen=True):
     provider: str = "embedded"
     user: str = "postgres"
     values: str = "all"
+    keeps: bool = False
+    """The workload's harmless columns keep their values."""
     sent: bool = False
     """Texts are sent as parameters and fitted to the statistics, as planguard does."""
     real_ends: bool = False
@@ -41,6 +43,7 @@ WAYS = (
     Way("all values, by connection", provider="url"),
     Way("all values, pulled by a reader", user=READER),
     Way("masked, values as parameters", values="masked", sent=True),
+    Way("the same, few columns kept", values="masked", sent=True, keeps=True),
     Way("masked, literals in the text", values="masked"),
     Way("no values", values="none"),
     ENDS,
@@ -140,7 +143,8 @@ def _cell(
     server: Server,
     real: dict[str, Node],
 ) -> Cell:
-    pulled = pull(project, source, workload.database, way.user, way.values)
+    keep = workload.harmless if way.keeps else ()
+    pulled = pull(project, source, workload.database, way.user, way.values, keep)
     if way.real_ends:
         with source.connect(workload.database) as connection:
             put_real_ends(project / STATISTICS, connection)

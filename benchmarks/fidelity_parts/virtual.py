@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,7 +66,9 @@ def make_project(folder: Path, source: Source, database: str, provider: str, maj
     (folder / "schema.sql").write_text(source.dump_schema(database), encoding="utf-8")
 
 
-def pull(folder: Path, source: Source, database: str, user: str, values: str) -> Pulled:
+def pull(
+    folder: Path, source: Source, database: str, user: str, values: str, keep: Sequence[str] = ()
+) -> Pulled:
     """Pulls the statistics into a project.
 
     Args:
@@ -75,8 +77,11 @@ def pull(folder: Path, source: Source, database: str, user: str, values: str) ->
         database: The one with rows.
         user: A role of the source.
         values: ``all``, ``masked`` or ``none``.
+        keep: Columns whose values are not masked.
     """
     command = [sys.executable, "-m", "pytest_planguard", "statistics", "pull", *FLAGS[values]]
+    for column in keep:
+        command += ["--keep", column]
     environment = {**os.environ, "PLANGUARD_STATISTICS_URL": source.url(database, user)}
     watch = Stopwatch()
     done = subprocess.run(
