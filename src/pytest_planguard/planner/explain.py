@@ -21,7 +21,7 @@ from pytest_planguard.model.query import Query, Variant
 from pytest_planguard.model.statistics import ColumnStatistics, Statistics
 from pytest_planguard.planner import requests
 from pytest_planguard.planner.masked import Masked
-from pytest_planguard.planner.parameters import Clock, choose
+from pytest_planguard.planner.parameters import Clock, beside, choose
 from pytest_planguard.planner.requests import Request
 from pytest_planguard.planner.wire import Answer, Flight, Refused, Wire, literal
 from pytest_planguard.sql.bindings import Binding, bindings
@@ -189,17 +189,21 @@ class Explainer:
             table = self._statistics.tables.get(self._catalog.root_of(binding.relation))
             if table is not None:
                 found = table.inherited.get(binding.column) or table.columns.get(binding.column)
-                if found is not None and not self._chooses_index(binding):
+                predicates = self._predicates(binding) if found is not None else []
+                if found is not None and predicates and found.masked:
+                    columns[binding.alias, binding.column] = beside(found, predicates)
+                elif found is not None and not predicates:
                     columns[binding.alias, binding.column] = found
         return columns
 
-    def _chooses_index(self, binding: Binding) -> bool:
-        """Whether the column's value decides which partial index serves: no other stands for it."""
+    def _predicates(self, binding: Binding) -> list[str]:
+        """Of partial indexes that the column's value decides about: no other stands for it."""
         valued = re.compile(rf"\b{re.escape(binding.column)}\b(?! IS (?:NOT )?NULL)")
-        return any(
-            index.predicate is not None and valued.search(index.predicate)
+        return [
+            index.predicate
             for index in self._catalog.indexes_of(binding.relation)
-        )
+            if index.predicate is not None and valued.search(index.predicate)
+        ]
 
     def _run(
         self, mode: str, wanted: Sequence[Request], refused: dict[int, str]

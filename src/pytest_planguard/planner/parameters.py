@@ -102,8 +102,75 @@ def choose(
                 zip(values, variant.parameter_types, strict=False), 1
             )
         )
+        snapped = _kept_apart(values, snapped, by_parameter, columns)
         chosen.add(Choice(snapped, _types(variant.parameter_types, snapped)))
     return tuple(sorted(chosen, key=_order)[:MOST_SAMPLES])
+
+
+def beside(statistics: ColumnStatistics, predicates: Sequence[str]) -> ColumnStatistics:
+    """Masked statistics, for a column that predicates of indexes compare with values.
+
+    Those values were kept and stay themselves; a captured value that is none of them becomes a
+    stand-in, and never one that a predicate names.
+    """
+    named = [
+        value
+        for value in statistics.most_common_values
+        if any("'" + value.replace("'", "''") + "'" in predicate for predicate in predicates)
+    ]
+    others = [value for value in statistics.most_common_values if value not in named]
+    bounds = statistics.histogram_bounds or tuple(others)
+    return msgspec.structs.replace(
+        statistics, most_common_values=tuple(named), histogram_bounds=bounds
+    )
+
+
+def _kept_apart(
+    values: Values,
+    snapped: Values,
+    by_parameter: Mapping[int, Sequence[Binding]],
+    columns: Columns,
+) -> Values:
+    """Different values of one column stay different: equal ones would join what they select.
+
+    ``a.name = $1 AND b.name = $2`` with the same value twice makes the planner infer that the
+    names are equal, and ``IN ($1, $2)`` becomes one value.
+    """
+    used: dict[tuple[str, str], dict[str, str]] = {}
+    apart = list(snapped)
+    for number, (value, chosen) in enumerate(zip(values, snapped, strict=False), 1):
+        found = _compared_column(by_parameter.get(number, ()), columns)
+        if value is None or chosen is None or found is None:
+            continue
+        where, statistics = found
+        by_value = used.setdefault(where, {})
+        if value not in by_value:
+            by_value[value] = _unused(chosen, by_value.values(), statistics)
+        apart[number - 1] = by_value[value]
+    return tuple(apart)
+
+
+def _compared_column(
+    bound: Iterable[Binding], columns: Columns
+) -> tuple[tuple[str, str], ColumnStatistics] | None:
+    """The column a parameter is compared with for equality, and its statistics."""
+    for binding in bound:
+        statistics = columns.get((binding.alias, binding.column))
+        if statistics is not None and binding.operator in {"=", "<>"}:
+            return (binding.relation, binding.column), statistics
+    return None
+
+
+def _unused(chosen: str, used: Iterable[str], statistics: ColumnStatistics) -> str:
+    """The value, or where it stands for another one already, the next that stands for none."""
+    taken = set(used)
+    common = statistics.most_common_values if statistics.masked else ()
+    others = statistics.histogram_bounds or common
+    if chosen not in taken or chosen not in others:
+        return chosen
+    start = others.index(chosen)
+    following = (*others[start:], *others[:start])
+    return next((one for one in following if one not in taken), chosen)
 
 
 def _order(choice: Choice) -> tuple[object, ...]:

@@ -5,7 +5,7 @@ import pytest
 from pytest_planguard.model.query import Variant
 from pytest_planguard.model.statement import Sample, Session
 from pytest_planguard.model.statistics import ColumnStatistics
-from pytest_planguard.planner.parameters import Clock, choose
+from pytest_planguard.planner.parameters import Clock, beside, choose
 from pytest_planguard.sql.bindings import Binding
 
 CLOCK = Clock(
@@ -134,3 +134,38 @@ def test_where_all_values_are_stand_ins_a_captured_one_is_that_of_middling_frequ
     assert chosen(["{open,paid}"], (None,), "= ANY", masked) == ['{"bb","bb","kk","kk","mm"}']
     plain = ColumnStatistics(most_common_values=("kk",), most_common_freqs=(0.7,))
     assert chosen(["open"], (None,), "=", plain) == ["open"]
+
+
+def both(first, second, statistics, *, other="t"):
+    """What two values become that one column, under one alias or two, is compared with."""
+    variant = Variant("", (None, None), Session("app", "psycopg"), (Sample((first, second)),))
+    bound = [Binding(1, "t", "public.t", "c", "="), Binding(2, other, "public.t", "c", "=")]
+    columns = {("t", "c"): statistics, (other, "c"): statistics}
+    return choose(variant, bound, columns, CLOCK)[0].values
+
+
+def test_different_values_of_one_column_stay_different():
+    assert both("7", "9", NUMBERS) == ("50", "51")
+    assert both("7", "9", NUMBERS, other="u") == ("50", "51")
+    assert both("7", "7", NUMBERS, other="u") == ("50", "50")
+
+
+def test_values_there_are_no_others_for_share_one():
+    few = ColumnStatistics(histogram_bounds=("1", "2"))
+    assert both("7", "9", few) == ("2", "1")
+    assert both("7", "9", ColumnStatistics(histogram_bounds=("1",))) == ("1", "1")
+
+
+def test_a_value_of_a_predicate_stays_and_others_never_become_it():
+    kinds = ColumnStatistics(most_common_values=("it's", "xa", "error", "xb"), masked=True)
+    statistics = beside(kinds, ["(kind = 'error'::text)", "(kind <> 'it''s'::text)"])
+    assert chosen(["error"], (None,), "=", statistics) == ["error"]
+    assert chosen(["it's"], (None,), "=", statistics) == ["it's"]
+    assert chosen(["refund", "login"], (None,), "=", statistics) == ["xb"]
+
+
+def test_beside_a_predicate_a_histogram_stays_what_others_are_taken_from():
+    statistics = beside(
+        ColumnStatistics(most_common_values=("3",), histogram_bounds=("7", "8")), ["(kind = 3)"]
+    )
+    assert statistics.histogram_bounds == ("7", "8")
