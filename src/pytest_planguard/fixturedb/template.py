@@ -14,6 +14,7 @@ from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools, locale_of
 from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale.declared import declare
+from pytest_planguard.fixturedb.scale.ends import with_common_ends
 from pytest_planguard.fixturedb.scale.loaded import load_and_freeze
 from pytest_planguard.fixturedb.scale.production import AtScale, Tenants, at_production_scale
 from pytest_planguard.fixturedb.scale.renames import renamed
@@ -129,7 +130,7 @@ class TemplateMaker:
 
     def _scale(self, connection: psycopg.Connection[Any], catalog: Catalog) -> cache.TemplateRecord:
         """Statistics of an empty database, or rows and what ANALYZE makes of them."""
-        wanted = self._wanted(catalog)
+        wanted = self._wanted(connection, catalog)
         statistics = wanted.statistics
         if self._spec.scale == "rows":
             real, refused = load_and_freeze(
@@ -147,12 +148,14 @@ class TemplateMaker:
         files = relation_files(connection, statistics)
         return cache.TemplateRecord(statistics, tuple(files), (*wanted.lacking, *refused))
 
-    def _wanted(self, catalog: Catalog) -> AtScale:
+    def _wanted(self, connection: psycopg.Connection[Any], catalog: Catalog) -> AtScale:
         """What every table should have: production's numbers, or what is declared and derived."""
         if self._production is not None:
             source = renamed(self._production.statistics, catalog, self._production.renames)
             tenants = Tenants(self._spec.tenant_schemas, self._spec.tenant_model)
-            return at_production_scale(catalog, source, self._spec.tables, tenants=tenants)
+            made = at_production_scale(catalog, source, self._spec.tables, tenants=tenants)
+            statistics = with_common_ends(connection, made.statistics)
+            return msgspec.structs.replace(made, statistics=statistics)
         return AtScale(declare(catalog, self._spec.tables, clock=self._spec.clock))
 
     def _prepare(self, connection: psycopg.Connection[Any]) -> None:
