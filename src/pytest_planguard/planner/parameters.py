@@ -369,7 +369,7 @@ def _pattern(value: str, statistics: ColumnStatistics) -> str:
     def run(match: re.Match[str]) -> str:
         length = min(len(match.group()), 8)
         letters = typical * (length // len(typical) + 1)
-        is_end = 0 < match.start() and match.end() == len(value)
+        is_end = match.start() > 0 and match.end() == len(value)
         return letters[-length:] if is_end and not statistics.masked else letters[:length]
 
     return _LITERAL_RUN.sub(run, value)
