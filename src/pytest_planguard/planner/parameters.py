@@ -369,13 +369,19 @@ _LITERAL_RUN = re.compile(r"[^%_]+")
 
 
 def _pattern(value: str, statistics: ColumnStatistics) -> str:
-    """A pattern of like shape: the same wildcards, as many letters, of a typical value."""
+    """A pattern of like shape: the same wildcards, as many letters, of a typical value.
+
+    What ends a pattern is taken from the value's end: its beginning ends few values or none. Ends
+    of stand-ins are all alike, so there it is the beginning everywhere.
+    """
     bounds = statistics.histogram_bounds
     typical = bounds[len(bounds) // 2] if bounds else "x"
     typical = re.sub(r"[%_\\]", "x", typical) or "x"
 
     def run(match: re.Match[str]) -> str:
         length = min(len(match.group()), 8)
-        return (typical * (length // len(typical) + 1))[:length]
+        letters = typical * (length // len(typical) + 1)
+        is_end = match.start() > 0 and match.end() == len(value)
+        return letters[-length:] if is_end and not statistics.masked else letters[:length]
 
     return _LITERAL_RUN.sub(run, value)

@@ -169,3 +169,12 @@ def test_beside_a_predicate_a_histogram_stays_what_others_are_taken_from():
         ColumnStatistics(most_common_values=("3",), histogram_bounds=("7", "8")), ["(kind = 3)"]
     )
     assert statistics.histogram_bounds == ("7", "8")
+
+
+def test_what_ends_a_pattern_is_the_end_of_a_typical_value():
+    types = ColumnStatistics(histogram_bounds=("LARGE TIN", "PROMO NICKEL", "SMALL BRASS"))
+    assert chosen(["%BRASS"], (None,), "~~", types) == ["%ICKEL"]
+    assert chosen(["LARGE%TIN"], (None,), "~~", types) == ["PROMO%KEL"]
+    assert chosen(["%red%"], (None,), "~~", types) == ["%PRO%"]
+    masked = ColumnStatistics(histogram_bounds=("ai", "kiiiii", "ziii"), masked=True)
+    assert chosen(["%BRASS"], (None,), "~~", masked) == ["%kiiii"]
