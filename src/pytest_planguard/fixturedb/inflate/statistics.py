@@ -101,11 +101,16 @@ def rows_to_write(catalog: Catalog, statistics: Statistics, server_version: int)
 def _other_order(catalog: Catalog, statistics: Statistics) -> Iterator[str]:
     """A sentence where histograms of text are in an order that is not this database's."""
     there, here = statistics.collation, catalog.server.collation
-    if there and here and there != here:
+    if there and here and _spelled(there) != _spelled(here):
         yield (
             f"text is ordered by {there} in the statistics and by {here} here:"
             " ranges of text may be estimated otherwise"
         )
+
+
+def _spelled(collation: str) -> str:
+    """``en_US.UTF-8`` and ``en_US.utf8`` are one."""
+    return collation.lower().replace("-", "")
 
 
 def _tuples(facts: TableStatistics, source_version: int, server_version: int) -> float:
