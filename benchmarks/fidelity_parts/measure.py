@@ -31,7 +31,7 @@ class Way(msgspec.Struct, frozen=True):
     keeps: bool = False
     """The workload's harmless columns keep their values."""
     sent: bool = False
-    """Texts are sent as parameters and fitted to the statistics, as planguard does."""
+    """Planned by planguard, which fits texts to the statistics, and not by a bare EXPLAIN."""
     real_ends: bool = False
     """The ends of indexes are put in: no way a user has, it explains misses."""
 
@@ -42,9 +42,9 @@ WAYS = (
     BASE,
     Way("all values, by connection", provider="url"),
     Way("all values, pulled by a reader", user=READER),
-    Way("masked, values as parameters", values="masked", sent=True),
-    Way("the same, few columns kept", values="masked", sent=True, keeps=True),
-    Way("masked, literals in the text", values="masked"),
+    Way("masked, the default", values="masked", sent=True),
+    Way("masked, few columns kept", values="masked", sent=True, keeps=True),
+    Way("masked, by a bare EXPLAIN", values="masked"),
     Way("no values", values="none"),
     ENDS,
 )

@@ -119,7 +119,8 @@ def is_good(cell: Cell, one: Comparison) -> bool:
 
 
 def _missed(cell: Cell) -> Iterable[str]:
-    reported = cell.way.values == "none" or (cell.way.values == "masked" and not cell.way.sent)
+    chosen = cell.way.keeps or not cell.way.sent  # whoever kept columns knew what was asked
+    reported = cell.way.values == "none" or (cell.way.values == "masked" and chosen)
     if reported or cell.way.user != BASE.user:
         return
     where = f"{cell.workload.name} on {cell.version}, {cell.way.name}"

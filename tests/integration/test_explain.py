@@ -109,3 +109,32 @@ def as_prepared(text, types, *values):
     samples = (Sample(values),)
     variant = Variant(text, types, Session("app", "psycopg"), samples, text, (), (), text)
     return Query(text[-9:], "default", text, (), (variant,), ())
+
+
+def test_literals_on_masked_columns_become_what_captured_values_would(database_url):
+    masked = ColumnStatistics(
+        most_common_values=("bb", "kk", "mm"), most_common_freqs=(0.7, 0.2, 0.1), masked=True
+    )
+    tables = {"public.jobs": TableStatistics(1000, 10, columns={"id": NUMBERS, "payload": masked})}
+    statistics = Statistics(tables, "2026-01-01T00:00:00+00:00", ScaleSource.PRODUCTION)
+    with Wire(database_url) as wire:
+        for text in filter(str.strip, SCHEMA.split(";")):
+            wire.execute(text)
+        explainer = Explainer(wire, read_catalog_at(database_url), statistics)
+        queries = [
+            as_prepared("SELECT id FROM jobs WHERE payload = 'open' AND id > $1", ("23",), "5"),
+            as_prepared("SELECT 'payload' FROM jobs WHERE payload IN ('a', 'b')", ()),
+            as_prepared("SELECT id FROM jobs WHERE id = 5", ()),
+            as_prepared("SELECT nothing FROM jobs WHERE payload = 'open'", ()),
+        ]
+        found = [query.variants[0].plannable for query in explainer.fitted(queries)]
+        assert found == [
+            "SELECT id FROM jobs WHERE payload = 'kk' AND id > $1",
+            "SELECT 'payload' FROM jobs WHERE payload IN ('kk', 'mm')",
+            "SELECT id FROM jobs WHERE id = 5",
+            "SELECT nothing FROM jobs WHERE payload = 'open'",
+        ]
+        (planned, *_) = explainer.explain(explainer.fitted(queries))
+        assert planned.worst.approximate == (
+            "the literal on public.jobs.payload meets masked statistics",
+        )

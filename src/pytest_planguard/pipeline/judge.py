@@ -96,6 +96,7 @@ def judge(
 def _planned(
     planner: Planner, queries: Sequence[Query], progress: Callable[[str], None]
 ) -> list[tuple[Query, Planned | Unexplained]]:
+    queries = planner.explainer.fitted(queries)
     plans = planner.explainer.explain(
         queries, lambda done, of: progress(f"planning {done:,} of {of:,} queries")
     )

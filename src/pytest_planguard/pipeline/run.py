@@ -95,8 +95,9 @@ def plan_now(
     parts = _Parts()
     reports = []
     with ready(config, capture) as config:
-        for database, queries in _by_database(config, capture, parts).items():
+        for database, captured in _by_database(config, capture, parts).items():
             with open_planner(config, database, capture, server=server) as planner:
+                queries = planner.explainer.fitted(captured)
                 outcomes = planner.explainer.explain(queries)
             reports += [
                 QueryReport(query, outcome, None)

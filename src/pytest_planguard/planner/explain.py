@@ -19,7 +19,7 @@ from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.plan import Plan, Planned, PlanNode, SampleKind, Unexplained
 from pytest_planguard.model.query import Query, Variant
 from pytest_planguard.model.statistics import ColumnStatistics, Statistics
-from pytest_planguard.planner import requests
+from pytest_planguard.planner import fitting, requests
 from pytest_planguard.planner.masked import Masked
 from pytest_planguard.planner.parameters import Clock, beside, choose
 from pytest_planguard.planner.requests import Request
@@ -103,6 +103,32 @@ class Explainer:
                 progress(start, len(queries))
             outcomes += self._batch(queries[start : start + BATCH])
         return outcomes
+
+    def fitted(self, queries: Sequence[Query]) -> list[Query]:
+        """The queries as they are planned where values of the statistics are stand-ins.
+
+        Literals that masked columns are compared with become values the statistics have; a query
+        that has none is the same.
+
+        Raises:
+            ServerError: The server was lost.
+        """
+        found = fitting.probes(queries, fitting.masked_columns(self._statistics))
+        if not found:
+            return list(queries)
+        self._learn_types(queries)
+        wanted = [
+            msgspec.structs.replace(probe.request, query=position)
+            for position, probe in enumerate(found)
+        ]
+        plans = {item.request.query: item.root for item in self._run(GENERIC, wanted, {})}
+        self._wire.idle()
+        self._wire.execute("DEALLOCATE ALL")
+        return fitting.fitted(queries, found, plans, self._fit)
+
+    def _fit(self, literals: Variant, bound: Sequence[Binding]) -> tuple[str | None, ...]:
+        columns = {key: one for key, one in self._columns(bound).items() if one.masked}
+        return choose(literals, bound, columns, self._clock)[0].values
 
     def again(self, items: Sequence[tuple[Query, Planned]]) -> list[Planned | Unexplained]:
         """The same queries with the very samples of their plans, in the plans' order."""

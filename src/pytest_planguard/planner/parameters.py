@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import datetime as dt
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
@@ -371,9 +372,12 @@ _LITERAL_RUN = re.compile(r"[^%_]+")
 def _pattern(value: str, statistics: ColumnStatistics) -> str:
     """A pattern of like shape: the same wildcards, as many letters, of a typical value.
 
-    What ends a pattern is taken from the value's end: its beginning ends few values or none. Ends
-    of stand-ins are all alike, so there it is the beginning everywhere.
+    What ends a pattern is taken from the value's end: its beginning ends few values or none. Of
+    stand-ins, which have no words, it is whatever letters as many values share as share a word.
     """
+    inner = _INNER.fullmatch(value) if statistics.masked else None
+    if inner is not None and (part := _common_part(statistics, at_end=not inner[2])):
+        return f"%{part}{inner[2]}"
     bounds = statistics.histogram_bounds
     typical = bounds[len(bounds) // 2] if bounds else "x"
     typical = re.sub(r"[%_\\]", "x", typical) or "x"
@@ -385,3 +389,36 @@ def _pattern(value: str, statistics: ColumnStatistics) -> str:
         return letters[-length:] if is_end and not statistics.masked else letters[:length]
 
     return _LITERAL_RUN.sub(run, value)
+
+
+_INNER = re.compile(r"%([^%_]+)(%?)")
+"""A pattern that finds a word anywhere, or at the end."""
+
+WORD_SHARE = 0.05
+"""Of the values, that have a word one looks for: a name of part holds one colour of TPC-H's in
+5.4 % of all parts, a kind of part one metal in 20 %. PostgreSQL's own guess for such a pattern is
+0.5 % (``DEFAULT_MATCH_SEL``): with it large joins look small, and bad plans good."""
+
+_LONGEST_PART = 3
+
+
+def _common_part(statistics: ColumnStatistics, *, at_end: bool) -> str:
+    """Letters whose share of the column's values is nearest to ``WORD_SHARE``; empty: none are."""
+    common = dict(zip(statistics.most_common_values, statistics.most_common_freqs, strict=False))
+    rest = max(0.0, 1.0 - statistics.null_frac - sum(common.values()))
+    bounds = statistics.histogram_bounds
+    weights = {**dict.fromkeys(bounds, rest / max(1, len(bounds))), **common}
+    shares: dict[str, float] = defaultdict(float)
+    for value, weight in weights.items():
+        for part in _parts_of(value, at_end=at_end):
+            shares[part] += weight
+    fitting = (part for part in shares if not set(part) & set("%_\\"))
+    return min(fitting, key=lambda part: (abs(shares[part] - WORD_SHARE), part), default="")
+
+
+def _parts_of(value: str, *, at_end: bool) -> set[str]:
+    """All beginnings of its ends, or only its ends, up to three letters."""
+    sizes = range(1, min(_LONGEST_PART, len(value)) + 1)
+    if at_end:
+        return {value[-size:] for size in sizes}
+    return {value[at : at + size] for size in sizes for at in range(len(value) - size + 1)}

@@ -176,5 +176,15 @@ def test_what_ends_a_pattern_is_the_end_of_a_typical_value():
     assert chosen(["%BRASS"], (None,), "~~", types) == ["%ICKEL"]
     assert chosen(["LARGE%TIN"], (None,), "~~", types) == ["PROMO%KEL"]
     assert chosen(["%red%"], (None,), "~~", types) == ["%PRO%"]
-    masked = ColumnStatistics(histogram_bounds=("ai", "kiiiii", "ziii"), masked=True)
-    assert chosen(["%BRASS"], (None,), "~~", masked) == ["%kiiii"]
+
+
+def test_of_stand_ins_a_word_is_letters_that_one_in_twenty_values_has():
+    """Ten values: one a common one with a share of its own, the others a tenth of the rest."""
+    bounds = tuple(f"b{letter}c" for letter in "dfghjklm")
+    masked = ColumnStatistics(
+        most_common_values=("xyc",), most_common_freqs=(0.52,), histogram_bounds=bounds,
+        masked=True,
+    )  # fmt: skip
+    assert chosen(["%green%"], (None,), "~~", masked) == ["%bd%"]
+    assert chosen(["%BRASS"], (None,), "~~", masked) == ["%bdc"]
+    assert chosen(["%a%b%"], (None,), "~~", masked) == ["%b%b%"]
