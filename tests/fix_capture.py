@@ -27,7 +27,8 @@ root = Path.cwd()
 sys.path.insert(0, str(root))
 recorder = Recorder(OriginFinder(Files(root)))
 recorder.enter("test_app.py::test_app", Phase.CALL)
-assert "psycopg" not in sys.modules and "sqlalchemy" not in sys.modules
+for name in ("psycopg", "psycopg2", "asyncpg", "sqlalchemy"):
+    assert name not in sys.modules
 listening = listen(recorder)
 import app
 app.main(sys.argv[1])

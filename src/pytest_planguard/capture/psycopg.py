@@ -8,25 +8,22 @@ and formats. Where a later psycopg has them no more, its public methods are list
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from pytest_planguard.capture.connection import APPLICATION_NAME, ConnectionParameters
+from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.origin import Site
+from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.sessions import Connections, Known, is_own
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.psycopg_public import Dumped
     from pytest_planguard.model.statement import Session
 
 NAME = "psycopg"
-
-_DEFAULT_SEARCH_PATH = '"$user", public'
-_SEARCH_PATH_OPTION = re.compile(r"(?:-c\s*|--)search_path=((?:\\.|\S)+)")
-_ROLE_OPTION = re.compile(r"(?:-c\s*|--)role=((?:\\.|\S)+)")
 
 
 def is_available() -> bool:
@@ -40,7 +37,7 @@ def install(recorder: Recorder) -> Callable[[], None]:
     Returns:
         A function that restores it exactly.
     """
-    patches = _Patches()
+    patches = Patches()
 
     def patch() -> None:
         try:
@@ -58,24 +55,7 @@ def install(recorder: Recorder) -> Callable[[], None]:
     return uninstall
 
 
-class _Patches:
-    """Attributes that were replaced, and what they were."""
-
-    def __init__(self) -> None:
-        self._replaced: list[tuple[type, str, Any]] = []
-
-    def replace(self, owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
-        original = vars(owner)[name]
-        self._replaced.append((owner, name, original))
-        setattr(owner, name, wrap(original))
-
-    def restore(self) -> None:
-        while self._replaced:
-            owner, name, original = self._replaced.pop()
-            setattr(owner, name, original)
-
-
-def _patch(recorder: Recorder, patches: _Patches) -> None:
+def _patch(recorder: Recorder, patches: Patches) -> None:
     listener = Listener(recorder)
     owners = _owners()
     if owners is None:
@@ -113,36 +93,6 @@ def _owners() -> list[tuple[type, str]] | None:
     return [(owner, name) for owner in classes for name in methods if name in vars(owner)]
 
 
-_SET_PATH = re.compile(
-    rb"\s*set\s+(?:session\s+|local\s+)?search_path\s*(?:to|=)\s*(.+?)[\s;]*$",
-    re.IGNORECASE | re.DOTALL,
-)
-_RESET_PATH = re.compile(rb"\s*(?:reset\s+(?:search_path|all)|discard\s+all)\b", re.IGNORECASE)
-
-
-class _Known:
-    """What is remembered of a connection: its sessions by the state that makes them differ."""
-
-    __slots__ = ("options_path", "parameters", "path", "reports_path", "role", "sessions")
-
-    def __init__(self, parameters: ConnectionParameters, *, reports_path: bool) -> None:
-        options = parameters.values.get("options", "")
-        self.parameters = parameters
-        self.options_path = _option(_SEARCH_PATH_OPTION, options)
-        self.path = self.options_path
-        self.role = _option(_ROLE_OPTION, options)
-        self.reports_path = reports_path
-        self.sessions: dict[tuple[bytes | str | None, bool], Session] = {}
-
-    def follow(self, text: bytes) -> None:
-        """Servers before 18 don't report search_path: what SET says holds until the next one."""
-        if found := _SET_PATH.match(text):
-            path = found.group(1).decode(errors="replace")
-            self.path = self.options_path if path.lower() == "default" else path
-        elif _RESET_PATH.match(text):
-            self.path = self.options_path
-
-
 class Listener:
     """Turns calls of psycopg's cursors into records.
 
@@ -152,7 +102,7 @@ class Listener:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._connections: WeakKeyDictionary[Any, _Known | None] = WeakKeyDictionary()
+        self._connections = Connections(_meet)
         self._many: WeakKeyDictionary[Any, tuple[Any, Site]] = WeakKeyDictionary()
         self._prepares: dict[type, bool] = {}
 
@@ -212,28 +162,18 @@ class Listener:
     def session(self, cursor: Any, text: bytes) -> Session | None:
         """The kind of session a cursor sends a text in; None for connections of our own."""
         connection = cursor.connection
-        known = self._connections.get(connection, _UNKNOWN)
-        if known is _UNKNOWN:
-            known = self._connections[connection] = _meet(connection)
+        known = self._connections.of(connection)
         if known is None:
             return None
+        path: bytes | str | None
         if known.reports_path:
-            path: bytes | str | None = connection.pgconn.parameter_status(b"search_path")
+            path = connection.pgconn.parameter_status(b"search_path")
         else:
-            if text[:16].lstrip()[:1] in _FOLLOWED:
-                known.follow(text)
-            path = known.path
+            path = known.follow(text)
         prepares = connection.prepare_threshold is not None and self._can_prepare(cursor)
-        session: Session | None = known.sessions.get((path, prepares))
-        if session is None:
-            session = known.sessions[path, prepares] = self._recorder.session(
-                NAME,
-                known.parameters,
-                search_path=_path(path) if isinstance(path, bytes) else path,
-                role=known.role,
-                prepares=prepares,
-            )
-        return session
+        return known.sessions.get((path, prepares)) or known.session(
+            self._recorder, NAME, path, prepares=prepares
+        )
 
     def _can_prepare(self, cursor: Any) -> bool:
         kind = type(cursor)
@@ -246,31 +186,14 @@ class Listener:
         return found
 
 
-_UNKNOWN: Any = object()
-_FOLLOWED = (b"s", b"S", b"r", b"R", b"d", b"D")
-"""What SET, RESET and DISCARD begin with."""
-
-
-def _meet(connection: Any) -> _Known | None:
+def _meet(connection: Any) -> Known | None:
     """What can be learnt of a connection without asking its server."""
     pgconn = connection.pgconn
-    name = pgconn.parameter_status(b"application_name") or b""
-    if name.startswith(APPLICATION_NAME.encode()):
+    if is_own(pgconn.parameter_status(b"application_name") or b""):
         return None
     info = connection.info
     values = {**info.get_parameters(), "dbname": info.dbname}
     if info.password:
         values["password"] = info.password
-    # PostgreSQL 18 reports search_path whenever it changes (its release notes).
     reports_path = pgconn.parameter_status(b"search_path") is not None
-    return _Known(ConnectionParameters(values), reports_path=reports_path)
-
-
-def _path(reported: bytes) -> str | None:
-    path = reported.decode(errors="replace")
-    return None if path == _DEFAULT_SEARCH_PATH else path
-
-
-def _option(pattern: re.Pattern[str], options: str) -> str | None:
-    found = pattern.search(options)
-    return re.sub(r"\\(.)", r"\1", found.group(1)) if found else None
+    return Known(ConnectionParameters(values), reports_path=reports_path)

@@ -206,12 +206,8 @@ def test_search_path_is_followed_where_the_server_does_not_report_it(
 ) -> None:
     body = """
 from pytest_planguard.capture import psycopg as driver
-meet = driver._meet
-def meet_an_older_server(connection):
-    known = meet(connection)
-    known.reports_path = False
-    return known
-driver._meet = meet_an_older_server
+Known = driver.Known
+driver.Known = lambda parameters, *, reports_path: Known(parameters, reports_path=False)
 with psycopg.connect(url, options='-c search_path=start', autocommit=True) as old:
     old.execute("SELECT 1")
     old.execute("set local search_path to tenant_1, public;")
