@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pytest_planguard.capture.connection import APPLICATION_NAME, ConnectionParameters
 from pytest_planguard.capture.recorder import Recorder
@@ -81,7 +81,10 @@ class Known:
         return self.path
 
 
-class Connections:
+K = TypeVar("K", bound=Known)
+
+
+class Connections(Generic[K]):
     """What is known of each living connection of a driver.
 
     Args:
@@ -89,17 +92,20 @@ class Connections:
             planguard's own.
     """
 
-    def __init__(self, meet: Callable[[Any], Known | None]) -> None:
+    def __init__(self, meet: Callable[[Any], K | None]) -> None:
         self._meet = meet
         # By identity: a class of the application may define equality as it likes.
-        self._known: dict[int, tuple[weakref.ref[Any], Known | None]] = {}
+        self._known: dict[int, tuple[weakref.ref[Any], K | None]] = {}
 
-    def of(self, connection: Any) -> Known | None:
+    def of(self, connection: Any) -> K | None:
         """What is known of a connection; None for one of planguard's own."""
         entry = self._known.get(id(connection))
         if entry is not None and entry[0]() is connection:
             return entry[1]
-        known = self._meet(connection)
+        return self.add(connection, self._meet(connection))
+
+    def add(self, connection: Any, known: K | None) -> K | None:
+        """Remembers what is known of a connection as long as it lives."""
         number, entries = id(connection), self._known
 
         def forget(reference: weakref.ref[Any]) -> None:
