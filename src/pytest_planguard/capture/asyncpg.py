@@ -196,8 +196,9 @@ class Listener:
             path = reported_path(protocol.get_settings().search_path)
         else:
             path = known.follow(text)
-        return known.sessions.get((path, prepares)) or known.session(
-            self._recorder, NAME, path, prepares=prepares
+        state = path, prepares
+        return known.sessions.get(state) or known.session(
+            self._recorder, NAME, state, path, prepares=prepares
         )
 
     def _unmet(self, _: Any) -> None:

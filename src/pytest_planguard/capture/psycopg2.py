@@ -145,9 +145,7 @@ class Listener:
             path = None if path is None else reported_path(path)
         else:
             path = known.follow(text)
-        return known.sessions.get((path, False)) or known.session(
-            self.recorder, NAME, path, prepares=False
-        )
+        return known.sessions.get(path) or known.session(self.recorder, NAME, path, path)
 
     def _record(
         self,

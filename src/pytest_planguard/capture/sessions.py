@@ -50,21 +50,26 @@ class Known:
         self.path = self.opened_path
         self.role = _option(_ROLE_OPTION, options) or role
         self.reports_path = reports_path
-        self.sessions: dict[tuple[bytes | str | None, bool], Session] = {}
+        self.sessions: dict[object, Session] = {}
+        """By whatever of the driver's makes a difference."""
 
     def session(
-        self, recorder: Recorder, driver: str, path: bytes | str | None, *, prepares: bool
+        self,
+        recorder: Recorder,
+        driver: str,
+        state: object,
+        path: bytes | str | None,
+        *,
+        prepares: bool = False,
     ) -> Session:
-        """The one value for a state of this connection."""
-        session = self.sessions.get((path, prepares))
-        if session is None:
-            session = self.sessions[path, prepares] = recorder.session(
-                driver,
-                self.parameters,
-                search_path=reported_path(path) if isinstance(path, bytes) else path,
-                role=self.role,
-                prepares=prepares,
-            )
+        """The value for a state that was not met before, remembered by that state."""
+        session = self.sessions[state] = recorder.session(
+            driver,
+            self.parameters,
+            search_path=reported_path(path) if isinstance(path, bytes) else path,
+            role=self.role,
+            prepares=prepares,
+        )
         return session
 
     def follow(self, text: bytes) -> str | None:
