@@ -114,8 +114,9 @@ def to_sample(raw: Raw, binary: tuple[int, ...]) -> Sample:
     >>> to_sample((b"a", None, b"\x00\x05"), (2,)).values
     ('a', None, '0005')
     """
+    chosen = frozenset(binary)
     values = tuple(
-        None if value is None else value.hex() if position in binary else to_text(value)
+        None if value is None else value.hex() if position in chosen else to_text(value)
         for position, value in enumerate(raw)
     )
     return Sample(values=values, binary=binary)
@@ -123,11 +124,12 @@ def to_sample(raw: Raw, binary: tuple[int, ...]) -> Sample:
 
 def to_raw(sample: Sample) -> Raw:
     """The bytes a sample was made of (of text that is not UTF-8: of its UTF-8 form)."""
+    chosen = frozenset(sample.binary)
     return tuple(
         None
         if value is None
         else bytes.fromhex(value)
-        if position in sample.binary
+        if position in chosen
         else value.encode()
         for position, value in enumerate(sample.values)
     )
