@@ -37,9 +37,9 @@ from pytest_planguard.fixturedb.providers import open_server
 from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.model.statement import Phase
 
-ROUNDS = 400
+ROUNDS = 200
 STATEMENTS = 50
-WARM_UP = 3_000
+WARM_UP = 1_000
 ROWS = 1_000
 DATABASE = "planguard_bench_capture"
 

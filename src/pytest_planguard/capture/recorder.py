@@ -84,6 +84,8 @@ class Recorder:
         self._heard_ddl: set[tuple[str, bytes]] = set()
         self._notes: dict[str, None] = {}
         self._annotations: WeakKeyDictionary[Any, Site] = WeakKeyDictionary()
+        self._annotated = False
+        """Whether there may be annotations: asking the dictionary is a call in Python."""
         self._watchers: list[Tally] = []
         _living.add(self)
 
@@ -160,6 +162,7 @@ class Recorder:
             self._annotations.pop(cursor, None)
         else:
             self._annotations[cursor] = site
+        self._annotated = len(self._annotations) > 0
 
     def record(
         self,
@@ -236,7 +239,7 @@ class Recorder:
         Returns:
             False where it was not counted: ``record`` has to.
         """
-        if self._watchers or self._annotations:
+        if self._watchers or self._annotated:
             return False
         passed = self.origins.passed
         getframe = sys._getframe  # noqa: SLF001 -- what inspect wraps
@@ -293,7 +296,7 @@ class Recorder:
         self._decide()
 
     def _site(self, cursor: object) -> Site:
-        if self._annotations and cursor is not None:
+        if self._annotated and cursor is not None:
             site = self._annotations.get(cursor)
             if site is not None:
                 return site

@@ -76,13 +76,14 @@ class Samples:
 
         Most of what a much-asked query is asked with is turned away by its hash.
         """
-        try:
-            text = _SEPARATOR.join(params)
-        except TypeError:  # a NULL
-            text = joined(params)
         small = self._small
-        if crc32(text) > small.limit and len(text) < LARGE and len(params) < _MANY:
-            return
+        if small.limit != _EVERY_HASH and len(params) < _MANY:
+            try:
+                text = _SEPARATOR.join(params)
+            except TypeError:  # a NULL
+                text = joined(params)
+            if crc32(text) > small.limit and len(text) < LARGE:
+                return
         raw = tuple(
             [value if value is None or type(value) is bytes else bytes(value) for value in params]
         )
@@ -126,11 +127,7 @@ def to_raw(sample: Sample) -> Raw:
     """The bytes a sample was made of (of text that is not UTF-8: of its UTF-8 form)."""
     chosen = frozenset(sample.binary)
     return tuple(
-        None
-        if value is None
-        else bytes.fromhex(value)
-        if position in chosen
-        else value.encode()
+        None if value is None else bytes.fromhex(value) if position in chosen else value.encode()
         for position, value in enumerate(sample.values)
     )
 
