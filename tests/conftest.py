@@ -6,6 +6,7 @@ pytest_plugins = [
     "fix_containers",
     "fix_postgres",
     "fix_capture",
+    "fix_drivers",
     "fix_suite",
     "fix_exact",
 ]

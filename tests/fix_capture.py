@@ -24,10 +24,11 @@ from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.model.statement import Phase
 
 root = Path.cwd()
-sys.path.insert(0, str(root))
+sys.path[:0] = [str(root), str(root / "site-packages")]
 recorder = Recorder(OriginFinder(Files(root)))
 recorder.enter("test_app.py::test_app", Phase.CALL)
-assert "psycopg" not in sys.modules and "sqlalchemy" not in sys.modules
+for name in ("psycopg", "psycopg2", "asyncpg", "sqlalchemy"):
+    assert name not in sys.modules
 listening = listen(recorder)
 import app
 app.main(sys.argv[1])
@@ -41,13 +42,17 @@ sys.stdout.buffer.write(msgspec.json.encode(recorder.take()))
 def capture_of(tmp_path: Path, database_url: str) -> Callable[..., Capture]:
     """Runs ``main(url)`` of an application and gives what was captured.
 
-    Other files of the project go by name: ``capture_of(app, shop="…")``.
+    Other files of the project go by name: ``capture_of(app, shop="…")``; those of ``library``
+    are installed, so that none of their lines is the project's.
     """
 
-    def run(app: str, **modules: str) -> Capture:
+    def run(app: str, *, library: dict[str, str] | None = None, **modules: str) -> Capture:
         for name, source in {"app": app, **modules}.items():
-            file = tmp_path / f"{name}.py"
-            file.write_text(dedent(source))
+            (tmp_path / f"{name}.py").write_text(dedent(source))
+        packages = tmp_path / "site-packages"
+        packages.mkdir(exist_ok=True)
+        for name, source in (library or {}).items():
+            (packages / f"{name}.py").write_text(dedent(source))
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", _HARNESS, database_url],
             cwd=tmp_path,

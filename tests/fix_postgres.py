@@ -56,7 +56,10 @@ def server_url() -> Iterator[str]:
     if who:
         os.chown(folder, who["user"], who["group"])
     data = folder / "data"
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+    options = (
+        f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off "
+        "-c max_prepared_transactions=8"
+    )
     control = [binaries / "pg_ctl", "-D", data, "-w"]
     try:
         initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust"]

@@ -24,10 +24,12 @@ _TEST_TOOLS = frozenset(_TEST_TOOL_NAMES.split())
 class Site:
     """An origin with identity: counting by it costs no hashing of its fields."""
 
-    __slots__ = ("origin",)
+    __slots__ = ("near", "origin")
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, near: tuple[int, int] | None = None) -> None:
         self.origin = origin
+        self.near = near
+        """Identity of the code object and the instruction, where they alone decide."""
 
 
 class OriginFinder:
@@ -42,6 +44,32 @@ class OriginFinder:
         self._known: dict[str, SourceFile] = {}
         self._sites: dict[tuple[str, int, str, Layer], Site] = {}
         self._libraries: dict[tuple[str, Layer], Site] = {}
+        self.passed: set[str] = set()
+        """File names of libraries and of nobody: what stands further out decides."""
+        self._near: dict[tuple[int, int], tuple[CodeType, Site]] = {}
+        """Sites by code object and instruction: a line's number is looked up once. The code is
+        held, so that no other one gets its identity."""
+
+    def find_near(self, frame: FrameType) -> Site:
+        """``find`` for one stack: quick where a line of the application asks again."""
+        passed = self.passed
+        near: FrameType | None = frame
+        while near is not None:
+            code = near.f_code
+            if code.co_filename not in passed:
+                key = id(code), near.f_lasti
+                found = self._near.get(key)
+                if found is not None:
+                    return found[1]
+                break
+            near = near.f_back
+        site = self.find((frame,))
+        if near is None or self._known[code.co_filename].owner is not Owner.APPLICATION:
+            return site
+        if site.origin.layer is Layer.APPLICATION:
+            site = Site(site.origin, key)
+            self._near[key] = code, site
+        return site
 
     def find(self, stacks: Iterable[FrameType | None]) -> Site:
         """The origin of what runs at the given frame.
@@ -98,6 +126,8 @@ class OriginFinder:
             filename, str(frame.f_globals.get("__name__", "")), frame.f_globals
         )
         self._known[filename] = file
+        if file.owner is Owner.LIBRARY or file.owner is Owner.NOBODY:
+            self.passed.add(filename)
         return file
 
     def _site(self, frame: FrameType, file: SourceFile, layer: Layer) -> Site:

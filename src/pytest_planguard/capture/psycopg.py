@@ -8,15 +8,18 @@ and formats. Where a later psycopg has them no more, its public methods are list
 from __future__ import annotations
 
 import functools
-import re
+import inspect
 from collections.abc import Callable
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from pytest_planguard.capture.connection import APPLICATION_NAME, ConnectionParameters
+from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.origin import Site
+from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.sessions import Connections, Known, is_own
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.psycopg_public import Dumped
@@ -24,9 +27,11 @@ if TYPE_CHECKING:
 
 NAME = "psycopg"
 
-_DEFAULT_SEARCH_PATH = '"$user", public'
-_SEARCH_PATH_OPTION = re.compile(r"(?:-c\s*|--)search_path=((?:\\.|\S)+)")
-_ROLE_OPTION = re.compile(r"(?:-c\s*|--)role=((?:\\.|\S)+)")
+_KNOWN_ARGUMENTS = {
+    "_execute_send": ("self", "query", "force_extended", "binary"),
+    "_send_query_prepared": ("self", "name", "pgq", "binary"),
+}
+"""Of psycopg 3.1 to 3.3."""
 
 
 def is_available() -> bool:
@@ -40,14 +45,14 @@ def install(recorder: Recorder) -> Callable[[], None]:
     Returns:
         A function that restores it exactly.
     """
-    patches = _Patches()
+    patches = Patches()
 
     def patch() -> None:
         try:
             _patch(recorder, patches)
         except Exception as error:  # noqa: BLE001 -- runs inside the application's own import
             patches.restore()
-            recorder.fail("psycopg", error)
+            recorder.fail(NAME, error)
 
     cancel = when_imported("psycopg", patch)
 
@@ -58,24 +63,7 @@ def install(recorder: Recorder) -> Callable[[], None]:
     return uninstall
 
 
-class _Patches:
-    """Attributes that were replaced, and what they were."""
-
-    def __init__(self) -> None:
-        self._replaced: list[tuple[type, str, Any]] = []
-
-    def replace(self, owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
-        original = vars(owner)[name]
-        self._replaced.append((owner, name, original))
-        setattr(owner, name, wrap(original))
-
-    def restore(self) -> None:
-        while self._replaced:
-            owner, name, original = self._replaced.pop()
-            setattr(owner, name, original)
-
-
-def _patch(recorder: Recorder, patches: _Patches) -> None:
+def _patch(recorder: Recorder, patches: Patches) -> None:
     listener = Listener(recorder)
     owners = _owners()
     if owners is None:
@@ -113,36 +101,6 @@ def _owners() -> list[tuple[type, str]] | None:
     return [(owner, name) for owner in classes for name in methods if name in vars(owner)]
 
 
-_SET_PATH = re.compile(
-    rb"\s*set\s+(?:session\s+|local\s+)?search_path\s*(?:to|=)\s*(.+?)[\s;]*$",
-    re.IGNORECASE | re.DOTALL,
-)
-_RESET_PATH = re.compile(rb"\s*(?:reset\s+(?:search_path|all)|discard\s+all)\b", re.IGNORECASE)
-
-
-class _Known:
-    """What is remembered of a connection: its sessions by the state that makes them differ."""
-
-    __slots__ = ("options_path", "parameters", "path", "reports_path", "role", "sessions")
-
-    def __init__(self, parameters: ConnectionParameters, *, reports_path: bool) -> None:
-        options = parameters.values.get("options", "")
-        self.parameters = parameters
-        self.options_path = _option(_SEARCH_PATH_OPTION, options)
-        self.path = self.options_path
-        self.role = _option(_ROLE_OPTION, options)
-        self.reports_path = reports_path
-        self.sessions: dict[tuple[bytes | str | None, bool], Session] = {}
-
-    def follow(self, text: bytes) -> None:
-        """Servers before 18 don't report search_path: what SET says holds until the next one."""
-        if found := _SET_PATH.match(text):
-            path = found.group(1).decode(errors="replace")
-            self.path = self.options_path if path.lower() == "default" else path
-        elif _RESET_PATH.match(text):
-            self.path = self.options_path
-
-
 class Listener:
     """Turns calls of psycopg's cursors into records.
 
@@ -152,45 +110,103 @@ class Listener:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._connections: WeakKeyDictionary[Any, _Known | None] = WeakKeyDictionary()
+        self._connections = Connections(_meet)
+        self._entries = _entries()
+        self._depth = 0
         self._many: WeakKeyDictionary[Any, tuple[Any, Site]] = WeakKeyDictionary()
-        self._prepares: dict[type, bool] = {}
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """One of the two methods, heard before it runs; its result and errors are its own."""
-        position = 1 if original.__name__ == "_send_query_prepared" else 0
+        """One of the two methods, heard before it runs; its result and errors are its own.
 
-        @functools.wraps(original)
+        Its arguments are spelled out where they are the known ones: passing on a dictionary of
+        them costs as much as counting (measured: 2 µs of a statement's 32).
+        """
+        recorder, hear = self._recorder, self._hear
+        known = _KNOWN_ARGUMENTS.get(original.__name__) == tuple(
+            inspect.signature(original).parameters
+        )
+
+        def execute_send(
+            cursor: Any, query: Any, *, force_extended: bool = False, binary: bool | None = None
+        ) -> Any:
+            if recorder.listening:
+                hear(cursor, query, force_extended)
+            return original(cursor, query, force_extended=force_extended, binary=binary)
+
+        def send_query_prepared(
+            cursor: Any, name: bytes, pgq: Any, *, binary: bool | None = None
+        ) -> Any:
+            if recorder.listening:
+                hear(cursor, pgq, False)
+            return original(cursor, name, pgq, binary=binary)
+
         def send(cursor: Any, *args: Any, **kwargs: Any) -> Any:
-            if self._recorder.listening:
-                self._hear(cursor, args[position], stream="force_extended" in kwargs)
+            if recorder.listening:
+                query = next((item for item in args if hasattr(item, "query")), None)
+                hear(cursor, query, bool(kwargs.get("force_extended")))
             return original(cursor, *args, **kwargs)
 
-        return send
+        wrappers: dict[str, Callable[..., Any]] = {
+            "_execute_send": execute_send,
+            "_send_query_prepared": send_query_prepared,
+        }
+        wrapper = wrappers[original.__name__] if known else send
+        return functools.wraps(original)(wrapper)
 
-    def _hear(self, cursor: Any, query: Any, *, stream: bool) -> None:
+    def _hear(self, cursor: Any, query: Any, stream: bool) -> None:
         try:
-            session = self.session(cursor, query.query)
-            if session is None:
+            text = query.query
+            connection = cursor.connection
+            entry = self._connections.find(id(connection))
+            known = entry[1] if entry else self._connections.of(connection)
+            if known is None or not isinstance(text, bytes):  # psycopg will refuse it
                 return
-            # None unless executemany() is running; its query object stays the same for all rows.
+            path = (
+                connection.pgconn.parameter_status(b"search_path")
+                if known.reports_path
+                else known.follow(text)
+            )
+            # None unless executemany() is running.
             many = getattr(cursor, "_execmany_returning", None) is not None
-            before = self._many.get(cursor) if many else None
-            site = self._recorder.record(
-                query.query,
-                query.types,
+            if many or not self._recorder.record_again(
+                (text, query.types, path, stream, known, type(cursor)),
                 query.params,
                 query.formats,
-                session,
-                many=many,
-                stream=stream,
-                cursor=cursor,
-                site=before[1] if before is not None and before[0] is query else None,
-            )
-            if many and site is not None:
-                self._many[cursor] = (query, site)
+                self._depth,
+                self._entries,
+            ):
+                self._count(cursor, query, known, path, many=many, stream=stream)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
-            self._recorder.fail("psycopg", error)
+            self._recorder.fail(NAME, error)
+
+    def _count(
+        self,
+        cursor: Any,
+        query: Any,
+        known: Known,
+        path: bytes | str | None,
+        *,
+        many: bool,
+        stream: bool,
+    ) -> None:
+        # executemany() has one query object for all its rows.
+        before = self._many.get(cursor) if many else None
+        site = self._recorder.record(
+            query.query,
+            query.types,
+            query.params,
+            query.formats,
+            self._session(cursor, known, path),
+            many=many,
+            stream=stream,
+            cursor=cursor,
+            site=before[1] if before is not None and before[0] is query else None,
+            again=None if many else (query.query, query.types, path, stream, known, type(cursor)),
+        )
+        if many and site is not None:
+            self._many[cursor] = (query, site)
+        if not many:
+            self._depth = self._recorder.depth_of(self._entries, 2)
 
     def record(self, cursor: Any, text: bytes, dumped: Dumped, *, many: bool, stream: bool) -> None:
         """Records what a public method was given."""
@@ -202,7 +218,7 @@ class Listener:
                     text, types, params, formats, session, many=many, stream=stream, cursor=cursor
                 )
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
-            self._recorder.fail("psycopg", error)
+            self._recorder.fail(NAME, error)
 
     @property
     def listening(self) -> bool:
@@ -211,66 +227,47 @@ class Listener:
 
     def session(self, cursor: Any, text: bytes) -> Session | None:
         """The kind of session a cursor sends a text in; None for connections of our own."""
-        connection = cursor.connection
-        known = self._connections.get(connection, _UNKNOWN)
-        if known is _UNKNOWN:
-            known = self._connections[connection] = _meet(connection)
+        known = self._connections.of(cursor.connection)
         if known is None:
             return None
+        path = known.follow(text)
         if known.reports_path:
-            path: bytes | str | None = connection.pgconn.parameter_status(b"search_path")
-        else:
-            if text[:16].lstrip()[:1] in _FOLLOWED:
-                known.follow(text)
-            path = known.path
-        prepares = connection.prepare_threshold is not None and self._can_prepare(cursor)
-        session: Session | None = known.sessions.get((path, prepares))
+            path = cursor.connection.pgconn.parameter_status(b"search_path")
+        return self._session(cursor, known, path)
+
+    def _session(self, cursor: Any, known: Known, path: bytes | str | None) -> Session:
+        # Cursors of one connection differ in whether they prepare.
+        state = path, cursor.connection.prepare_threshold, type(cursor)
+        session = known.sessions.get(state)
         if session is None:
-            session = known.sessions[path, prepares] = self._recorder.session(
-                NAME,
-                known.parameters,
-                search_path=_path(path) if isinstance(path, bytes) else path,
-                role=known.role,
-                prepares=prepares,
-            )
+            prepares = state[1] is not None and self._can_prepare(state[2])
+            session = known.session(self._recorder, NAME, state, path, prepares=prepares)
         return session
 
-    def _can_prepare(self, cursor: Any) -> bool:
-        kind = type(cursor)
-        found = self._prepares.get(kind)
-        if found is None:
-            import psycopg
+    @staticmethod
+    def _can_prepare(kind: type) -> bool:
+        import psycopg
 
-            client = (psycopg.ClientCursor, psycopg.AsyncClientCursor)
-            found = self._prepares[kind] = not issubclass(kind, client)
-        return found
+        return not issubclass(kind, psycopg.ClientCursor | psycopg.AsyncClientCursor)
 
 
-_UNKNOWN: Any = object()
-_FOLLOWED = (b"s", b"S", b"r", b"R", b"d", b"D")
-"""What SET, RESET and DISCARD begin with."""
+def _entries() -> dict[int, CodeType]:
+    """The code of the methods the application calls to execute, by identity."""
+    import psycopg
+
+    kinds = (psycopg.Cursor, psycopg.AsyncCursor)
+    codes = (getattr(kind.execute, "__code__", None) for kind in kinds)
+    return {id(code): code for code in codes if code is not None}
 
 
-def _meet(connection: Any) -> _Known | None:
+def _meet(connection: Any) -> Known | None:
     """What can be learnt of a connection without asking its server."""
     pgconn = connection.pgconn
-    name = pgconn.parameter_status(b"application_name") or b""
-    if name.startswith(APPLICATION_NAME.encode()):
+    if is_own(pgconn.parameter_status(b"application_name") or b""):
         return None
     info = connection.info
     values = {**info.get_parameters(), "dbname": info.dbname}
     if info.password:
         values["password"] = info.password
-    # PostgreSQL 18 reports search_path whenever it changes (its release notes).
     reports_path = pgconn.parameter_status(b"search_path") is not None
-    return _Known(ConnectionParameters(values), reports_path=reports_path)
-
-
-def _path(reported: bytes) -> str | None:
-    path = reported.decode(errors="replace")
-    return None if path == _DEFAULT_SEARCH_PATH else path
-
-
-def _option(pattern: re.Pattern[str], options: str) -> str | None:
-    found = pattern.search(options)
-    return re.sub(r"\\(.)", r"\1", found.group(1)) if found else None
+    return Known(ConnectionParameters(values), reports_path=reports_path)

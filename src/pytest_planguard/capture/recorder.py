@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from pytest_planguard.capture import texts
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.origin import OriginFinder, Site
 from pytest_planguard.capture.samples import to_text
-from pytest_planguard.capture.tally import Key, Moment, Tally
+from pytest_planguard.capture.tally import Counter, Key, Moment, Tally
 from pytest_planguard.model.capture import Capture, Database, Ddl
 from pytest_planguard.model.statement import Phase, Place, Session
 
@@ -23,6 +24,9 @@ MAX_TEXT_BYTES = 256 * 1024 * 1024
 
 _CONTROL_TEXTS = 10_000
 """Remembered at most: settings may carry ever new values."""
+
+_DEEPEST = 16
+"""Frames between a driver's public method and what it sends with."""
 
 FIRST_USER_OID = 16384
 """``FirstNormalObjectId`` (PostgreSQL's transam.h): smaller OIDs are the same everywhere."""
@@ -64,13 +68,15 @@ class Recorder:
         """Databases a query was sent to."""
         self.oids: dict[str, set[int]] = {}
         """Parameter types that are not built in, by database."""
-        self._pid = os.getpid()
         self._lock = threading.RLock()
         self._outside = self._moment = Moment("", Phase.OUTSIDE)
         self._enabled = True
         self._paused = 0
+        self._forked = False
         self._bytes = 0
         self._tally = Tally()
+        self._again: dict[tuple[object, ...], Counter] = {}
+        """Counters of this phase, by what a driver says and the instruction that asks."""
         self._control: set[bytes] = set()
         """Texts that are no queries, so that the next one costs one look."""
         self._sessions: dict[tuple[object, ...], Session] = {}
@@ -78,13 +84,17 @@ class Recorder:
         self._heard_ddl: set[tuple[str, bytes]] = set()
         self._notes: dict[str, None] = {}
         self._annotations: WeakKeyDictionary[Any, Site] = WeakKeyDictionary()
+        self._annotated = False
+        """Whether there may be annotations: asking the dictionary is a call in Python."""
         self._watchers: list[Tally] = []
+        _living.add(self)
 
     # What the plugin tells
 
     def enter(self, test: str, phase: Phase) -> None:
         """A phase of a test begins; an empty test and OUTSIDE between tests."""
         self._moment = Moment(test, phase) if test else self._outside
+        self._again.clear()
 
     def enable(self, *, on: bool) -> None:
         """Switches recording on or off, for tests that ask not to be captured."""
@@ -117,7 +127,7 @@ class Recorder:
 
     def _decide(self) -> None:
         wanted = self._enabled or bool(self._watchers)
-        self.listening = wanted and not self._paused and self.failure is None
+        self.listening = wanted and not self._paused and self.failure is None and not self._forked
 
     # What drivers tell
 
@@ -152,6 +162,7 @@ class Recorder:
             self._annotations.pop(cursor, None)
         else:
             self._annotations[cursor] = site
+        self._annotated = len(self._annotations) > 0
 
     def record(
         self,
@@ -165,6 +176,7 @@ class Recorder:
         stream: bool = False,
         cursor: object = None,
         site: Site | None = None,
+        again: tuple[object, ...] | None = None,
     ) -> Site | None:
         """Counts one execution.
 
@@ -179,28 +191,93 @@ class Recorder:
             cursor: The driver's cursor, for annotations.
             site: Where the first execution of the same ``executemany`` came from: it is
                 counted already, only its values are offered.
+            again: What the driver will give ``record_again`` for the same once more.
 
         Returns:
             Where it came from; None where it is not counted.
         """
-        if os.getpid() != self._pid:
-            return None
         key = (text, types, id(session), many, stream)
-        if text in self._control or (
-            not self._tally.knows(key) and not self._begin(key, session, cursor)
-        ):
+        known = key in self._tally.entries
+        if not known and not self._is_counted(key, session, cursor):
             return None
         repeated = site is not None
         if site is None:
             site = self._site(cursor)
         with self._lock:
             if self._enabled:
-                self._tally.count(
+                counter = self._tally.count(
                     key, session, site, self._moment, params, formats, repeated=repeated
                 )
+                if again is not None and site.near is not None:
+                    self._again[again, *site.near] = counter
             for tally in self._watchers:
                 tally.count(key, session, site, self._moment, params, formats, repeated=repeated)
         return site
+
+    def record_again(
+        self,
+        what: tuple[object, ...],
+        params: Sequence[Any] | None,
+        formats: Sequence[int] | None,
+        depth: int,
+        entries: Container[int],
+    ) -> bool:
+        """Counts one execution where the same line sent the same in the same phase before.
+
+        All in one function, because this is what a statement costs that is sent ten thousand
+        times.
+
+        Args:
+            what: All that tells statements and sessions of the driver apart, as it was given to
+                ``record`` as ``again``.
+            params: As for ``record``.
+            formats: Likewise.
+            depth: How far out a method of the driver stands that the application calls, if it
+                stands where it stood before; each frame that is looked at costs.
+            entries: Identities of the code of these methods: hashing code costs more than all this.
+
+        Returns:
+            False where it was not counted: ``record`` has to.
+        """
+        if self._watchers or self._annotated:
+            return False
+        passed = self.origins.passed
+        getframe = sys._getframe  # noqa: SLF001 -- what inspect wraps
+        try:
+            frame: FrameType | None = getframe(depth)
+        except ValueError:
+            return False
+        if frame is not None and id(frame.f_code) not in entries:
+            frame = getframe(1)
+        while frame is not None:
+            code = frame.f_code
+            if code.co_filename not in passed:
+                with self._lock:
+                    counter = self._again.get((what, id(code), frame.f_lasti))
+                    if counter is None:
+                        return False
+                    counter.executions += 1
+                    if params:
+                        counter.samples.offer(params, formats)
+                    return True
+            frame = frame.f_back
+        return False
+
+    @staticmethod
+    def depth_of(entries: Container[int], start: int) -> int:
+        """How far out from the caller's caller one of the methods stands; 0: none does.
+
+        Args:
+            entries: As for ``record_again``.
+            start: Frames between this one and the one that ``record_again`` is called by.
+        """
+        frame: FrameType | None = sys._getframe(start)  # noqa: SLF001 -- what inspect wraps
+        depth = 1
+        while frame is not None and depth < _DEEPEST:
+            if id(frame.f_code) in entries:
+                return depth
+            frame, depth = frame.f_back, depth + 1
+        return 0
 
     def note(self, sentence: str) -> None:
         """Keeps what could not be done, once."""
@@ -213,14 +290,26 @@ class Recorder:
             self.note(f"capture was switched off: {where}: {type(error).__name__}: {error}")
         self.listening = False
 
-    # Off the hot path
+    def leave_to_parent(self) -> None:
+        """In a forked child: nobody would ever take what it heard."""
+        self._forked = True
+        self._decide()
 
     def _site(self, cursor: object) -> Site:
-        if self._annotations and cursor is not None:
+        if self._annotated and cursor is not None:
             site = self._annotations.get(cursor)
             if site is not None:
                 return site
-        return self.origins.find((sys._getframe(1),))  # noqa: SLF001 -- what inspect wraps
+        # 0 is this method, 1 is record(), 2 the driver's listener
+        return self.origins.find_near(sys._getframe(2))  # noqa: SLF001 -- what inspect wraps
+
+    # Off the hot path
+
+    def _is_counted(self, key: Key, session: Session, cursor: object) -> bool:
+        text = key[0]
+        if self._forked or text in self._control:
+            return False
+        return self._begin(key, session, cursor)
 
     def _begin(self, key: Key, session: Session, cursor: object) -> bool:
         """Whether a text heard for the first time is a query that is to be counted."""
@@ -287,6 +376,7 @@ class Recorder:
             ddl, self._ddl = self._ddl, {}
             notes, self._notes = self._notes, {}
             self._bytes = 0
+            self._again.clear()
         return Capture(
             statements=tally.statements(),
             databases={
@@ -296,3 +386,14 @@ class Recorder:
             ddl=tuple(ddl.values()),
             notes=tuple(notes),
         )
+
+
+_living: WeakSet[Recorder] = WeakSet()
+
+
+def _after_fork() -> None:
+    for recorder in list(_living):
+        recorder.leave_to_parent()
+
+
+os.register_at_fork(after_in_child=_after_fork)

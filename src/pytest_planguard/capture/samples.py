@@ -6,9 +6,10 @@ the set of values only, never on the order of tests or on how a run was split.
 
 from __future__ import annotations
 
-import zlib
 from bisect import insort
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+from zlib import crc32
 
 from pytest_planguard.model.statement import Sample
 
@@ -16,7 +17,13 @@ KEPT = 64
 """Distinct value lists kept of a statement; planning uses five of them at most."""
 
 LARGE = 65_536
-"""Bytes from which a value is large; one list with such is kept, so that memory is bounded."""
+"""Bytes from which a list is large; one of those is kept, so that memory is bounded."""
+
+_MANY = 1_024
+"""Values from which a list is large, however short they are: each takes 50 bytes and more."""
+
+_SEPARATOR = b"\1"
+_EVERY_HASH = 1 << 32
 
 Raw: TypeAlias = tuple[bytes | None, ...]
 """Values as they are sent; None is NULL."""
@@ -25,30 +32,34 @@ Raw: TypeAlias = tuple[bytes | None, ...]
 class BottomK:
     """The ``size`` value lists with the smallest hashes among all that were added."""
 
-    __slots__ = ("_kept", "_order", "_size")
+    __slots__ = ("_order", "_size", "kept", "limit")
 
     def __init__(self, size: int = KEPT) -> None:
         self._size = size
-        self._kept: dict[Raw, tuple[int, ...]] = {}
-        self._order: list[tuple[int, tuple[bytes, ...], Raw]] = []
-        """By hash; the second item decides between equal hashes, NULL before all values."""
+        self.kept: dict[Raw, tuple[int, ...]] = {}
+        """Value lists, and which of their values are binary."""
+        self._order: list[tuple[int, Raw]] = []
+        """By hash; of equal hashes the values decide, NULL before all."""
+        self.limit = _EVERY_HASH
+        """A hash above it has no chance."""
 
     def add(self, raw: Raw, binary: tuple[int, ...]) -> None:
         """Offers a value list; ``binary`` holds the positions in binary format."""
-        if raw in self._kept:
+        if raw in self.kept:
             return
-        code = _hash(raw)
-        full = len(self._order) >= self._size
-        if full and code > self._order[-1][0]:
+        code = crc32(joined(raw))
+        if code > self.limit:
             return
-        insort(self._order, (code, _ordered(raw), raw))
-        self._kept[raw] = binary
-        if full:
-            del self._kept[self._order.pop()[2]]
+        insort(self._order, (code, raw), key=_ordered)
+        self.kept[raw] = binary
+        if len(self._order) > self._size:
+            del self.kept[self._order.pop()[1]]
+        if len(self._order) == self._size:
+            self.limit = self._order[-1][0]
 
     def items(self) -> list[tuple[Raw, tuple[int, ...]]]:
         """What was kept, by hash."""
-        return [(raw, self._kept[raw]) for _, _, raw in self._order]
+        return [(raw, self.kept[raw]) for _, raw in self._order]
 
 
 class Samples:
@@ -60,9 +71,28 @@ class Samples:
         self._small = BottomK()
         self._large: BottomK | None = None
 
+    def offer(self, params: Sequence[Any], formats: Sequence[int] | None) -> None:
+        """Offers values as a driver holds them: bytes-like objects, None for NULL.
+
+        Most of what a much-asked query is asked with is turned away by its hash.
+        """
+        small = self._small
+        if small.limit != _EVERY_HASH and len(params) < _MANY:
+            try:
+                text = _SEPARATOR.join(params)
+            except TypeError:  # a NULL
+                text = joined(params)
+            if crc32(text) > small.limit and len(text) < LARGE:
+                return
+        raw = tuple(
+            [value if value is None or type(value) is bytes else bytes(value) for value in params]
+        )
+        if raw not in small.kept:
+            self.add(raw, _binary(formats))
+
     def add(self, raw: Raw, binary: tuple[int, ...]) -> None:
-        """Offers a value list."""
-        if max(map(len, filter(None, raw)), default=0) < LARGE:
+        """Offers a value list; ``binary`` holds the positions in binary format."""
+        if len(raw) < _MANY and sum([len(value) for value in raw if value]) + len(raw) <= LARGE:
             self._small.add(raw, binary)
             return
         if self._large is None:
@@ -85,8 +115,9 @@ def to_sample(raw: Raw, binary: tuple[int, ...]) -> Sample:
     >>> to_sample((b"a", None, b"\x00\x05"), (2,)).values
     ('a', None, '0005')
     """
+    chosen = frozenset(binary)
     values = tuple(
-        None if value is None else value.hex() if position in binary else to_text(value)
+        None if value is None else value.hex() if position in chosen else to_text(value)
         for position, value in enumerate(raw)
     )
     return Sample(values=values, binary=binary)
@@ -94,12 +125,9 @@ def to_sample(raw: Raw, binary: tuple[int, ...]) -> Sample:
 
 def to_raw(sample: Sample) -> Raw:
     """The bytes a sample was made of (of text that is not UTF-8: of its UTF-8 form)."""
+    chosen = frozenset(sample.binary)
     return tuple(
-        None
-        if value is None
-        else bytes.fromhex(value)
-        if position in sample.binary
-        else value.encode()
+        None if value is None else bytes.fromhex(value) if position in chosen else value.encode()
         for position, value in enumerate(sample.values)
     )
 
@@ -112,12 +140,18 @@ def to_text(value: bytes) -> str:
         return value.decode("latin-1")
 
 
-def _hash(raw: Raw) -> int:
-    code = 0
-    for value in raw:
-        code = zlib.crc32(b"\0" if value is None else b"\1" + value, code)
-    return code
+def joined(raw: Sequence[Any]) -> bytes:
+    """Values as one text, to be hashed."""
+    return _SEPARATOR.join([b"\0" if value is None else value for value in raw])
 
 
-def _ordered(raw: Raw) -> tuple[bytes, ...]:
-    return tuple(b"\0" if value is None else b"\1" + value for value in raw)
+def _binary(formats: Sequence[int] | None) -> tuple[int, ...]:
+    """The positions of the values in binary format."""
+    if not formats or not any(formats):
+        return ()
+    return tuple([position for position, code in enumerate(formats) if code])
+
+
+def _ordered(item: tuple[int, Raw]) -> tuple[int, tuple[bytes, ...]]:
+    code, raw = item
+    return code, tuple([b"\0" if value is None else b"\1" + value for value in raw])

@@ -85,7 +85,13 @@ class _Annotator:
 
 
 def _driver_cursor(cursor: Any) -> Any:
-    """The driver's own cursor inside of SQLAlchemy's async adapter."""
+    """The driver's own cursor inside of SQLAlchemy's async adapter.
+
+    asyncpg has none until it is read from: there the connection stands for what it does next.
+    """
+    connection = getattr(cursor, "_connection", None)
+    if type(connection).__module__.startswith("asyncpg"):
+        return connection
     return getattr(cursor, "_cursor", cursor)
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from pytest_planguard.capture import texts
 from pytest_planguard.capture.origin import Site
-from pytest_planguard.capture.samples import Raw, Samples, to_text
+from pytest_planguard.capture.samples import Samples, to_text
 from pytest_planguard.model.statement import Origin, Phase, Place, Session, Statement
 
 Key: TypeAlias = tuple[bytes, tuple[int, ...], int, bool, bool]
@@ -29,9 +29,8 @@ class Tally:
     """Statements, where they came from and how often, and a choice of their values."""
 
     def __init__(self) -> None:
-        self._entries: dict[Key, _Entry] = {}
-        self.knows = self._entries.__contains__
-        """Whether a key was counted before."""
+        self.entries: dict[Key, _Entry] = {}
+        """By text, types, session and the way of sending."""
 
     def count(
         self,
@@ -43,21 +42,35 @@ class Tally:
         formats: Sequence[int] | None,
         *,
         repeated: bool,
-    ) -> None:
+    ) -> Counter:
         """Counts one execution; ``repeated``: it belongs to one that is counted already."""
-        entry = self._entries.get(key)
+        entry = self.entries.get(key)
         if entry is None:
-            entry = self._entries[key] = _Entry(session)
+            entry = self.entries[key] = _Entry(session)
         place = (site, moment)
+        counter = entry.places.get(place)
+        if counter is None:
+            counter = entry.places[place] = Counter(entry.samples)
         # Rows of one executemany() may differ in types (a small integer is an int2): still one.
-        entry.places[place] = entry.places.get(place, 0) + (not repeated)
+        counter.executions += not repeated
         if params:
-            entry.samples.add(*_values(params, formats))
+            entry.samples.offer(params, formats)
+        return counter
 
     def statements(self) -> tuple[Statement, ...]:
         """What was counted, sorted."""
-        found = [_statement(key, entry) for key, entry in self._entries.items()]
+        found = [_statement(key, entry) for key, entry in self.entries.items()]
         return tuple(sorted(found, key=statement_order))
+
+
+class Counter:
+    """How often one place sent one statement, and where the statement's values go."""
+
+    __slots__ = ("executions", "samples")
+
+    def __init__(self, samples: Samples) -> None:
+        self.executions = 0
+        self.samples = samples
 
 
 class _Entry:
@@ -67,26 +80,16 @@ class _Entry:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.places: dict[tuple[Site, Moment], int] = {}
+        self.places: dict[tuple[Site, Moment], Counter] = {}
         self.samples = Samples()
-
-
-def _values(params: Sequence[Any], formats: Sequence[int] | None) -> tuple[Raw, tuple[int, ...]]:
-    """Values as bytes that can be kept, and the positions of the binary ones."""
-    raw = tuple(
-        [value if value is None or type(value) is bytes else bytes(value) for value in params]
-    )
-    if not formats or not any(formats):
-        return raw, ()
-    return raw, tuple([position for position, code in enumerate(formats) if code])
 
 
 def _statement(key: Key, entry: _Entry) -> Statement:
     text, types, _, many, stream = key
     counts: dict[tuple[Origin, str, Phase], int] = {}
-    for (site, moment), count in entry.places.items():
+    for (site, moment), counter in entry.places.items():
         where = (site.origin, moment.test, moment.phase)
-        counts[where] = counts.get(where, 0) + count
+        counts[where] = counts.get(where, 0) + counter.executions
     return Statement(
         text=to_text(text),
         parameter_types=types,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import re
 
 
@@ -14,6 +15,8 @@ class Kind(enum.Enum):
     """Transactions, settings, cursors, maintenance: nothing to plan, not kept."""
     DDL = enum.auto()
 
+
+_REMEMBERED_BYTES = 4_096
 
 _LEAD = re.compile(rb"(?:[\s(;]+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
 _WORD = re.compile(rb"[A-Za-z]+")
@@ -87,6 +90,17 @@ def changes_schema(text: bytes, kind: Kind) -> bool:
     if _HARMLESS.match(text, _start(text)) and not _SEVERAL.search(text):
         return False
     return _CHANGES.search(text) is not None
+
+
+def is_early(text: bytes) -> bool:
+    """Whether it has to be heard before it is sent, because it may take objects away."""
+    return _is_early(text) if len(text) <= _REMEMBERED_BYTES else _is_early.__wrapped__(text)
+
+
+@functools.lru_cache(maxsize=2_000)
+def _is_early(text: bytes) -> bool:
+    kind = kind_of(text)
+    return kind is Kind.DDL or changes_schema(text, kind)
 
 
 def drops_objects(text: bytes) -> bool:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 import psycopg
 import pytest
 
+from pytest_planguard.capture import psycopg as driver
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.statement import Statement
 
@@ -206,12 +208,8 @@ def test_search_path_is_followed_where_the_server_does_not_report_it(
 ) -> None:
     body = """
 from pytest_planguard.capture import psycopg as driver
-meet = driver._meet
-def meet_an_older_server(connection):
-    known = meet(connection)
-    known.reports_path = False
-    return known
-driver._meet = meet_an_older_server
+Known = driver.Known
+driver.Known = lambda parameters, *, reports_path: Known(parameters, reports_path=False)
 with psycopg.connect(url, options='-c search_path=start', autocommit=True) as old:
     old.execute("SELECT 1")
     old.execute("set local search_path to tenant_1, public;")
@@ -312,6 +310,16 @@ def test_psycopg_is_restored_exactly(capture_of: CaptureOf, imported: str) -> No
             connection.execute("SELECT 1")
     """
     assert capture_of(app).statements == ()
+
+
+def test_the_internals_of_this_version_are_the_ones_that_are_listened_to() -> None:
+    owners = driver._owners()
+    assert owners is not None
+    assert {name for _, name in owners} == set(driver._KNOWN_ARGUMENTS)
+    for owner, name in owners:
+        arguments = tuple(inspect.signature(vars(owner)[name]).parameters)
+        assert arguments == driver._KNOWN_ARGUMENTS[name], (psycopg.__version__, owner)
+    assert driver._entries()
 
 
 def test_public_methods_are_heard_where_the_internals_moved(capture_of: CaptureOf) -> None:

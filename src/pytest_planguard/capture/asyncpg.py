@@ -1,0 +1,287 @@
+"""asyncpg: every way of executing goes through a few methods of its protocol.
+
+They are called while the coroutines that led to them are on the stack, with the prepared
+statement: its text and the types the server gave its parameters. Connections, pools' proxies and
+subclasses all share that class, and so do functions that were imported early. Ours are plain
+functions that hear and return the library's own coroutine.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import weakref
+from collections.abc import Callable, Iterable
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.imports import can_import, when_imported
+from pytest_planguard.capture.patches import Patches
+from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.sessions import Connections, Known, is_own, reported_path
+from pytest_planguard.capture.values import written
+
+if TYPE_CHECKING:
+    from pytest_planguard.capture.origin import Site
+    from pytest_planguard.model.statement import Session
+
+NAME = "asyncpg"
+
+_METHODS = ("bind", "bind_execute", "bind_execute_many", "copy_in", "copy_out", "query")
+
+_PUBLIC = ("execute", "fetch", "fetchrow", "fetchval")
+"""Methods of a connection the application calls."""
+
+_OWN_QUERY = re.compile(r"SELECT pg_advisory_unlock_all\(\)|SELECT quote_literal\(\$1::\"")
+"""What the library asks for itself: a pool's reset, and values it writes into a COPY."""
+
+_NUMBERED = "__asyncpg_stmt_"
+"""How the names begin that it gives prepared statements; each stands for one statement only."""
+
+_MOST_STATEMENTS = 10_000
+
+
+def is_available() -> bool:
+    """Whether the application could use asyncpg; it is not imported to find out."""
+    return can_import("asyncpg")
+
+
+def install(recorder: Recorder) -> Callable[[], None]:
+    """Listens to asyncpg as soon as it is imported.
+
+    Returns:
+        A function that restores it exactly.
+    """
+    patches = Patches()
+
+    def patch() -> None:
+        try:
+            _patch(Listener(recorder), patches)
+        except Exception as error:  # noqa: BLE001 -- runs inside the application's own import
+            patches.restore()
+            recorder.fail(NAME, error)
+
+    cancel = when_imported("asyncpg", patch)
+
+    def uninstall() -> None:
+        cancel()
+        patches.restore()
+
+    return uninstall
+
+
+def _patch(listener: Listener, patches: Patches) -> None:
+    from asyncpg.protocol import Protocol
+
+    patches.replace(Protocol, "set_connection", listener.wrap_meeting)
+    for name in _METHODS:
+        patches.replace(Protocol, name, functools.partial(listener.wrap, name))
+
+
+class Listener:
+    """Turns calls of the protocol into records; a bug of ours never reaches the statement.
+
+    Args:
+        recorder: Where they go.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._entries = _entries()
+        self._depth = 0
+        self._protocols = Connections[_Connection](self._unmet)
+
+    def wrap_meeting(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """``set_connection``: the only place where a protocol's connection can be seen."""
+
+        @functools.wraps(original)
+        def set_connection(protocol: Any, connection: Any) -> Any:
+            try:
+                self._protocols.add(protocol, _meet(connection))
+            except Exception as error:  # noqa: BLE001 -- see above
+                self._recorder.fail(NAME, error)
+            return original(protocol, connection)
+
+        return set_connection
+
+    def wrap(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        """One of the methods that send, heard before it runs; its coroutine is its own."""
+        hear = {
+            "query": self._plain,
+            "copy_in": self._plain,
+            "copy_out": self._plain,
+            "bind_execute_many": self._many,
+        }.get(name, self._one)
+        first = "query" if name == "query" else "copy_stmt" if "copy" in name else "state"
+
+        @functools.wraps(original)
+        def send(protocol: Any, *args: Any, **kwargs: Any) -> Any:
+            if self._recorder.listening:
+                try:
+                    what = args[0] if args else kwargs[first]
+                    args, kwargs = hear(protocol, what, args, kwargs)
+                except Exception as error:  # noqa: BLE001 -- see above
+                    self._recorder.fail(NAME, error)
+            return original(protocol, *args, **kwargs)
+
+        return send
+
+    def _plain(
+        self, protocol: Any, text: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """A text without parameters."""
+        if isinstance(text, str) and not _OWN_QUERY.match(text):
+            sent = text.encode(errors="replace")
+            known = self._protocols.of(protocol)
+            if known is not None:
+                path = self._path(protocol, known, sent)
+                session = self._session(known, path, prepares=False)
+                self._recorder.record(sent, (), None, None, session, cursor=known.connection())
+        return args, kwargs
+
+    def _one(
+        self, protocol: Any, state: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """A prepared statement with its values; through a portal it is a stream."""
+        values = args[1] if len(args) > 1 else kwargs["args"]
+        portal = args[2] if len(args) > 2 else kwargs["portal_name"]
+        self._send(protocol, state, values, stream=bool(portal))
+        return args, kwargs
+
+    def _many(
+        self, protocol: Any, state: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Rows are heard as they are sent: ``map`` adds no frame to an iterator's errors."""
+        rows = args[1] if len(args) > 1 else kwargs["args"]
+        if not isinstance(rows, Iterable):
+            return args, kwargs  # the library refuses it
+        site: Site | None = None
+
+        def heard(row: Any) -> Any:
+            nonlocal site
+            try:
+                site = self._send(protocol, state, row, many=True, site=site)
+            except Exception as error:  # noqa: BLE001 -- see above
+                self._recorder.fail(NAME, error)
+            return row
+
+        if len(args) > 1:
+            return (args[0], map(heard, rows), *args[2:]), kwargs
+        return args, {**kwargs, "args": map(heard, rows)}
+
+    def _send(
+        self,
+        protocol: Any,
+        state: Any,
+        values: Any,
+        *,
+        many: bool = False,
+        stream: bool = False,
+        site: Site | None = None,
+    ) -> Site | None:
+        known = self._protocols.of(protocol)
+        # The library's own questions leave the application's codecs aside.
+        if known is None or state.ignore_custom_codec:
+            return None
+        text, types, own = known.statement(state)
+        if own or len(types) != len(values):
+            return None  # or the library refuses it
+        found = written(values) if values and isinstance(values, list | tuple) else None
+        params, formats = found or (None, None)
+        path, prepares = self._path(protocol, known, text), bool(state.name)
+        again = None if many else (text, types, path, prepares, stream, known)
+        if again is not None:
+            if self._recorder.record_again(again, params, formats, self._depth, self._entries):
+                return None
+            self._depth = self._recorder.depth_of(self._entries, 1)
+        return self._recorder.record(
+            text, types, params, formats, self._session(known, path, prepares=prepares),
+            many=many, stream=stream, cursor=known.connection(), site=site, again=again,
+        )  # fmt: skip
+
+    @staticmethod
+    def _path(protocol: Any, known: Known, text: bytes) -> str | None:
+        if known.reports_path:
+            return reported_path(protocol.get_settings().search_path)
+        return known.follow(text)
+
+    def _session(self, known: Known, path: str | None, *, prepares: bool) -> Session:
+        state = path, prepares
+        return known.sessions.get(state) or known.session(
+            self._recorder, NAME, state, path, prepares=prepares
+        )
+
+    def _unmet(self, _: Any) -> None:
+        self._recorder.note(
+            "asyncpg: a connection was made before planguard listened: it was not captured"
+        )
+
+
+def _entries() -> dict[int, CodeType]:
+    """The code of the methods the application calls to execute, by identity."""
+    from asyncpg import Connection
+
+    methods = (getattr(Connection, name, None) for name in _PUBLIC)
+    codes = (getattr(method, "__code__", None) for method in methods)
+    return {id(code): code for code in codes if code is not None}
+
+
+class _Connection(Known):
+    """A connection and the statements it has prepared."""
+
+    __slots__ = ("_statements", "connection")
+
+    def __init__(self, connection: Any, **facts: Any) -> None:
+        super().__init__(**facts)
+        self.connection = weakref.ref(connection)
+        """SQLAlchemy's annotations are on it; it must not live longer for us."""
+        self._statements: dict[str, tuple[bytes, tuple[int, ...], bool]] = {}
+
+    def statement(self, state: Any) -> tuple[bytes, tuple[int, ...], bool]:
+        """A prepared statement's text and types, and whether the library asks it for itself."""
+        found = self._statements.get(state.name)
+        if found is None:
+            # Types of a user's own may have no codec; then asking for their OIDs raises.
+            types = tuple(item.oid for item in state._get_parameters())  # noqa: SLF001 -- no other
+            own = _OWN_QUERY.match(state.query) is not None
+            found = state.query.encode(errors="replace"), types, own
+            if state.name.startswith(_NUMBERED) and len(self._statements) < _MOST_STATEMENTS:
+                self._statements[state.name] = found
+        return found
+
+
+def _meet(connection: Any) -> _Connection | None:
+    """What can be learnt of a connection without asking its server."""
+    params, address = connection._params, connection._addr  # noqa: SLF001 -- nobody else says it
+    settings = connection.get_settings()
+    if is_own(getattr(settings, "application_name", "")):
+        return None
+    asked = params.server_settings or {}
+    host, port = _host(address)
+    values = {
+        "host": host,
+        "port": port,
+        "user": params.user,
+        "dbname": params.database,
+        "password": params.password if isinstance(params.password, str) else None,
+    }
+    return _Connection(
+        connection,
+        parameters=ConnectionParameters({name: text for name, text in values.items() if text}),
+        reports_path=getattr(settings, "search_path", None) is not None,
+        path=asked.get("search_path"),
+        role=asked.get("role"),
+    )
+
+
+def _host(address: Any) -> tuple[str, str]:
+    """Libpq's host and port: the folder of a socket, or a name.
+
+    >>> _host("/run/.s.PGSQL.5433"), _host(("db", 5432))
+    (('/run', '5433'), ('db', '5432'))
+    """
+    if isinstance(address, str):
+        folder, _, name = address.rpartition("/")
+        return folder, name.rpartition(".")[2]
+    return str(address[0]), str(address[1])

@@ -1,0 +1,35 @@
+"""Attributes of a library that were replaced, so that they can be put back exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+_ABSENT: Any = object()
+
+
+class Patches:
+    """Replaced attributes of classes and modules, and what they were."""
+
+    def __init__(self) -> None:
+        self._replaced: list[tuple[Any, str, Any]] = []
+
+    def replace(self, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
+        """Puts ``wrap(original)`` in place of an attribute, own or inherited.
+
+        Raises:
+            AttributeError: There is no such attribute.
+        """
+        own = vars(owner).get(name, _ABSENT)
+        wrapper = wrap(getattr(owner, name) if own is _ABSENT else own)
+        setattr(owner, name, wrapper)
+        self._replaced.append((owner, name, own))
+
+    def restore(self) -> None:
+        """Puts everything back, last first; may be called twice."""
+        while self._replaced:
+            owner, name, own = self._replaced.pop()
+            if own is _ABSENT:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, own)

@@ -1,0 +1,234 @@
+"""psycopg 2: its connections and cursors become real subclasses of themselves.
+
+Every connection is made by ``psycopg2._connect``, also where ``connect`` was imported early.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pytest_planguard.capture import psycopg2_extras
+from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.imports import can_import, when_imported
+from pytest_planguard.capture.literals import Bound, recovered
+from pytest_planguard.capture.patches import Patches
+from pytest_planguard.capture.psycopg2_classes import Classes, query_bytes
+from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.sessions import Connections, Known, is_own, reported_path
+from pytest_planguard.capture.texts import is_early
+
+if TYPE_CHECKING:
+    from pytest_planguard.capture.origin import Site
+    from pytest_planguard.model.statement import Session
+
+NAME = "psycopg2"
+
+_LONGEST_REMEMBERED = 4_096
+"""Bytes of a sent text up to which what was read off it is remembered; psycopg 3 likewise."""
+
+
+_MOST_REMEMBERED = 10_000
+
+
+def is_available() -> bool:
+    """Whether the application could use psycopg 2; it is not imported to find out."""
+    return can_import("psycopg2")
+
+
+def install(recorder: Recorder) -> Callable[[], None]:
+    """Listens to psycopg 2 as soon as it is imported.
+
+    Returns:
+        A function that restores it exactly; connections that live longer are silent.
+    """
+    patches = Patches()
+    listener = Listener(recorder)
+
+    def patch() -> None:
+        try:
+            import psycopg2
+
+            classes = Classes(listener)
+            patches.replace(psycopg2, "_connect", classes.wrap)
+        except Exception as error:  # noqa: BLE001 -- runs inside the application's own import
+            patches.restore()
+            recorder.fail(NAME, error)
+
+    cancel = when_imported("psycopg2", patch)
+
+    def uninstall() -> None:
+        cancel()
+        patches.restore()
+        listener.stopped = True
+
+    return uninstall
+
+
+class Listener:
+    """Turns what cursors sent into records; a bug of ours never reaches the statement.
+
+    Args:
+        recorder: Where they go.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.stopped = False
+        self._connections = Connections(_meet)
+        self._pages = psycopg2_extras.Pages()
+        self._late: _Remembered = _Remembered()
+        """Queries that need not be heard before they are sent, as bytes."""
+
+    @property
+    def listening(self) -> bool:
+        """Whether anything is wanted now."""
+        return self.recorder.listening and not self.stopped
+
+    def before(self, cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Hears what takes objects away before it is sent; whether it did."""
+        try:
+            query = args[0] if args else None
+            if type(query) is str and query in self._late:
+                return False
+            text = query_bytes(cursor, args, kwargs)
+            if text is None or not is_early(text):
+                if type(query) is str and text is not None and len(text) <= _LONGEST_REMEMBERED:
+                    self._late[query] = text
+                return False
+            given = args[1] if len(args) > 1 else kwargs.get("vars")
+            if given is not None:
+                return False  # its adapters are the application's: they run once
+            self._record(cursor, text, None)
+        except Exception as error:  # noqa: BLE001 -- see above
+            self.recorder.fail(NAME, error)
+        return True
+
+    def after(
+        self, cursor: Any, query: bytes | None, *, many: bool = False, site: Site | None = None
+    ) -> Site | None:
+        """Hears what was sent: with its values as parameters, where they can be told."""
+        try:
+            sent = cursor.query
+            return sent and self._record(cursor, sent, query, many=many, site=site)
+        except Exception as error:  # noqa: BLE001 -- see above
+            self.recorder.fail(NAME, error)
+            return None
+
+    def after_execute(self, cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Likewise, of ``execute``: the library's own extras call it with many rows at once."""
+        try:
+            sent = cursor.query
+            if sent is None:
+                return
+            # 0 is this method, 1 our execute, 2 who called that
+            rows = self._pages.read(cursor, sys._getframe(2))  # noqa: SLF001 -- what inspect wraps
+            if rows is None:
+                self._count(cursor, sent, args, kwargs)
+                return
+            for row in rows:
+                session = self.session(cursor, row.text)
+                if session is not None:
+                    rows.site = self._send(cursor, row, session, many=True, site=rows.site)
+        except Exception as error:  # noqa: BLE001 -- see above
+            self.recorder.fail(NAME, error)
+
+    def _count(
+        self, cursor: Any, sent: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Counts a statement ``execute`` has sent; quick where its line sent it before."""
+        connection = cursor.connection
+        known = self._connections.of(connection)
+        if known is None:
+            return
+        query = None
+        if (args[1] if len(args) > 1 else kwargs.get("vars")) is not None:
+            query = self._late.get(args[0]) if args and type(args[0]) is str else None
+            query = query or query_bytes(cursor, args, kwargs)
+        bound = _bound(query, sent)
+        path = self._path(connection, known, sent)
+        again = bound.text, bound.types, path, known
+        if self.recorder.record_again(again, bound.values, None, 0, ()):
+            return
+        session = known.sessions.get(path) or known.session(self.recorder, NAME, path, path)
+        self._send(cursor, bound, session, many=False, site=None, again=again)
+
+    def session(self, cursor: Any, text: bytes) -> Session | None:
+        """The kind of session a cursor sends a text in; None for connections of our own."""
+        known = self._connections.of(cursor.connection)
+        if known is None:
+            return None
+        path = self._path(cursor.connection, known, text)
+        return known.sessions.get(path) or known.session(self.recorder, NAME, path, path)
+
+    @staticmethod
+    def _path(connection: Any, known: Known, text: bytes) -> str | None:
+        if not known.reports_path:
+            return known.follow(text)
+        path = connection.get_parameter_status("search_path")
+        return None if path is None else reported_path(path)
+
+    def _record(
+        self,
+        cursor: Any,
+        sent: bytes,
+        query: bytes | None,
+        *,
+        many: bool = False,
+        site: Site | None = None,
+    ) -> Site | None:
+        session = self.session(cursor, sent)
+        if session is None:
+            return None
+        return self._send(cursor, _bound(query, sent), session, many=many, site=site)
+
+    def _send(
+        self,
+        cursor: Any,
+        bound: Bound,
+        session: Session,
+        *,
+        many: bool,
+        site: Site | None,
+        again: tuple[object, ...] | None = None,
+    ) -> Site | None:
+        return self.recorder.record(
+            bound.text,
+            bound.types,
+            bound.values,
+            None,
+            session,
+            many=many,
+            cursor=cursor,
+            site=site,
+            again=again,
+        )
+
+
+class _Remembered(dict[str, bytes]):
+    """Forgets everything when it is full: generated texts are never asked for again."""
+
+    def __setitem__(self, key: str, value: bytes) -> None:
+        if len(self) >= _MOST_REMEMBERED:
+            self.clear()
+        super().__setitem__(key, value)
+
+
+def _bound(query: bytes | None, sent: bytes) -> Bound:
+    """A sent text with its values apart, where they can be told."""
+    if query is None:
+        return Bound(sent, (), ())
+    short = len(sent) <= _LONGEST_REMEMBERED
+    return (recovered if short else recovered.__wrapped__)(query, sent) or Bound(sent, (), ())
+
+
+def _meet(connection: Any) -> Known | None:
+    """What can be learnt of a connection without asking its server."""
+    if is_own(connection.get_parameter_status("application_name") or ""):
+        return None
+    values = {**connection.get_dsn_parameters(), "dbname": connection.info.dbname}
+    if connection.info.password:
+        values["password"] = connection.info.password
+    reports_path = connection.get_parameter_status("search_path") is not None
+    return Known(ConnectionParameters(values), reports_path=reports_path)

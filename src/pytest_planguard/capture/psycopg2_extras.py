@@ -1,0 +1,142 @@
+"""Rows that ``execute_values`` and ``execute_batch`` of psycopg 2 put into one text.
+
+Both join what they were given and call the cursor's ``execute``. The statement the application
+wrote, and its rows one by one, are still in their frame.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+from pytest_planguard.capture.literals import Bound, bound, recovered, template_of
+from pytest_planguard.capture.origin import Site
+
+_MOST_CURSORS = 1_000
+"""Remembered at most; forgetting one counts its next page as another call."""
+
+
+class Rows:
+    """The rows of one page; ``site`` is None until the first one was counted."""
+
+    def __init__(self, rows: Iterator[Bound], last: _Call) -> None:
+        self._rows = rows
+        self._last = last
+
+    def __iter__(self) -> Iterator[Bound]:
+        return self._rows
+
+    @property
+    def site(self) -> Site | None:
+        """Where the call came from that this page belongs to."""
+        return self._last.site
+
+    @site.setter
+    def site(self, site: Site | None) -> None:
+        self._last.site = site
+
+
+class _Call:
+    """One call of ``execute_values`` or ``execute_batch``, which may send many pages."""
+
+    __slots__ = ("site", "token")
+
+    def __init__(self, token: object) -> None:
+        self.token = token
+        self.site: Site | None = None
+
+
+class _Codes(NamedTuple):
+    """The code of the library's functions."""
+
+    file: str
+    values: CodeType
+    batch: CodeType
+
+
+class Pages:
+    """Tells pages from statements, and which pages belong together."""
+
+    def __init__(self) -> None:
+        self._codes: _Codes | None = None
+        self._calls: dict[int, _Call] = {}
+
+    def read(self, cursor: Any, caller: FrameType | None) -> Rows | None:
+        """The rows of what a cursor has sent just now.
+
+        Args:
+            cursor: The library's.
+            caller: The frame that called ``execute``.
+
+        Returns:
+            None where it was no page.
+        """
+        if self._codes is None and "psycopg2.extras" not in sys.modules:
+            return None
+        codes = self._codes or self._find()
+        if codes is None or caller is None or caller.f_code.co_filename != codes.file:
+            return None
+        frame: FrameType | None = caller
+        while frame is not None and frame.f_code.co_filename == codes.file:
+            if frame.f_code is codes.values:
+                return self._values(cursor, frame.f_locals)
+            if frame.f_code is codes.batch:
+                return self._batch(cursor, id(frame), frame.f_locals)
+            frame = frame.f_back
+        return None
+
+    def _find(self) -> _Codes | None:
+        extras = sys.modules.get("psycopg2.extras")
+        values = getattr(getattr(extras, "execute_values", None), "__code__", None)
+        batch = getattr(getattr(extras, "execute_batch", None), "__code__", None)
+        if values is None or batch is None:
+            return None
+        self._codes = _Codes(values.co_filename, values, batch)
+        return self._codes
+
+    def _values(self, cursor: Any, names: dict[str, Any]) -> Rows:
+        before, after = names["pre"], names["post"]
+        template = names["template"]
+        template = template if isinstance(template, bytes) else str(template).encode()
+        rows = names["parts"][len(before) : len(names["parts"]) - len(after) : 2]
+        # The list of pieces is made once for each call.
+        call = self._call(cursor, before, first=False)
+        return Rows(_read_values(b"".join(before), rows, b"".join(after), template), call)
+
+    def _batch(self, cursor: Any, frame: int, names: dict[str, Any]) -> Rows:
+        query, given, page = names["sql"], names["argslist"], names["page"]
+        if hasattr(query, "as_string"):
+            query = query.as_string(cursor)
+        query = query if isinstance(query, bytes) else str(query).encode()
+        first = isinstance(given, list | tuple) and page[0] is given[0]
+        return Rows(_read_batch(query, names["sqls"]), self._call(cursor, frame, first=first))
+
+    def _call(self, cursor: Any, token: object, *, first: bool) -> _Call:
+        call = self._calls.get(id(cursor))
+        if call is None or first or not _same(call.token, token):
+            if len(self._calls) >= _MOST_CURSORS:
+                self._calls.clear()
+            call = self._calls[id(cursor)] = _Call(token)
+        return call
+
+
+def _same(one: object, other: object) -> bool:
+    """Frames go by number; a list of pieces is another one though it is equal."""
+    return one is other or (isinstance(one, int) and one == other)
+
+
+def _read_values(head: bytes, rows: list[bytes], tail: bytes, template: bytes) -> Iterator[Bound]:
+    pieces = template_of(template)
+    for row in rows:
+        found = None if pieces is None else bound(pieces, row)
+        if found is None:
+            yield Bound(head + row + tail, (), ())
+        else:
+            yield Bound(head + found.text + tail, found.types, found.values)
+
+
+def _read_batch(query: bytes, rows: list[bytes]) -> Iterator[Bound]:
+    for row in rows:
+        yield recovered(query, row) or Bound(row, (), ())

@@ -1,0 +1,117 @@
+"""Python values as PostgreSQL's text, for a driver that encodes them where nobody can look.
+
+Only types whose text is known are written, by the functions of those types themselves: no
+``repr`` or ``str`` of the application's own is called, which may raise, block or have effects.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import uuid
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from pytest_planguard.capture.literals import array_item
+
+
+class Unwritable(Exception):  # noqa: N818 -- never leaves this module: it is an answer
+    """A value whose text is not known."""
+
+
+def written(values: Sequence[Any]) -> tuple[list[bytes | None], list[int]] | None:
+    r"""Values as they would be sent, and the format of each (1 is binary).
+
+    Returns:
+        None where one of them has no text that is known.
+
+    >>> written([5, "a", None, True, b"\x00", [1, None]])
+    ([b'5', b'a', None, b't', b'\x00', b'{1,NULL}'], [0, 0, 0, 0, 1, 0])
+    """
+    texts: list[bytes | None] = []
+    formats: list[int] = []
+    try:
+        for value in values:
+            if value is None:
+                texts.append(None)
+                formats.append(0)
+            elif isinstance(value, bytes | bytearray | memoryview):
+                texts.append(bytes(value))
+                formats.append(1)
+            else:
+                texts.append((_WRITERS.get(type(value)) or _writer(value))(value))
+                formats.append(0)
+    except Unwritable:
+        return None
+    return texts, formats
+
+
+def _writer(value: Any) -> Callable[[Any], bytes]:
+    """The writer of the type a value's class is made from: an IntEnum is an int."""
+    for kind in type(value).__mro__:
+        found = _WRITERS.get(kind)
+        if found is not None and kind in _INHERITED:
+            return found
+    if type(value).__module__ == "asyncpg.types" and hasattr(value, "upper_inc"):
+        return _range
+    raise Unwritable
+
+
+def _item(value: Any) -> bytes:
+    if value is None:
+        return b"NULL"
+    if isinstance(value, list | tuple):
+        return _array(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return b'"\\\\x%s"' % bytes(value).hex().encode()
+    return array_item((_WRITERS.get(type(value)) or _writer(value))(value))
+
+
+def _array(values: Sequence[Any]) -> bytes:
+    return b"{%s}" % b",".join([_item(value) for value in values])
+
+
+def _range(value: Any) -> bytes:
+    if value.isempty:
+        return b"empty"
+    lower, upper = (b"" if end is None else _item(end) for end in (value.lower, value.upper))
+    return b"%s%s,%s%s" % (
+        b"[" if value.lower_inc else b"(", lower, upper, b"]" if value.upper_inc else b")",
+    )  # fmt: skip
+
+
+def _interval(value: dt.timedelta) -> bytes:
+    return b"%d days %d.%06d seconds" % (value.days, value.seconds, value.microseconds)
+
+
+def _utf8(value: str) -> bytes:
+    return str.encode(value, errors="replace")
+
+
+_WRITERS: dict[type, Callable[[Any], bytes]] = {
+    str: _utf8,
+    int: lambda value: int.__repr__(value).encode(),
+    bool: lambda value: b"t" if value else b"f",
+    float: lambda value: float.__repr__(value).encode(),
+    Decimal: lambda value: Decimal.__str__(value).encode(),
+    uuid.UUID: lambda value: uuid.UUID.__str__(value).encode(),
+    dt.datetime: lambda value: dt.datetime.isoformat(value).encode(),
+    dt.date: lambda value: dt.date.isoformat(value).encode(),
+    dt.time: lambda value: dt.time.isoformat(value).encode(),
+    dt.timedelta: _interval,
+    list: _array,
+    **{
+        kind: lambda value: value.__str__().encode()
+        for kind in (
+            ipaddress.IPv4Address,
+            ipaddress.IPv6Address,
+            ipaddress.IPv4Network,
+            ipaddress.IPv6Network,
+            ipaddress.IPv4Interface,
+            ipaddress.IPv6Interface,
+        )
+    },
+}
+_INHERITED = frozenset((str, int, float, Decimal, uuid.UUID, dt.datetime, dt.date, list))
+"""Types whose subclasses are written as they are; bool has none."""
