@@ -21,7 +21,7 @@ from pytest_planguard.sql.renames import Rename
 if TYPE_CHECKING:
     import psycopg
 
-RECIPE = 3
+RECIPE = 4
 """Raised whenever the same inputs would make another template."""
 
 PREFIX = "planguard_template_"

@@ -9,6 +9,7 @@ import msgspec
 from pytest_planguard.fixturedb import cache
 from pytest_planguard.fixturedb.connection import connect, drop
 from pytest_planguard.fixturedb.inflate.files import relation_files
+from pytest_planguard.fixturedb.inflate.heirs import order_heirs
 from pytest_planguard.fixturedb.inflate.order import order_indexes
 from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools, locale_of
@@ -144,9 +145,12 @@ class TemplateMaker:
             )
             return cache.TemplateRecord(statistics=real, lacking=(*wanted.lacking, *refused))
         order_indexes(connection, catalog, statistics)
+        unordered = order_heirs(connection, statistics)
         refused = inject(connection, catalog, statistics, self._server.version)
         files = relation_files(connection, statistics)
-        return cache.TemplateRecord(statistics, tuple(files), (*wanted.lacking, *refused))
+        return cache.TemplateRecord(
+            statistics, tuple(files), (*wanted.lacking, *unordered, *refused)
+        )
 
     def _wanted(self, connection: psycopg.Connection[Any], catalog: Catalog) -> AtScale:
         """What every table should have: production's numbers, or what is declared and derived."""

@@ -158,6 +158,9 @@ class TableStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
     """Definitions by name, as ``pg_get_constraintdef`` prints them at the source."""
     parents: tuple[str, ...] = ()
     """What it is a partition of, or inherits from."""
+    order: int = 0
+    """Rank by age among the tables that inherit from the same one, from 1: the planner reads them
+    in this order; 0: it inherits from none, or is a partition, which goes by its bounds."""
     analyzed: str = ""
     """When it was last analysed, ISO 8601; empty: never, or unknown."""
 

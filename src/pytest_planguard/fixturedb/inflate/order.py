@@ -67,14 +67,29 @@ def order_indexes(
         for name, to in zip(ordered, sorted(oids[name] for name in ordered), strict=True)
         if oids[name] != to
     }
-    if not moves:
-        return 0
-    away = {oid: _ELSEWHERE + number for number, oid in enumerate(moves)}
-    with connection.transaction():
-        _renumber(connection, query["renumber"], away)
-        _renumber(connection, query["renumber"], {away[old]: new for old, new in moves.items()})
-        connection.execute(query["forget"], {"indexes": list(moves.values())})
+    if moves:
+        with connection.transaction():
+            exchange(connection, moves, _KNOWN_BY)
+            connection.execute(query["forget"], {"indexes": list(moves.values())})
     return len(moves)
+
+
+def exchange(
+    connection: psycopg.Connection[Any],
+    moves: Mapping[int, int],
+    known_by: Sequence[tuple[str, str, str]],
+) -> None:
+    """Gives objects the OIDs of each other, wherever catalogs name them.
+
+    Args:
+        connection: In a transaction, as superuser.
+        moves: New OIDs by old ones, the same set on both sides.
+        known_by: Catalog, column and what tells the object's kind there.
+    """
+    query = named_queries(__package__, "order.sql")["renumber"]
+    away = {oid: _ELSEWHERE + number for number, oid in enumerate(moves)}
+    _renumber(connection, query, away, known_by)
+    _renumber(connection, query, {away[old]: new for old, new in moves.items()}, known_by)
 
 
 def _wanted_orders(
@@ -97,12 +112,17 @@ def _wanted_orders(
     return orders
 
 
-def _renumber(connection: psycopg.Connection[Any], query: str, numbers: Mapping[int, int]) -> None:
+def _renumber(
+    connection: psycopg.Connection[Any],
+    query: str,
+    numbers: Mapping[int, int],
+    known_by: Sequence[tuple[str, str, str]],
+) -> None:
     """Writes another OID for each, wherever catalogs name it."""
     from psycopg import sql
 
     pairs = json.dumps([{"old": old, "new": new} for old, new in numbers.items()])
-    for catalog, column, condition in _KNOWN_BY:
+    for catalog, column, condition in known_by:
         update = sql.SQL(query).format(
             catalog=sql.Identifier("pg_catalog", catalog),
             column=sql.Identifier(column),

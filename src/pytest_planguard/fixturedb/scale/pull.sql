@@ -84,7 +84,11 @@ SELECT n.nspname || '.' || c.relname, c.relkind::text, c.reltuples, c.relpages, 
        coalesce(to_char(greatest(pg_stat_get_last_analyze_time(c.oid),
                                  pg_stat_get_last_autoanalyze_time(c.oid)) AT TIME ZONE 'UTC',
                         'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'), ''),
-       CASE WHEN c.oid IN ({locked}) THEN '' ELSE coalesce(pg_get_expr(c.relpartbound, c.oid), '') END
+       CASE WHEN c.oid IN ({locked}) THEN '' ELSE coalesce(pg_get_expr(c.relpartbound, c.oid), '') END,
+       CASE WHEN c.relispartition THEN 0 ELSE coalesce(
+         (SELECT count(*) FROM pg_catalog.pg_inherits own
+          JOIN pg_catalog.pg_inherits i ON i.inhparent = own.inhparent AND i.inhrelid <= c.oid
+          WHERE own.inhrelid = c.oid AND own.inhseqno = 1), 0)::int END
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'

@@ -107,8 +107,11 @@ def _tables(facts: Facts, sizes: _Sizes, trees: Trees) -> dict[str, TableStatist
             parents=tuple(parents),
             analyzed=analyzed,
             partition_bound=bound,
+            order=order,
         )
-        for name, kind, rows, pages, visible, parents, analyzed, bound in facts.rows["tables"]
+        for name, kind, rows, pages, visible, parents, analyzed, bound, order in facts.rows[
+            "tables"
+        ]
     }
 
 
