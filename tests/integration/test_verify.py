@@ -25,7 +25,7 @@ from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale.observed import observe
 from pytest_planguard.model.capture import Capture, Database
-from pytest_planguard.model.statement import Origin, Phase, Place, Sample, Session, Statement
+from pytest_planguard.model.statement import Layer, Origin, Phase, Place, Sample, Session, Statement
 from pytest_planguard.model.statistics import ScaleSource
 from pytest_planguard.model.verification import Likeness, Verification
 from pytest_planguard.pipeline.fixtures import Planner
@@ -420,3 +420,21 @@ def test_the_command_plans_in_the_fixture_and_there(
     assert '2 not plannable: the server says: relation "c" does not exist' in (
         capsys.readouterr().out
     )
+
+
+def test_what_only_the_suite_sends_is_not_asked_about(real, server_url, tmp_path):
+    asked = capture(*QUERIES[:2])
+    first, second = asked.statements
+    place = msgspec.structs.replace(
+        second.places[0],
+        origin=msgspec.structs.replace(second.places[0].origin, layer=Layer.TEST),
+    )
+    own = msgspec.structs.replace(second, places=(place,))
+    asked = msgspec.structs.replace(asked, statements=(first, own))
+    with virtual(server_url, real) as planner:
+        (tmp_path / "schema.sql").write_text(DDL)
+        (tmp_path / "pyproject.toml").write_text(
+            '[tool.pytest-planguard.database]\nschema = "schema.sql"\n'
+        )
+        found = compare(load(tmp_path, {}, {}), asked, planner, real, catalog_of(real))
+    assert [one.query.sql for one in found.queries] == ["SELECT * FROM o WHERE id = $1"]

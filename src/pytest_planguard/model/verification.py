@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 
 import msgspec
 
@@ -20,7 +21,10 @@ class Likeness(enum.StrEnum):
     """How alike two plans are, best first."""
 
     IDENTICAL = "identical"
-    """The same shape, and costs within ``COST_TOLERANCE``."""
+    """The same shape, and costs within ``COST_TOLERANCE``.
+
+    ``(name)::text`` where the column is a varchar, and ``name`` where it is a text, are one: what
+    a cast changes shows in the nodes."""
     COST = "same plan, other cost"
     DIFFERENT = "another plan"
     REFUSED = "not planned there"
@@ -46,12 +50,24 @@ class Comparison(msgspec.Struct, frozen=True):
         """How alike they are."""
         if self.there is None:
             return Likeness.REFUSED
-        if self.here.shape != self.there.shape:
+        if _meaning(self.here.shape) != _meaning(self.there.shape):
             return Likeness.DIFFERENT
         here, there = self.here.cost, self.there.cost
         apart = abs(here - there)
         same = apart <= max(_PRINTED, COST_TOLERANCE * max(here, there))
         return Likeness.IDENTICAL if same else Likeness.COST
+
+
+_CAST = re.compile(
+    r"\(((?:[\w$]+|\"[^\"]+\")(?:\.(?:[\w$]+|\"[^\"]+\"))?)\)"
+    r"::[a-z_]\w*(?: varying| precision| with(?:out)? time zone)?(?:\(\d+(?:,\d+)?\))?"
+)
+"""A cast of a column as EXPLAIN prints it."""
+
+
+def _meaning(shape: tuple[str, ...]) -> tuple[str, ...]:
+    """A shape without the casts of columns."""
+    return tuple(_CAST.sub(r"\1", line) for line in shape)
 
 
 class VerifiedQuery(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.plan import Plan, Planned, Unexplained
 from pytest_planguard.model.ports import PostgresServer
 from pytest_planguard.model.query import Query
+from pytest_planguard.model.statement import Layer
 from pytest_planguard.model.verification import Comparison, Likeness, Verification, VerifiedQuery
 from pytest_planguard.pipeline.discrepancies import Discrepancies
 from pytest_planguard.pipeline.fixtures import Planner, cloned_schema, open_planner
@@ -179,8 +180,14 @@ def renamed(catalog: Catalog, names: Mapping[str, str]) -> Catalog:
     return msgspec.structs.replace(catalog, indexes=indexes)
 
 
+_THE_SUITES_OWN = frozenset({Layer.TEST, Layer.MIGRATION})
+
+
 def _queries(config: Config, capture: Capture, database: str) -> list[tuple[Query, Query]]:
-    """Each query twice: as it is planned here, at the fixture's clock, and there, at its own."""
+    """Each query twice: as it is planned here, at the fixture's clock, and there, at its own.
+
+    What only the suite itself sends says nothing of production, and asks for rights to write.
+    """
     ours = msgspec.structs.replace(
         capture,
         statements=tuple(
@@ -192,7 +199,8 @@ def _queries(config: Config, capture: Capture, database: str) -> list[tuple[Quer
     as_is = {name for name, spec in config.databases.items() if spec.as_is}
     here = normalise(ours, report_name=lambda _: database, clockless=as_is)
     there = normalise(ours, report_name=lambda _: database, clockless={database})
-    return list(zip(here, there, strict=True))  # keys know nothing of the clock
+    both = zip(here, there, strict=True)  # keys know nothing of the clock
+    return [(one, other) for one, other in both if one.layer not in _THE_SUITES_OWN]
 
 
 def _search_path(config: Config, capture: Capture, database: str) -> dict[str, str]:
