@@ -98,7 +98,9 @@ def postgres_16() -> Iterator[str | None]:
         entry = pwd.getpwnam("nobody")
         who = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
         os.chown(folder, entry.pw_uid, entry.pw_gid)
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+    options = (
+        f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c autovacuum=off"
+    )
     control = [binaries / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log"]
     initdb = [binaries / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust"]
     quiet: dict[str, Any] = {"cwd": folder, "stdout": subprocess.DEVNULL, **who}

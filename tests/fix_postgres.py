@@ -57,7 +57,7 @@ def server_url() -> Iterator[str]:
         os.chown(folder, who["user"], who["group"])
     data = folder / "data"
     options = (
-        f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off "
+        f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c autovacuum=off "
         "-c max_prepared_transactions=8"
     )
     control = [binaries / "pg_ctl", "-D", data, "-w"]

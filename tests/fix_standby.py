@@ -46,6 +46,7 @@ def pair(ddl: str, major: int = 15) -> Iterator[tuple[str, str]]:
 
     def start(name: str, port: int) -> str:
         options = f"-c listen_addresses= -c unix_socket_directories={folder} -p {port} -c fsync=off"
+        options += " -c autovacuum=off"
         log = folder / f"{name}.log"
         run(tools / "pg_ctl", "-D", folder / name, "-w", "-l", log, "-o", options, "start")
         host = str(folder).replace("/", "%2F")

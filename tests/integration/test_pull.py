@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
+import fix_standby
 from fix_fixturedb import postgres_16
 from fix_production import make_production, postgres_15
 from fix_servers import absent
@@ -485,7 +487,7 @@ def test_the_connection_is_as_before(production):
 
 def test_calls_come_from_the_extension_and_what_hides_them_is_told(production, role):
     wanted = Wanted(values=ValuePolicy.ALL, calls=True)
-    assert pulled(production, wanted).calls_unseen == (
+    assert pulled(production, wanted).besides == (
         "the calls: the extension pg_stat_statements is not in this database",
     )
     with extension(production, "pg_stat_statements") as there:
@@ -498,14 +500,14 @@ def test_calls_come_from_the_extension_and_what_hides_them_is_told(production, r
         found = pulled(production, wanted)
         if found.server_version // 10000 != 15:  # it is not preloaded there
             assert found.calls == ()
-            assert "shared_preload_libraries" in found.calls_unseen[0]
+            assert "shared_preload_libraries" in found.besides[0]
             return
         (call,) = [one for one in found.calls if "FROM cities" in one.sql]
         assert (call.sql, call.calls) == ("SELECT count(*) FROM cities WHERE customers = $1", 3)
         assert call.mean_ms > 0
         assert not [one for one in found.calls if one.sql.startswith("SET")]
         hidden = pulled(role(), wanted)
-        assert "need pg_read_all_stats" in "\n".join(hidden.calls_unseen)
+        assert "need pg_read_all_stats" in "\n".join(hidden.besides)
         assert not [one for one in hidden.calls if "cities" in one.sql]
 
 
@@ -538,3 +540,23 @@ def test_a_database_without_tables_overwrites_nothing(production, tmp_path, monk
     assert run(["statistics", "pull", "--all-values", "--url", empty, "-o", str(file)]) == 3
     assert 'the database "postgres" of PostgreSQL' in capsys.readouterr().err
     assert file.read_text() == "precious"
+
+
+def test_a_standby_tells_the_same_as_its_primary():
+    ddl = """
+        CREATE TABLE t (id int PRIMARY KEY, kind text);
+        INSERT INTO t SELECT i, 'k' || i % 7 FROM generate_series(1, 2000) i;
+        CREATE INDEX t_kind ON t (kind);
+    """
+    with fix_standby.pair(ddl) as (primary, standby):
+        found = []
+        for url in (primary, standby):
+            with psycopg.connect(url, autocommit=True) as connection:
+                read = pull(connection, ALL)
+            tables = {
+                name: msgspec.structs.replace(one, analyzed="") for name, one in read.tables.items()
+            }
+            found.append(msgspec.structs.replace(read, tables=tables, clock="", besides=()))
+        assert "the server is a standby" in read.besides[0]
+        assert found[0].tables["public.t"].indexes["t_kind"].height == 1
+        assert found[0] == found[1]

@@ -47,7 +47,7 @@ def show(statistics: Statistics) -> None:
 
 def doubts(statistics: Statistics) -> Iterator[str]:
     """Lines about what is not in the file."""
-    unseen = (*statistics.unseen, *statistics.calls_unseen)
+    unseen = (*statistics.unseen, *statistics.besides)
     if unseen:
         yield "! not seen, or not repeated by a fixture:"
         yield from (f"  {sentence}" for sentence in unseen)

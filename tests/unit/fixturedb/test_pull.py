@@ -6,7 +6,7 @@ from pytest_planguard.errors import StatisticsError
 from pytest_planguard.fixturedb.scale.heights import Trees
 from pytest_planguard.fixturedb.scale.pull import Wanted, pull
 from pytest_planguard.fixturedb.scale.pulled import Facts, statistics
-from pytest_planguard.fixturedb.scale.unseen import sentences
+from pytest_planguard.fixturedb.scale.unseen import besides, sentences
 
 NAMES = ("database", "settings", "roles", "tablespaces", "tables", "columns", "constraints",
          "indexes", "index_expressions", "types", "sizes", "statistics", "ranges", "extended",
@@ -56,7 +56,7 @@ def test_five_hundred_tables_make_one_sentence():
 def test_an_invalid_index_is_left_out_and_told():
     given = facts(
         indexes=[index(1), index(2, valid=False)],
-        tables=[("public.t", "r", 9.0, 1, 0, [], "", "")],
+        tables=[("public.t", "r", 9.0, 1, 0, [], "", "", 0)],
     )
     found = statistics(given, Trees({"public.i1": 0}, {}))
     assert found.tables["public.t"].indexes.keys() == {"i1"}
@@ -79,10 +79,15 @@ def test_what_no_fixture_repeats_is_told():
     text = told(
         roles=[("app", "work_mem", "1GB")],
         tablespaces=[("fast", ["seq_page_cost=0.5"], 3)],
-        standby=True,
         block=16384,
     )
     assert "settings of roles, which a fixture does not repeat: app: work_mem = 1GB" in text
     assert "fast: seq_page_cost = 0.5 (3 relations)" in text
-    assert "the server is a standby" in text
     assert "the server's pages have 16,384 bytes, those of a fixture 8,192" in text
+
+
+def test_what_a_standby_does_not_know_makes_no_plan_doubtful():
+    given = facts(standby=True)
+    assert "the server is a standby" in besides(given)[0]
+    assert sentences(given, Trees({}, {})) == ()
+    assert besides(facts()) == ()

@@ -16,7 +16,7 @@ import msgspec
 from pytest_planguard.errors import StatisticsError
 from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale import heights, production_calls, pulled
-from pytest_planguard.fixturedb.scale.unseen import sentences
+from pytest_planguard.fixturedb.scale.unseen import besides, sentences
 from pytest_planguard.model.statistics import ProductionCall, Statistics, ValuePolicy
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _pull(connection: psycopg.Connection[Any], wanted: Wanted) -> Statistics:
     statistics = msgspec.structs.replace(
         statistics,
         calls=calls,
-        calls_unseen=tuple(notes),
+        besides=(*besides(facts), *notes),
         unseen=tuple(sentences(facts, trees)),
     )
 

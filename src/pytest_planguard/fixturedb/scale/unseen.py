@@ -23,8 +23,14 @@ def sentences(facts: Facts, trees: Trees) -> tuple[str, ...]:
         *_trees(facts, trees),
         *_invalid(facts),
         *_settings(facts),
-        *_server(facts),
     )
+
+
+def besides(facts: Facts) -> tuple[str, ...]:
+    """The same of what no plan depends on."""
+    if not facts.standby:
+        return ()
+    return ("when tables were analysed: the server is a standby, its primary knows",)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -132,11 +138,6 @@ def _settings(facts: Facts) -> Iterator[str]:
     ]
     if spaces:
         yield f"costs of tablespaces, which a fixture does not repeat: {listed(spaces)}"
-
-
-def _server(facts: Facts) -> Iterator[str]:
-    if facts.standby:
-        yield "when tables were analysed: the server is a standby, its primary knows"
 
 
 def _counted(names: Sequence[str], noun: str, plural: str = "") -> str:
