@@ -47,8 +47,12 @@ class UrlServer:
         query = "SELECT datname FROM pg_database WHERE datname LIKE 'planguard%'"
         return {row[0] for row in self._execute(query).fetchall()}
 
-    def create_database(self, name: str, template: str | None = None) -> None:
+    def create_database(
+        self, name: str, template: str | None = None, *, locale: Any = None
+    ) -> None:
         how = f'TEMPLATE "{template}" STRATEGY FILE_COPY' if template else "TEMPLATE template0"
+        if locale is not None:
+            how += f" LC_COLLATE '{locale.name}' LC_CTYPE '{locale.name}'"
         self._execute(f'CREATE DATABASE "{name}" {how}')
 
     def drop_database(self, name: str) -> None:

@@ -41,6 +41,10 @@ class ScaleError(PlanguardError):
     """The fixture database is not at the scale it should have."""
 
 
+class StatisticsError(PlanguardError):
+    """A statistics file cannot be read or used, or production's statistics cannot be had."""
+
+
 class BaselineError(PlanguardError):
     """A baseline file cannot be read or must not be written."""
 

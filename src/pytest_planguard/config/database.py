@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from pytest_planguard.config.checks import Reader, shown
 from pytest_planguard.model.spec import (
     DEFAULT_CLOCK,
@@ -17,6 +19,13 @@ from pytest_planguard.model.spec import (
 
 OLDEST_MAJOR = 12
 """The first server whose prepared statements know ``plan_cache_mode`` (PostgreSQL 12 notes)."""
+
+
+class _Header(msgspec.Struct, frozen=True):
+    """Of a statistics file, what decides which server is taken."""
+
+    server_version: int = 0
+
 
 _STATISTICS = "planguard/statistics.json"
 _TAGGED = re.compile(r"[^/]+[:@][^/]+$")
@@ -38,6 +47,8 @@ def read_database(
     provider = reader.choice("provider", ("embedded", "container", "url"), "embedded")
     certain = reader.values.get("provider", provider) == provider
     kind = provider if certain else ""
+    schema = _schema(reader, root)
+    statistics = _statistics(reader, root, single=single)
     return DatabaseSpec(
         name=name,
         provider=provider,
@@ -46,8 +57,9 @@ def read_database(
         image=_image(reader, kind),
         url=_url(reader, kind),
         as_is=_as_is(reader, kind),
-        schema=_schema(reader, root),
-        statistics=_statistics(reader, root, single=single),
+        schema=schema,
+        source_major=_source_major(statistics),
+        statistics=statistics,
         scale=reader.choice("scale", ("statistics", "rows"), "statistics"),
         seed=reader.integer("seed", 1, 0) or 0,
         settings=_settings(reader.table("settings")),
@@ -146,6 +158,17 @@ def _statistics(reader: Reader, root: Path, *, single: bool) -> Path | None:
         return root / text
     usual = root / _STATISTICS
     return usual if single and usual.is_file() else None
+
+
+def _source_major(statistics: Path | None) -> int | None:
+    """The major of the server they are from; a file that cannot be read is told of later."""
+    if statistics is None:
+        return None
+    try:
+        header = msgspec.json.decode(statistics.read_bytes(), type=_Header)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return header.server_version // 10000 or None
 
 
 def _settings(reader: Reader) -> dict[str, str]:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from pytest_planguard.config.checks import (
     Mistakes,
     Reader,
@@ -88,6 +90,18 @@ def _read(reader: Reader, root: Path, options: Options) -> Config:
     fail_on = reader.choice("fail-on", FAIL_ON, "error")
     _, fail_on = options.get("fail_on", ("", fail_on))
     databases, patterns = _databases(reader, root, options)
+    tenant_schemas, tenant_model = reader.text("tenant-schemas"), reader.text("tenant-model")
+    if bool(tenant_schemas) != bool(tenant_model):
+        here, missing = "tenant-schemas", "tenant-model"
+        if tenant_model:
+            here, missing = missing, here
+        reader.wrong(missing, f"missing, {here} needs it")
+    databases = {
+        name: msgspec.structs.replace(
+            spec, tenant_schemas=tenant_schemas, tenant_model=tenant_model
+        )
+        for name, spec in databases.items()
+    }
     config = Config(
         root=root,
         large_table_rows=large,
@@ -104,8 +118,8 @@ def _read(reader: Reader, root: Path, options: Options) -> Config:
         baseline=path(reader, "baseline", "planguard/baseline", root, options),
         capture_file=path(reader, "capture-file", ".planguard/capture.json.gz", root, options),
         reports=reports(reader, options),
-        tenant_schemas=reader.text("tenant-schemas"),
-        tenant_model=reader.text("tenant-model"),
+        tenant_schemas=tenant_schemas,
+        tenant_model=tenant_model,
         sizes_declared=any(map(_sized, databases.values())),
         thresholds=Thresholds(
             large_table_rows=large,

@@ -19,14 +19,17 @@ from pytest_planguard.fixturedb.connection import (
     freeze,
     lost_server,
     refuse_wrong_settings,
+    settings_in_force,
 )
 from pytest_planguard.fixturedb.inflate.database import inflate
 from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools, quiet
+from pytest_planguard.fixturedb.scale import statistics_file
 from pytest_planguard.fixturedb.template import Template, TemplateMaker
 from pytest_planguard.fixturedb.whatif import CopyWithIndexes, copy_with
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.spec import DatabaseSpec
+from pytest_planguard.model.statistics import Statistics
 
 if TYPE_CHECKING:
     import psycopg
@@ -38,7 +41,12 @@ class Fixture:
     """A database at scale; obeys ``model.ports.FixtureDatabase``."""
 
     def __init__(
-        self, name: str, server: FixtureServer, template: Template, spec: DatabaseSpec, tools: Tools
+        self,
+        name: str,
+        server: FixtureServer,
+        template: Template,
+        settings: dict[str, str],
+        tools: Tools,
     ) -> None:
         self.name = name
         self.server: PostgresServer = server
@@ -46,7 +54,7 @@ class Fixture:
         self.lacking = template.record.lacking
         self._server = server
         self._template = template
-        self._spec = spec
+        self._settings = settings
         self._tools = tools
 
     @property
@@ -62,7 +70,7 @@ class Fixture:
             self._server,
             self._template,
             indexes,
-            settings=self._spec.settings,
+            settings=self._settings,
             read_catalog=self._tools.read_catalog,
         )
 
@@ -95,14 +103,26 @@ def build(
         return
     with lost_server(), connect(server) as connection:
         refuse_wrong_settings(connection, spec.settings)
-        template = TemplateMaker(spec, server, schema, tools, progress).template(connection)
+        source = source_of(spec)
+        template = TemplateMaker(spec, server, schema, tools, progress, source).template(connection)
+        settings, said = settings_in_force(connection, spec, source)
+        template = template.saying(said)
         name = run_database_name(connection, server.run_token)
     try:
         with lost_server():
-            _make_run_database(name, server, template, spec, tools, progress)
-        yield Fixture(name, server, template, spec, tools)
+            _make_run_database(name, server, template, settings, tools, progress)
+        yield Fixture(name, server, template, settings, tools)
     finally:
         drop(server, name)
+
+
+def source_of(spec: DatabaseSpec) -> Statistics | None:
+    """Production's statistics, where the specification names a file.
+
+    Raises:
+        StatisticsError: It cannot be read.
+    """
+    return None if spec.statistics is None else statistics_file.read(spec.root / spec.statistics)
 
 
 def run_database_name(connection: psycopg.Connection[Any], token: str) -> str:
@@ -117,7 +137,7 @@ def _make_run_database(
     name: str,
     server: FixtureServer,
     template: Template,
-    spec: DatabaseSpec,
+    settings: dict[str, str],
     tools: Tools,
     progress: Progress,
 ) -> None:
@@ -127,6 +147,6 @@ def _make_run_database(
     server.create_database(name, template=template.name)
     with connect(server) as connection:
         inflate(connection, server, name, record.files)
-        freeze(connection, name, spec.settings)
+        freeze(connection, name, settings)
     with connect(server, name) as connection:
         tools.check_scale(connection, record.statistics)

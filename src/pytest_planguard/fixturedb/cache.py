@@ -19,7 +19,7 @@ from pytest_planguard.model.statistics import Statistics
 if TYPE_CHECKING:
     import psycopg
 
-RECIPE = 1
+RECIPE = 2
 """Raised whenever the same inputs would make another template."""
 
 PREFIX = "planguard_template_"
@@ -50,7 +50,7 @@ def template_name(spec: DatabaseSpec, server_version: int, schema_inputs: bytes)
     """The template's name: the prefix and sixteen digits that change when an input does.
 
     Args:
-        spec: Declarations, clock, scale, seed and statistics file count; the rest does not.
+        spec: Declarations, tenants, clock, scale, seed and statistics file count, no more.
         server_version: ``server_version_num``.
         schema_inputs: What the schema is made from.
     """
@@ -59,6 +59,7 @@ def template_name(spec: DatabaseSpec, server_version: int, schema_inputs: bytes)
         server_version,
         ASSUMED_ROWS,
         spec.tables,
+        (spec.tenant_schemas, spec.tenant_model),
         spec.clock,
         spec.scale,
         spec.seed if spec.scale == "rows" else 0,

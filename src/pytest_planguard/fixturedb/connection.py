@@ -10,6 +10,8 @@ from pytest_planguard.errors import ConfigurationError, ServerError
 from pytest_planguard.fixturedb.parts import FixtureServer
 from pytest_planguard.fixturedb.scale.declarations import did_you_mean
 from pytest_planguard.model.ports import PostgresServer
+from pytest_planguard.model.spec import DatabaseSpec
+from pytest_planguard.model.statistics import Statistics
 
 if TYPE_CHECKING:
     import psycopg
@@ -83,6 +85,30 @@ def refuse_wrong_settings(connection: psycopg.Connection[Any], settings: Mapping
         raise ConfigurationError(
             "\n".join(mistakes), hint="mend settings in [tool.pytest-planguard.database]"
         )
+
+
+def settings_in_force(
+    connection: psycopg.Connection[Any], spec: DatabaseSpec, source: Statistics | None
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The planner's settings: production's, and over them what is configured.
+
+    Returns:
+        The settings, and a sentence for each of production's this server does not take.
+    """
+    import psycopg
+
+    wanted: dict[str, str] = {}
+    refused: list[str] = []
+    for name, value in (source.settings if source is not None else {}).items():
+        try:
+            with connection.transaction(force_rollback=True):
+                connection.execute("SELECT set_config(%s, %s, true)", [name, value])
+        except psycopg.Error as error:
+            why = error.diag.message_primary or str(error)
+            refused.append(f"production's {name} = {value} cannot be had here: {why}")
+        else:
+            wanted[name] = value
+    return {**wanted, **spec.settings}, tuple(refused)
 
 
 def freeze(connection: psycopg.Connection[Any], database: str, settings: Mapping[str, str]) -> None:

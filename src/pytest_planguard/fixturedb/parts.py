@@ -23,14 +23,35 @@ ReadCatalog = Callable[["psycopg.Connection[Any]"], Catalog]
 CheckScale = Callable[["psycopg.Connection[Any]", Statistics], None]
 
 
+class Locale(msgspec.Struct, frozen=True):
+    """What a database orders its texts by."""
+
+    name: str
+    provider: str
+    """libc, icu or builtin."""
+
+
+def locale_of(source: Statistics | None) -> Locale | None:
+    """Production's, where it is known."""
+    if source is None or not source.collation:
+        return None
+    return Locale(source.collation, source.collation_provider)
+
+
 class FixtureServer(PostgresServer, Protocol):
     """A provider's server, as far as databases are made and dropped on it."""
 
     run_token: str
     """Tells this run's databases from those of others."""
 
-    def create_database(self, name: str, template: str | None = None) -> None:
-        """An empty database, or a copy; file by file, never through the write-ahead log."""
+    def create_database(
+        self, name: str, template: str | None = None, *, locale: Locale | None = None
+    ) -> None:
+        """An empty database, or a copy; file by file, never through the write-ahead log.
+
+        Raises:
+            psycopg.Error: The server does not have the locale.
+        """
 
     def drop_database(self, name: str) -> None:
         """Drops it if it is there, with whoever is connected."""

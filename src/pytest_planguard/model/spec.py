@@ -44,6 +44,8 @@ class DatabaseSpec(msgspec.Struct, frozen=True):
     """embedded, container or url."""
     version: int | None = None
     """Major wanted; None: the provider's own choice."""
+    source_major: int | None = None
+    """The major of the server the statistics are from: taken where it is at hand."""
     bindir: Path | None = None
     """Folder with ``initdb`` and ``postgres``; None: looked for."""
     image: str = ""
@@ -60,6 +62,9 @@ class DatabaseSpec(msgspec.Struct, frozen=True):
     clock: str = DEFAULT_CLOCK
     tables: dict[str, TableDeclaration] = {}
     """By name as configured, with or without the schema."""
+    tenant_schemas: str = ""
+    """Shell pattern of the schemas of tenants: all are as large as ``tenant_model``."""
+    tenant_model: str = ""
     root: Path = Path()
     """What relative paths start at, and where commands run."""
     cache: Path = Path(".planguard")

@@ -170,6 +170,8 @@ class Statistics(msgspec.Struct, frozen=True, omit_defaults=True):
     server_version: int = 0
     """``server_version_num`` of the server they were read from; 0: they were not read."""
     collation: str = ""
+    collation_provider: str = "libc"
+    """libc, icu or builtin."""
     settings: dict[str, str] = {}
     """Planner settings of the source."""
     encoding: str = ""

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 
 import msgspec
 
-from pytest_planguard.model.ports import FixtureDatabase
+from pytest_planguard.model.catalog import Server
 from pytest_planguard.model.report import DatabaseReport, Fidelity, TableScale
 from pytest_planguard.model.spec import DatabaseSpec
-from pytest_planguard.model.statistics import ScaleSource
+from pytest_planguard.model.statistics import ScaleSource, Statistics, ValuePolicy
 from pytest_planguard.pipeline.fixtures import Planner
 
 
 def database_report(spec: DatabaseSpec, planner: Planner) -> DatabaseReport:
     """Server, sizes and how faithful the plans are."""
     statistics = planner.fixture.statistics
-    reasons = tuple(_doubts(spec, planner.fixture))
+    reasons = tuple(_doubts(spec, planner))
     return DatabaseReport(
         server=planner.catalog.server,
         provider=planner.fixture.server.provider,
@@ -36,12 +36,14 @@ def database_report(spec: DatabaseSpec, planner: Planner) -> DatabaseReport:
     )
 
 
-def _doubts(spec: DatabaseSpec, fixture: FixtureDatabase) -> Iterator[str]:
+def _doubts(spec: DatabaseSpec, planner: Planner) -> Iterator[str]:
     """Why plans may differ from production's."""
-    statistics = fixture.statistics
+    statistics = planner.fixture.statistics
+    if statistics.server_version:
+        yield from _unlike_the_source(statistics, planner.catalog.server)
     match statistics.source:
         case ScaleSource.DECLARED:
-            yield "sizes are declared, not read from production"
+            yield _declared(statistics)
         case ScaleSource.GENERATED:
             yield "rows were generated from declared sizes"
         case ScaleSource.ASSUMED:
@@ -52,11 +54,54 @@ def _doubts(spec: DatabaseSpec, fixture: FixtureDatabase) -> Iterator[str]:
             yield f"the sizes of {assumed} of {of} tables are assumed"
         case ScaleSource.AS_IS:
             yield "the database is used with its own contents"
-        case ScaleSource.PRODUCTION:
-            ours = fixture.server.version // 10000
-            theirs = statistics.server_version // 10000
-            if ours != theirs:
-                yield f"production runs PostgreSQL {theirs}, plans are made by {ours}"
-    if not spec.settings and statistics.source is not ScaleSource.PRODUCTION:
+    if not spec.settings and not statistics.server_version:
         yield "planner settings are PostgreSQL's defaults"
-    yield from dict.fromkeys((*fixture.server.lacking, *fixture.lacking))
+    yield from dict.fromkeys((*planner.fixture.server.lacking, *planner.fixture.lacking))
+
+
+def _declared(statistics: Statistics) -> str:
+    """Which sizes are the configuration's, where others are production's."""
+    if not statistics.server_version:
+        return "sizes are declared, not read from production"
+    declared = [
+        name
+        for name, table in sorted(statistics.tables.items())
+        if table.source is ScaleSource.DECLARED
+    ]
+    return f"sizes are declared, not read from production: {', '.join(declared)}"
+
+
+def _unlike_the_source(statistics: Statistics, server: Server) -> Iterator[str]:
+    """How the fixture differs from the server its statistics are from."""
+    theirs = statistics.server_version // 10000
+    if server.major != theirs:
+        yield f"production runs PostgreSQL {theirs}, plans are made by {server.major}"
+    if statistics.collation and _spelled(statistics.collation) != _spelled(server.collation):
+        yield f"production orders texts by {statistics.collation}, here it is {server.collation}"
+    different = sorted(
+        name
+        for name in statistics.settings.keys() | server.settings.keys()
+        if statistics.settings.get(name) != server.settings.get(name)
+    )
+    if different:
+        yield f"planner settings differ from production's: {', '.join(different)}"
+    if statistics.values is ValuePolicy.MASKED and _has_stand_ins(statistics):
+        yield "texts are stand-ins of like length, order and frequency"
+    if statistics.values is ValuePolicy.NONE:
+        yield "the statistics hold no values"
+    if statistics.grown != 1.0:
+        yield f"the statistics were scaled by {statistics.grown:g}"
+    yield from statistics.unseen
+
+
+def _has_stand_ins(statistics: Statistics) -> bool:
+    return any(
+        column.masked
+        for table in statistics.tables.values()
+        for column in (*table.columns.values(), *table.inherited.values())
+    )
+
+
+def _spelled(collation: str) -> str:
+    """``en_US.UTF-8`` and ``en_US.utf8`` are one."""
+    return collation.lower().replace("-", "")

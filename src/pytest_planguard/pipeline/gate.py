@@ -14,7 +14,7 @@ from pytest_planguard.model.baseline import Baseline
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.finding import Candidate, Finding, RuleFacts, Severity, Suppressed
 from pytest_planguard.model.query import Query
-from pytest_planguard.model.report import Change, Status, Verdict
+from pytest_planguard.model.report import Change, DatabaseReport, Status, Verdict
 from pytest_planguard.model.settle import Settled
 from pytest_planguard.model.statement import Layer, Origin
 from pytest_planguard.model.statistics import ScaleSource
@@ -30,8 +30,8 @@ class Gate(msgspec.Struct, frozen=True):
 
     config: Config
     baseline: Baseline | None
-    sources: Mapping[str, ScaleSource]
-    """By database: where its sizes come from."""
+    databases: Mapping[str, DatabaseReport]
+    """By name: where the sizes of its tables come from."""
     changes: Mapping[Key, Change]
     capture: Capture
     today: dt.date
@@ -77,7 +77,7 @@ class Gate(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(finding, fails=self._fails(finding, query))
 
     def _proviso(self, candidate: Candidate) -> str:
-        if self.sources.get(candidate.database) is not ScaleSource.ASSUMED or not candidate.key:
+        if not candidate.key or not self._is_assumed(candidate.database, candidate.relation):
             return ""
         if candidate.relation is None:  # the query as a whole, maybe over several tables
             return " (the sizes of its tables are assumed)"
@@ -107,6 +107,7 @@ class Gate(msgspec.Struct, frozen=True):
         change = self.changes.get((finding.database, finding.key))
         return (
             self.why_open(finding.database) == ""
+            and not self._is_assumed(finding.database, finding.relation)
             and self.config.fail_on is not None
             and finding.severity.rank <= self.config.fail_on.rank
             and finding.is_new
@@ -120,23 +121,38 @@ class Gate(msgspec.Struct, frozen=True):
         """Why nothing can fail here; empty where it can."""
         if self.baseline is None:
             return "there is no baseline yet"
-        if self.sources.get(database) is ScaleSource.ASSUMED:
+        if self._is_assumed(database, None):
             return "the tables' sizes are assumed"
         return ""
+
+    def _is_assumed(self, database: str, relation: str | None) -> bool:
+        """Whether nobody knows a table's size, as of one that a migration has just made.
+
+        Without a relation, or with one that has no size of its own: whether nobody knows any.
+        """
+        facts = self.databases.get(database)
+        if facts is None:
+            return False
+        table = facts.tables.get(relation or "")
+        if table is not None:
+            return table.source is ScaleSource.ASSUMED
+        if not facts.tables:
+            return facts.source is ScaleSource.ASSUMED
+        return all(one.source is ScaleSource.ASSUMED for one in facts.tables.values())
 
 
 def verdict(gate: Gate, findings: Sequence[Finding], incomplete: str) -> Verdict:
     """Failed if anything fails, else incomplete if the run broke off, else passed."""
     counted = [one for one in findings if one.is_new and one.suppressed is None]
     failed = any(one.fails for one in findings)
-    reasons = {reason for name in gate.sources if (reason := gate.why_open(name))}
+    reasons = {reason for name in gate.databases if (reason := gate.why_open(name))}
     if gate.baseline is None:
         reasons = {"there is no baseline yet"}
     return Verdict(
         status=Status.FAILED if failed else Status.INCOMPLETE if incomplete else Status.PASSED,
         errors=sum(one.severity is Severity.ERROR for one in counted),
         warnings=sum(one.severity is Severity.WARNING for one in counted),
-        gated=not reasons or any(not gate.why_open(name) for name in gate.sources),
+        gated=not reasons or any(not gate.why_open(name) for name in gate.databases),
         why_not_gated="; ".join(sorted(reasons)),
         fail_on=gate.config.fail_on,
     )

@@ -194,9 +194,8 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     queries = {(query.database, query.key): query for query, _ in outcomes}
     changes = {key: one for judged in parts.judged for key, one in judged.changes.items()}
     candidates: list[Candidate] = [one for judged in parts.judged for one in judged.candidates]
-    sources = {name: facts.source for name, facts in parts.databases.items()}
     today = dt.datetime.now(dt.UTC).date()
-    gate = Gate(config, baseline, sources, changes, capture, today)
+    gate = Gate(config, baseline, parts.databases, changes, capture, today)
     findings = gate.findings(settle(candidates), queries)
     incomplete = parts.incomplete or capture.interrupted
     absent = _absent(baseline, queries, capture, parts)

@@ -306,3 +306,9 @@ def test_commands_work_from_the_folder_with_the_table_else_from_pytests_root(tmp
     assert find_root(inner) == tmp_path / "a"
     write(tmp_path, "")
     assert find_root(inner) == tmp_path
+
+
+def test_tenant_schemas_need_a_model(tmp_path):
+    write(tmp_path, 'tenant-schemas = "tenant_*"')
+    (only,) = mistakes(tmp_path)
+    assert only == "tenant-model: missing, tenant-schemas needs it"

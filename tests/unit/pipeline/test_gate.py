@@ -7,9 +7,17 @@ import pytest
 from pytest_planguard.config import Ignore, load
 from pytest_planguard.model.baseline import Accepted, Baseline, Entry
 from pytest_planguard.model.capture import Capture, Suppression
+from pytest_planguard.model.catalog import Catalog, Server
 from pytest_planguard.model.finding import Candidate, Severity
 from pytest_planguard.model.query import Query
-from pytest_planguard.model.report import Change, ChangeKind, Status
+from pytest_planguard.model.report import (
+    Change,
+    ChangeKind,
+    DatabaseReport,
+    Fidelity,
+    Status,
+    TableScale,
+)
 from pytest_planguard.model.settle import Settled
 from pytest_planguard.model.statement import Layer, Origin, Phase, Place
 from pytest_planguard.model.statistics import ScaleSource
@@ -34,11 +42,17 @@ def settled(rule="IDX001", severity=Severity.ERROR):
 EMPTY = Baseline({}, {})
 
 
-def gate(tmp_path, baseline=EMPTY, source=ScaleSource.DECLARED, **changes):
+def gate(tmp_path, baseline=EMPTY, source=ScaleSource.DECLARED, old=None, **changes):
+    old = old or source
     given = {name: changes.pop(name) for name in list(changes) if name in {"fail_on", "ignores"}}
     config = msgspec.structs.replace(load(tmp_path), **given)
     values = {"changes": {}, "capture": Capture(()), **changes}
-    return Gate(config, baseline, {"default": source}, today=TODAY, **values)
+    tables = {"public.orders": TableScale(1e6, 9000, source), "public.old": TableScale(9, 1, old)}
+    server = Server(180000, "18.0")
+    facts = DatabaseReport(
+        server, "embedded", source, tables, Fidelity(False, ()), Catalog(server, {}, {})
+    )
+    return Gate(config, baseline, {"default": facts}, today=TODAY, **values)
 
 
 def judged(gate, one=None, asked=None):
@@ -69,6 +83,15 @@ def test_at_assumed_sizes_nothing_fails_and_the_message_says_from_which_size_on(
     finding = judged(gate(tmp_path, source=ScaleSource.ASSUMED))
     assert not finding.fails
     assert finding.message == "reads (if this table has more than 10,000 rows: its size is assumed)"
+
+
+def test_a_table_nobody_knows_fails_nothing_beside_others_that_are_known(tmp_path):
+    known = ScaleSource.PRODUCTION
+    assert judged(gate(tmp_path, source=known)).fails
+    new = gate(tmp_path, source=ScaleSource.ASSUMED, old=known)
+    assert not judged(new).fails
+    assert "its size is assumed" in judged(new).message
+    assert new.why_open("default") == ""
 
 
 def test_where_no_single_table_is_meant_the_sizes_of_all_are_called_assumed(tmp_path):

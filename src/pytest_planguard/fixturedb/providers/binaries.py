@@ -140,15 +140,24 @@ def _has(folder: Path, name: str) -> bool:
 
 
 def choose(
-    bindir: Path | None, major: int | None, needs: Needs
+    bindir: Path | None, major: int | None, needs: Needs, *, preferred: int | None = None
 ) -> tuple[Installation, tuple[str, ...]]:
     """The installation to use, and what it lacks.
 
     The first that has everything; where none has, the first of the major wanted.
 
+    Args:
+        bindir: As configured; nothing else is looked at then.
+        major: Wanted; None: any.
+        needs: What the schema asks for.
+        preferred: A major that is taken where it is there, whatever it lacks.
+
     Raises:
         ServerError: There is none, or none of the major wanted.
     """
+    if major is None and preferred is not None:
+        there = [one for one in installations(bindir) if one.major == preferred]
+        major = preferred if there else None
     seen: list[Installation] = []
     for one in installations(bindir):
         seen.append(one)

@@ -39,7 +39,7 @@ def embedded_server(spec: DatabaseSpec, needs: Needs) -> Iterator[Server]:
         ServerError: There are no binaries, or the server does not start.
     """
     import_psycopg()
-    installation, lacking = choose(spec.bindir, spec.version, needs)
+    installation, lacking = choose(spec.bindir, spec.version, needs, preferred=spec.source_major)
     stay = _Stay(*_join(spec, installation))
     try:
         yield stay.begin(installation, lacking)

@@ -13,6 +13,9 @@ from pytest_planguard.errors import ServerError
 
 if TYPE_CHECKING:
     import psycopg
+    from psycopg import sql
+
+    from pytest_planguard.fixturedb.parts import Locale
 
 MAINTENANCE = "postgres"
 """The database statements about databases are sent from."""
@@ -120,17 +123,26 @@ class Server:
         with connection:
             yield connection
 
-    def create_database(self, name: str, template: str | None = None) -> None:
+    def create_database(
+        self, name: str, template: str | None = None, *, locale: Locale | None = None
+    ) -> None:
         """An empty database, or a copy of one, file by file.
 
         The write-ahead log never sees the copy: of an inflated database it would write every
         zero, and of a small one it takes longer.
+
+        Args:
+            name: The new database's.
+            template: What it is a copy of; None: nothing.
+            locale: What it orders texts by; None: as the template.
         """
         from psycopg import sql
 
         text = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
             sql.Identifier(name), sql.Identifier(template or "template0")
         )
+        if locale is not None:
+            text += _ordering_by(locale, self.version)
         if self.version >= 150000:
             text += sql.SQL(" STRATEGY file_copy")
         with self.connect() as connection:
@@ -200,6 +212,19 @@ class Server:
                 " ORDER BY datname"
             )
             return [name for (name,) in rows]
+
+
+def _ordering_by(locale: Locale, version: int) -> sql.Composable:
+    """The options of CREATE DATABASE; a provider the server is too old for is its to refuse."""
+    from psycopg import sql
+
+    if locale.provider == "libc":
+        options = " LC_COLLATE {0} LC_CTYPE {0}"
+        provider = " LOCALE_PROVIDER libc" if version >= 150000 else ""
+        return sql.SQL(provider + options).format(sql.Literal(locale.name))
+    kind = "ICU_LOCALE" if locale.provider == "icu" else "BUILTIN_LOCALE"
+    text = f" LOCALE_PROVIDER {locale.provider} {kind} {{}}"
+    return sql.SQL(text).format(sql.Literal(locale.name))
 
 
 def import_psycopg() -> Any:

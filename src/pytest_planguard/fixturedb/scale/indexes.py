@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from pytest_planguard.fixturedb.scale.fractions import kept_fraction
-from pytest_planguard.fixturedb.scale.sizes import Field, IndexSize, btree_size, other_size
+from pytest_planguard.fixturedb.scale.sizes import (
+    Field,
+    IndexSize,
+    btree_height,
+    btree_size,
+    other_size,
+)
 from pytest_planguard.fixturedb.scale.spans import float4
 from pytest_planguard.fixturedb.scale.widths import DEFAULT_WIDTH, alignment, average_width
 from pytest_planguard.model.catalog import Column, Index, Table
@@ -38,12 +45,16 @@ def index_statistics(
         kept = kept_fraction(index.predicate, facts.columns, facts.rows) if index.predicate else 1.0
         tuples = facts.rows * kept
     expressions = _expressions(index, table, facts)
-    keys = [
-        _field(key, kind, table, facts, expressions.get(name))
-        for key, kind, name in zip(index.keys, index.key_types, index.attributes, strict=True)
-    ]
-    size = _size(index, keys, table, facts, tuples)
+    size = _size(index, _fields(index, table, facts, expressions), table, facts, tuples)
     return IndexStatistics(size.pages, float4(tuples), size.height, expressions)
+
+
+def index_height(index: Index, table: Table, facts: TableStatistics, pages: int) -> int | None:
+    """Height of a btree whose pages are known and its height is not; None: it is no btree."""
+    if index.method != "btree":
+        return None
+    expressions = _expressions(index, table, facts)
+    return btree_height(pages, _fields(index, table, facts, expressions))
 
 
 def table_field(column: Column, facts: ColumnStatistics | None, rows: float) -> Field:
@@ -72,6 +83,19 @@ def _size(
         if name in columns
     ]
     return btree_size(tuples, keys, include, unique=index.unique, fillfactor=index.fillfactor)
+
+
+def _fields(
+    index: Index,
+    table: Table,
+    facts: TableStatistics,
+    expressions: Mapping[str, ColumnStatistics],
+) -> list[Field]:
+    """The index's keys, as its tuples hold them."""
+    return [
+        _field(key, kind, table, facts, expressions.get(name))
+        for key, kind, name in zip(index.keys, index.key_types, index.attributes, strict=True)
+    ]
 
 
 def _field(

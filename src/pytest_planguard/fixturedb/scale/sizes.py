@@ -79,15 +79,30 @@ def btree_size(
     if not unique and not include and not any(_keeps_duplicates(key) for key in keys):
         need = min(need, _deduplicated(tuples, keys, single))
     leaves = max(1, math.ceil(need / (full // single * single)))
+    levels = _levels(leaves, _fan_out(keys, leaves))
+    pages = 1 + sum(levels)  # the metapage, and every level
+    return IndexSize(pages, len(levels) - 1)
+
+
+def btree_height(pages: int, keys: Sequence[Field]) -> int:
+    """Levels above the leaves of a btree that is so large, as ``btree_size`` builds them."""
+    inside = max(1, pages - 1)
+    return len(_levels(inside, _fan_out(keys, inside))) - 1
+
+
+def _levels(leaves: int, fan_out: int) -> list[int]:
+    """Pages of each level, the leaves first."""
+    levels = [leaves]
+    while levels[-1] > 1:
+        levels.append(math.ceil(levels[-1] / fan_out))
+    return levels
+
+
+def _fan_out(keys: Sequence[Field], leaves: int) -> int:
+    """Downlinks of an inner page; pivots keep only the columns that tell leaves apart."""
+    room = PAGE - _PAGE_HEADER - _BTREE_SPECIAL - PAGE * (100 - _BTREE_INNER_FILL) // 100
     pivot = keys[:1] if keys and keys[0].distinct >= leaves else keys
-    fan_out = max(2, int((room - PAGE * (100 - _BTREE_INNER_FILL) // 100)
-                         // (_index_tuple(pivot) + _LINE_POINTER)))  # fmt: skip
-    pages, level, height = leaves, leaves, 0
-    while level > 1:
-        level = math.ceil(level / fan_out)
-        pages += level
-        height += 1
-    return IndexSize(1 + pages, height)  # one more for the metapage
+    return max(2, int(room // (_index_tuple(pivot) + _LINE_POINTER)))
 
 
 def other_size(
