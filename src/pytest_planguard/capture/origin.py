@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from types import CodeType, FrameType
 
 from pytest_planguard.capture.files import Files, Owner, SourceFile
-from pytest_planguard.model.statement import Layer, Origin
+from pytest_planguard.model.statement import Layer, Origin, Via
 
 _CARRIER_NAMES = """
 psycopg psycopg_c psycopg_binary psycopg_pool psycopg2 asyncpg sqlalchemy django greenlet gevent
@@ -14,6 +14,9 @@ eventlet anyio trio uvloop
 """
 _CARRIERS = frozenset(_CARRIER_NAMES.split())
 """Drivers, ORMs and loops: they carry what others ask."""
+
+_DEPTHS = {via: depth for depth, via in enumerate(Via)}
+"""An ORM stands above its library's plain interface, which stands above the driver."""
 
 _TEST_TOOL_NAMES = """
 pytest pluggy xdist execnet coverage factory faker model_bakery polyfactory hypothesis
@@ -42,7 +45,7 @@ class OriginFinder:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._known: dict[str, SourceFile] = {}
-        self._sites: dict[tuple[str, int, str, Layer], Site] = {}
+        self._sites: dict[tuple[str, int, str, Layer, Via], Site] = {}
         self._libraries: dict[tuple[str, Layer], Site] = {}
         self.passed: set[str] = set()
         """File names of libraries and of nobody: what stands further out decides."""
@@ -86,6 +89,7 @@ class OriginFinder:
         known = self._known
         test: FrameType | None = None
         migrating = False
+        via = test_via = Via.DRIVER
         libraries: list[str] = []
         for start in stacks:
             frame = start
@@ -97,11 +101,14 @@ class OriginFinder:
                 if owner is Owner.APPLICATION or owner is Owner.MIGRATION:
                     migrating = migrating or owner is Owner.MIGRATION
                     layer = Layer.MIGRATION if migrating else Layer.APPLICATION
-                    return self._site(frame, file, layer)
+                    return self._site(frame, file, layer, via)
                 if owner is Owner.LIBRARY:
                     libraries.append(file.name)
+                    if file.via is not Via.DRIVER and _DEPTHS[file.via] > _DEPTHS[via]:
+                        via = file.via
                 elif owner is Owner.TEST:
-                    test = test or frame
+                    if test is None:
+                        test, test_via = frame, via
                 elif owner is Owner.RUNNER:
                     break
                 elif owner is Owner.MIGRATOR:
@@ -109,15 +116,15 @@ class OriginFinder:
                 elif test is None and frame.f_code.co_name in file.hands_over:
                     return self._library(libraries or [file.name], Layer.LIBRARY)
                 frame = frame.f_back
-        return self._without_application(test, libraries, migrating=migrating)
+        return self._without_application(test, libraries, test_via, migrating=migrating)
 
     def _without_application(
-        self, test: FrameType | None, libraries: list[str], *, migrating: bool
+        self, test: FrameType | None, libraries: list[str], via: Via, *, migrating: bool
     ) -> Site:
         if migrating:
             return self._library(libraries, Layer.MIGRATION)
         if test is not None:
-            return self._site(test, self._known[test.f_code.co_filename], Layer.TEST)
+            return self._site(test, self._known[test.f_code.co_filename], Layer.TEST, via)
         return self._library(libraries)
 
     def _meet(self, frame: FrameType) -> SourceFile:
@@ -130,13 +137,13 @@ class OriginFinder:
             self.passed.add(filename)
         return file
 
-    def _site(self, frame: FrameType, file: SourceFile, layer: Layer) -> Site:
+    def _site(self, frame: FrameType, file: SourceFile, layer: Layer, via: Via) -> Site:
         code = frame.f_code
         line = frame.f_lineno or code.co_firstlineno
-        key = (code.co_filename, line, code.co_name, layer)
+        key = (code.co_filename, line, code.co_name, layer, via)
         site = self._sites.get(key)
         if site is None:
-            origin = Origin(file=file.name, line=line, function=function_name(code), layer=layer)
+            origin = Origin(file.name, line, function_name(code), layer, via)
             site = self._sites.setdefault(key, Site(origin))
         return site
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary, WeakSet
 
 from pytest_planguard.capture import texts
@@ -30,6 +30,14 @@ _DEEPEST = 16
 
 FIRST_USER_OID = 16384
 """``FirstNormalObjectId`` (PostgreSQL's transam.h): smaller OIDs are the same everywhere."""
+
+
+class _Annotation(NamedTuple):
+    """What is known of a statement above the driver."""
+
+    site: Site
+    many: bool
+    repeated: bool
 
 
 class SchemaState:
@@ -83,7 +91,7 @@ class Recorder:
         self._ddl: dict[tuple[str, bytes], Ddl] = {}
         self._heard_ddl: set[tuple[str, bytes]] = set()
         self._notes: dict[str, None] = {}
-        self._annotations: WeakKeyDictionary[Any, Site] = WeakKeyDictionary()
+        self._annotations: WeakKeyDictionary[Any, _Annotation] = WeakKeyDictionary()
         self._watchers: list[Tally] = []
         _living.add(self)
 
@@ -156,12 +164,21 @@ class Recorder:
                 ),
             )
 
-    def annotate(self, cursor: object, site: Site | None) -> None:
-        """Says who asks for what a driver's cursor sends next; None: forget it."""
+    def annotate(
+        self, cursor: object, site: Site | None, *, many: bool = False, repeated: bool = False
+    ) -> None:
+        """Says who asks for what a driver's cursor sends next; None: forget it.
+
+        Args:
+            cursor: The driver's.
+            site: Who asks.
+            many: It holds many rows of one call.
+            repeated: Rows of the same call were sent before: it is counted already.
+        """
         if site is None:
             self._annotations.pop(cursor, None)
         else:
-            self._annotations[cursor] = site
+            self._annotations[cursor] = _Annotation(site, many, repeated)
 
     def record(
         self,
@@ -195,6 +212,11 @@ class Recorder:
         Returns:
             Where it came from; None where it is not counted.
         """
+        if self._annotations and cursor is not None:
+            said = self._annotations.get(cursor)
+            if said is not None:
+                many = many or said.many
+                site = said.site if said.repeated else site
         key = (text, types, id(session), many, stream)
         known = key in self._tally.entries
         if not known and not self._is_counted(key, session, cursor):
@@ -296,9 +318,9 @@ class Recorder:
 
     def _site(self, cursor: object) -> Site:
         if self._annotations and cursor is not None:
-            site = self._annotations.get(cursor)
-            if site is not None:
-                return site
+            said = self._annotations.get(cursor)
+            if said is not None:
+                return said.site
         # 0 is this method, 1 is record(), 2 the driver's listener
         return self.origins.find_near(sys._getframe(2))  # noqa: SLF001 -- what inspect wraps
 

@@ -29,6 +29,18 @@ class Layer(enum.StrEnum):
     """Only the suite's own code (tests, factories, fixtures) is on the stack."""
 
 
+class Via(enum.StrEnum):
+    """Through which interface a line asked; what to write instead depends on it."""
+
+    DRIVER = "driver"
+    CORE = "sqlalchemy-core"
+    """A connection of SQLAlchemy, without a session or mapped classes."""
+    ORM = "sqlalchemy-orm"
+    DJANGO = "django"
+    """A cursor of Django."""
+    DJANGO_ORM = "django-orm"
+
+
 class Origin(msgspec.Struct, frozen=True, order=True):
     """The innermost line of the project's own code that led to a statement."""
 
@@ -37,6 +49,7 @@ class Origin(msgspec.Struct, frozen=True, order=True):
     line: int
     function: str
     layer: Layer = Layer.APPLICATION
+    via: Via = Via.DRIVER
 
 
 class Place(msgspec.Struct, frozen=True, order=True):
