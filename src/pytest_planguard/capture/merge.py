@@ -165,6 +165,7 @@ def _joined(known: Database, new: Database) -> Database:
     return Database(
         name=known.name,
         url=known.url or new.url,
+        aliases=tuple(sorted({*known.aliases, *new.aliases})),
         types=dict(sorted((known.types | new.types).items())),
         schema=schema,
         why_no_schema="" if schema is not None else new.why_no_schema or known.why_no_schema,

@@ -71,6 +71,8 @@ class Recorder:
         self.failure: BaseException | None = None
         """The bug that switched recording off."""
         self.databases: dict[str, ConnectionParameters] = {}
+        self.aliases: dict[str, set[str]] = {}
+        """By database: the names the application's settings have for it."""
         self.schemas: dict[str, SchemaState] = {}
         self.asked: set[str] = set()
         """Databases a query was sent to."""
@@ -401,7 +403,7 @@ class Recorder:
         return Capture(
             statements=tally.statements(),
             databases={
-                name: Database(name=name, url=parameters.url)
+                name: Database(name, parameters.url, tuple(sorted(self.aliases.get(name, ()))))
                 for name, parameters in sorted(self.databases.items())
             },
             ddl=tuple(ddl.values()),

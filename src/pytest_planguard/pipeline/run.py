@@ -116,7 +116,8 @@ class _Parts:
 def _by_database(config: Config, capture: Capture, parts: _Parts) -> dict[str, list[Query]]:
     """Queries by the configured database; names that match none are noted."""
     names = {statement.session.database for statement in capture.statements}
-    known = {name: config.database_of(name) for name in names}
+    aliases = {name: one.aliases for name, one in capture.databases.items()}
+    known = {name: config.database_of(name, aliases.get(name, ())) for name in names}
     strangers = sorted(name for name, database in known.items() if database is None)
     if strangers:
         parts.notes.append(

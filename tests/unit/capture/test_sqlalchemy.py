@@ -262,7 +262,7 @@ def main(url):
     assert statement.text == "SELECT $1 AS name, '%' AS sign"
     assert [sample.values for sample in statement.samples] == [("a'b",)]
     assert (statement.session.driver, statement.session.search_path) == ("pg8000", "tenant_a")
-    assert lines(capture, "AS sign") == [(5, "find")]
+    assert lines(capture, "AS sign") == [(6, "find")]
     assert [item.text for item in capture.ddl] == ["CREATE TABLE public.t (id int)"]
     assert capture.notes == (
         "planguard does not know the driver pg8000: what SQLAlchemy gave it was captured, "
