@@ -13,7 +13,7 @@ import pytest
 
 from pytest_planguard.model.capture import Capture
 
-_PSYCOPG = '''
+_PSYCOPG = """
 import re
 import psycopg
 from psycopg.errors import UndefinedColumn, QueryCanceled, DuplicateTable
@@ -23,10 +23,10 @@ def percent(query):
     if isinstance(query, bytes):
         return query
     return re.sub(r"\\$(\\d+)", "%s", query.replace("%", "%%"))
-'''
+"""
 
 _SOURCES = {
-    "psycopg": f'''
+    "psycopg": f"""
 {_PSYCOPG}
 class Connection:
     def __init__(self, raw):
@@ -43,8 +43,8 @@ class Connection:
 
 async def connect(url, **options):
     return Connection(psycopg.connect(url, autocommit=True, **options))
-''',
-    "psycopg-async": f'''
+""",
+    "psycopg-async": f"""
 {_PSYCOPG}
 class Connection:
     def __init__(self, raw):
@@ -61,8 +61,8 @@ class Connection:
 
 async def connect(url, **options):
     return Connection(await psycopg.AsyncConnection.connect(url, autocommit=True, **options))
-''',
-    "psycopg2": '''
+""",
+    "psycopg2": """
 import re
 import psycopg2
 from psycopg2.errors import UndefinedColumn, QueryCanceled, DuplicateTable
@@ -95,8 +95,8 @@ class Connection:
 
 async def connect(url, **options):
     return Connection(psycopg2.connect(url, **options))
-''',
-    "asyncpg": '''
+""",
+    "asyncpg": """
 import asyncpg
 from asyncpg.exceptions import (
     DuplicateTableError as DuplicateTable,
@@ -121,7 +121,7 @@ class Connection:
 async def connect(url, application_name=None):
     settings = {"application_name": application_name} if application_name else None
     return Connection(await asyncpg.connect(url, server_settings=settings))
-''',
+""",
 }
 DRIVERS = tuple(_SOURCES)
 

@@ -469,18 +469,21 @@ def test_what_is_no_query_is_refused_as_without_us(driven: Driven) -> None:
     driven.run(
         """
         for query in ("SELECT 1\\0", b"SELECT \\xff", "SELECT \\ud800", 5, None, b"SELECT 1"):
-            heard = await outcome(connection, query)
+            heard = await outcome(url, query)
             recorder.listening = False
-            assert heard == await outcome(connection, query), (query, heard)
+            assert heard == await outcome(url, query), (query, heard)
             recorder.listening = True
-        assert recorder.failure is None
+            assert recorder.failure is None, (query, recorder.failure)
         """,
         before="""
-        async def outcome(connection, query):
+        async def outcome(url, query):
+            connection = await connect(url)  # a refusal may break one
             try:
                 return await connection.ask(query)
             except Exception as error:
                 return type(error), str(error)
+            finally:
+                await connection.close()
         """,
     )
 

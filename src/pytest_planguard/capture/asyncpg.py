@@ -138,7 +138,7 @@ class Listener:
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """A prepared statement with its values; through a portal it is a stream."""
         values = args[1] if len(args) > 1 else kwargs["args"]
-        portal = args[2] if len(args) > 2 else kwargs["portal_name"]  # noqa: PLR2004 -- see bind()
+        portal = args[2] if len(args) > 2 else kwargs["portal_name"]
         self._send(protocol, state, values, stream=bool(portal))
         return args, kwargs
 
@@ -255,7 +255,7 @@ def _meet(connection: Any) -> _Connection | None:
 
 
 def _host(address: Any) -> tuple[str, str]:
-    """libpq's host and port: the folder of a socket, or a name.
+    """Libpq's host and port: the folder of a socket, or a name.
 
     >>> _host("/run/.s.PGSQL.5433"), _host(("db", 5432))
     (('/run', '5433'), ('db', '5432'))

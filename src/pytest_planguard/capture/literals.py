@@ -77,7 +77,9 @@ def template_of(query: bytes) -> Template | None:
     >>> template_of(b"SELECT %s WHERE a LIKE '5%%' AND b = %(b)s")
     Template(pieces=(b'SELECT ', b" WHERE a LIKE '5%' AND b = ", b''), names=(None, b'b'))
     """
-    pieces, names, end = [b""], [], 0
+    pieces = [b""]
+    names: list[bytes | None] = []
+    end = 0
     for found in _PLACEHOLDER.finditer(query):
         pieces[-1] += query[end : found.start()]
         end = found.end()
@@ -320,7 +322,7 @@ def _read(found: re.Match[bytes]) -> tuple[int, bytes | None]:
     number = found.group("number")
     if found.group("fraction"):
         return 1700, number
-    return integer_type(int(number)) if len(number) < 20 else 1700, number  # noqa: PLR2004 -- int8
+    return integer_type(int(number)) if len(number) < 20 else 1700, number
 
 
 def integer_type(number: int) -> int:

@@ -137,7 +137,7 @@ class Listener:
             cursor: Any, name: bytes, pgq: Any, *, binary: bool | None = None
         ) -> Any:
             if recorder.listening:
-                hear(cursor, pgq, False)  # noqa: FBT003 -- a keyword costs more
+                hear(cursor, pgq, False)
             return original(cursor, name, pgq, binary=binary)
 
         def send(cursor: Any, *args: Any, **kwargs: Any) -> Any:
@@ -146,25 +146,29 @@ class Listener:
                 hear(cursor, query, bool(kwargs.get("force_extended")))
             return original(cursor, *args, **kwargs)
 
-        wrappers = {"_execute_send": execute_send, "_send_query_prepared": send_query_prepared}
-        return functools.wraps(original)(wrappers[original.__name__] if known else send)
+        wrappers: dict[str, Callable[..., Any]] = {
+            "_execute_send": execute_send,
+            "_send_query_prepared": send_query_prepared,
+        }
+        wrapper = wrappers[original.__name__] if known else send
+        return functools.wraps(original)(wrapper)
 
-    def _hear(self, cursor: Any, query: Any, stream: bool) -> None:  # noqa: FBT001 -- as above
+    def _hear(self, cursor: Any, query: Any, stream: bool) -> None:
         try:
+            text = query.query
             connection = cursor.connection
             known = self._connections.of(connection)
-            if known is None:
+            if known is None or not isinstance(text, bytes):  # psycopg will refuse it
                 return
             path = (
                 connection.pgconn.parameter_status(b"search_path")
                 if known.reports_path
-                else known.follow(query.query)
+                else known.follow(text)
             )
-            types = query.types
             # None unless executemany() is running.
             many = getattr(cursor, "_execmany_returning", None) is not None
             if many or not self._recorder.record_again(
-                (query.query, types, path, stream, known, type(cursor)),
+                (text, query.types, path, stream, known, type(cursor)),
                 query.params,
                 query.formats,
                 self._depth,

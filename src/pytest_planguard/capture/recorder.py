@@ -135,9 +135,7 @@ class Recorder:
 
     def _decide(self) -> None:
         wanted = self._enabled or bool(self._watchers)
-        self.listening = (
-            wanted and not self._paused and self.failure is None and not self._forked
-        )
+        self.listening = wanted and not self._paused and self.failure is None and not self._forked
 
     # What drivers tell
 

@@ -102,7 +102,7 @@ _WRITERS: dict[type, Callable[[Any], bytes]] = {
     dt.timedelta: _interval,
     list: _array,
     **{
-        kind: lambda value: value.__str__().encode()  # noqa: PLC2801 -- of these very types
+        kind: lambda value: value.__str__().encode()
         for kind in (
             ipaddress.IPv4Address,
             ipaddress.IPv6Address,

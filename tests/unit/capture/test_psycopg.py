@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 import psycopg
 import pytest
 
+from pytest_planguard.capture import psycopg as driver
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.statement import Statement
 
@@ -308,6 +310,16 @@ def test_psycopg_is_restored_exactly(capture_of: CaptureOf, imported: str) -> No
             connection.execute("SELECT 1")
     """
     assert capture_of(app).statements == ()
+
+
+def test_the_internals_of_this_version_are_the_ones_that_are_listened_to() -> None:
+    owners = driver._owners()
+    assert owners is not None
+    assert {name for _, name in owners} == set(driver._KNOWN_ARGUMENTS)
+    for owner, name in owners:
+        arguments = tuple(inspect.signature(vars(owner)[name]).parameters)
+        assert arguments == driver._KNOWN_ARGUMENTS[name], (psycopg.__version__, owner)
+    assert driver._entries()
 
 
 def test_public_methods_are_heard_where_the_internals_moved(capture_of: CaptureOf) -> None:

@@ -1,0 +1,295 @@
+"""The subclasses that stand between psycopg 2's classes and the application's.
+
+A connection is made of a subclass of the class it would have been, and its cursors are of
+subclasses of those the application asks for: the library's C code sees what it expects, and so
+does ``isinstance``. Ours are the innermost, so that a statement is heard once and as it is sent.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from pytest_planguard.capture.origin import Site
+    from pytest_planguard.capture.recorder import Recorder
+
+_SLOTS = {"__slots__": ()}
+"""Nothing is added to an object, so that its class can be exchanged too."""
+
+
+class Hearer(Protocol):
+    """Who hears what cursors send."""
+
+    recorder: Recorder
+    stopped: bool
+
+    @property
+    def listening(self) -> bool:
+        """Whether anything is wanted now."""
+        ...
+
+    def before(self, cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Hears what must be heard before it is sent; whether it did."""
+        ...
+
+    def after(
+        self, cursor: Any, query: bytes | None, *, many: bool = False, site: Site | None = None
+    ) -> Site | None:
+        """Hears what was sent."""
+        ...
+
+    def after_execute(self, cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Hears what ``execute`` has sent."""
+        ...
+
+
+class Classes:
+    """The subclasses, made once for each class the application uses.
+
+    Args:
+        listener: Who hears their cursors.
+    """
+
+    def __init__(self, listener: Hearer) -> None:
+        from psycopg2.extensions import connection, cursor
+
+        self._listener = listener
+        self._cursor = _cursor_class(listener, cursor)
+        self._connection = _connection_class(self, connection)
+        self._made: dict[type, type] = {cursor: self._cursor, connection: self._connection}
+
+    def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The library's ``_connect``, asked for a subclass."""
+
+        def connect(dsn: Any, connection_factory: Any = None, **kwargs: Any) -> Any:
+            try:
+                factory = self.connection(connection_factory)
+                made = original(dsn, connection_factory=factory, **kwargs)
+            except BaseException as error:
+                _leave_no_trace(error)
+                raise
+            return self._adopt(made, self._connection)
+
+        return connect
+
+    def connection(self, factory: Any) -> Any:
+        """What makes a heard connection, for what the application would make one with."""
+        if factory is None:
+            return self._connection
+        return self._subclass(factory, self._connection)
+
+    def cursor(self, factory: Any) -> Any:
+        """What makes a heard cursor, for what the application would make one with."""
+        if factory is None:
+            return self._cursor
+        return self._subclass(factory, self._cursor)
+
+    def adopt_cursor(self, made: Any) -> Any:
+        """A cursor as it comes out of the library, heard."""
+        return made if isinstance(made, self._cursor) else self._adopt(made, self._cursor)
+
+    def _adopt(self, made: Any, heard: type) -> Any:
+        """Lets an object of a factory that is a function be heard too, where Python can."""
+        if isinstance(made, heard) or self._listener.stopped:
+            return made
+        try:
+            made.__class__ = self._subclass(type(made), heard)
+        except TypeError:
+            self._miss(type(made))
+        return made
+
+    def _subclass(self, factory: Any, heard: type) -> Any:
+        if not isinstance(factory, type):
+            return factory  # a function: what it makes is looked at afterwards
+        found = self._made.get(factory)
+        if found is None:
+            if issubclass(factory, heard):
+                return factory
+            try:
+                made = types.new_class(
+                    factory.__name__, (factory, heard), {}, lambda names: names.update(_SLOTS)
+                )
+                found = _like(made, factory)
+            except TypeError:
+                self._miss(factory)
+                found = factory
+            self._made[factory] = found
+        return found
+
+    def _miss(self, factory: type) -> None:
+        if "Replication" not in factory.__name__:  # its commands are no queries
+            self._listener.recorder.note(
+                f"psycopg2: {factory.__module__}.{factory.__qualname__} takes no subclass: "
+                "what it sends was not captured"
+            )
+
+
+def _connection_class(classes: Classes, base: type) -> type:
+    """The class between the application's connections and the library's."""
+
+    class connection(base):  # type: ignore[misc]  # noqa: N801 -- the library's name
+        __slots__ = ()
+
+        def cursor(self, *args: Any, **kwargs: Any) -> Any:
+            asked = args[1] if len(args) > 1 else kwargs.get("cursor_factory")
+            factory = classes.cursor(self.cursor_factory if asked is None else asked)
+            try:
+                if len(args) > 1:
+                    made = super().cursor(args[0], factory, *args[2:], **kwargs)
+                else:
+                    made = super().cursor(*args, **{**kwargs, "cursor_factory": factory})
+            except BaseException as error:
+                _leave_no_trace(error)
+                raise
+            return classes.adopt_cursor(made)
+
+    return _like(connection, base)
+
+
+def _cursor_class(listener: Hearer, base: type) -> type:
+    """The class between the application's cursors and the library's."""
+
+    class cursor(base):  # type: ignore[misc]  # noqa: N801 -- the library's own name
+        __slots__ = ()
+
+    methods = [_execute(listener, cursor), _executemany(listener, cursor)]
+    methods.append(_heard_afterwards(listener, cursor, "callproc", _call_of))
+    methods += [
+        _heard_afterwards(listener, cursor, name, lambda _: None)
+        for name in ("copy_expert", "copy_from", "copy_to")
+    ]
+    for method in methods:
+        method.__doc__ = getattr(base, method.__name__).__doc__
+        setattr(cursor, method.__name__, method)
+    return _like(cursor, base)
+
+
+def _execute(listener: Hearer, kind: Any) -> Any:
+    def execute(self: Any, *args: Any, **kwargs: Any) -> Any:
+        heard = not listener.listening or listener.before(self, args, kwargs)
+        before = self.query
+        try:
+            result = super(kind, self).execute(*args, **kwargs)
+        except BaseException as error:
+            if not heard and self.query is not before:
+                listener.after_execute(self, args, kwargs)
+            _leave_no_trace(error)
+            raise
+        if not heard:
+            listener.after_execute(self, args, kwargs)
+        return result
+
+    return execute
+
+
+def _executemany(listener: Hearer, kind: Any) -> Any:
+    def executemany(self: Any, *args: Any, **kwargs: Any) -> Any:
+        rows = _Rows(listener, self, args) if listener.listening else None
+        try:
+            given = args if rows is None else rows.arguments(args)
+            return super(kind, self).executemany(*given, **kwargs)
+        except BaseException as error:
+            _leave_no_trace(error)
+            raise
+        finally:
+            if rows is not None:
+                rows.end()
+
+    return executemany
+
+
+def _heard_afterwards(
+    listener: Hearer, kind: Any, name: str, query_of: Callable[[tuple[Any, ...]], bytes | None]
+) -> Any:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before = self.query
+        try:
+            return getattr(super(kind, self), name)(*args, **kwargs)
+        except BaseException as error:
+            _leave_no_trace(error)
+            raise
+        finally:
+            if listener.listening and self.query is not before:
+                listener.after(self, query_of(args))
+
+    method.__name__ = method.__qualname__ = name
+    return method
+
+
+class _Rows:
+    """The rows of one ``executemany``: each is heard when the next one is asked for.
+
+    Args:
+        listener: Who hears.
+        cursor: Whose ``executemany`` it is.
+        args: What that was given.
+    """
+
+    def __init__(self, listener: Hearer, cursor: Any, args: tuple[Any, ...]) -> None:
+        self._listener = listener
+        self._cursor = cursor
+        self._query = query_bytes(cursor, args, {})
+        self._heard = cursor.query
+        self._site: Site | None = None
+
+    def arguments(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The same, with rows that are heard.
+
+        ``map`` has no frame of its own, so an error of the application's iterator keeps its
+        traceback; what is no iterable is left to the library to refuse.
+        """
+        if len(args) < 2 or not hasattr(type(args[1]), "__iter__"):
+            return args
+        return (args[0], map(self._next, args[1]), *args[2:])
+
+    def _next(self, row: Any) -> Any:
+        self.end()
+        return row
+
+    def end(self) -> None:
+        """Hears the row that was sent last."""
+        cursor = self._cursor
+        if cursor.query is not self._heard:
+            self._heard = cursor.query
+            self._site = self._listener.after(cursor, self._query, many=True, site=self._site)
+
+
+def query_bytes(cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes | None:
+    """The query as it was given, before its values; None where that is no query."""
+    query: Any = args[0] if args else kwargs.get("query")
+    if hasattr(query, "as_string"):
+        try:
+            query = query.as_string(cursor)
+        except Exception:  # noqa: BLE001 -- the library itself will say what is wrong with it
+            return None
+    if isinstance(query, str):
+        return query.encode(errors="replace")
+    return query if isinstance(query, bytes) else None
+
+
+def _call_of(args: tuple[Any, ...]) -> bytes | None:
+    """The query ``callproc`` makes of a name and positional values."""
+    values = args[1] if len(args) > 1 else ()
+    if not args or not isinstance(args[0], str) or not isinstance(values, list | tuple):
+        return None
+    marks = ",".join(["%s"] * len(values))
+    return f"SELECT * FROM {args[0]}({marks})".encode(errors="replace")  # noqa: S608 -- not sent
+
+
+def _like(made: type, base: type) -> type:
+    """Gives a class the names of the one it stands for."""
+    for name in ("__name__", "__qualname__", "__module__", "__doc__"):
+        setattr(made, name, getattr(base, name))
+    return made
+
+
+def _leave_no_trace(error: BaseException) -> None:
+    """Takes the frame that handles an error out of its traceback.
+
+    A bare ``raise`` does not put it back (CPython adds a frame where an error arises or passes
+    through it, not where it is raised again), so the application sees its own line last.
+    """
+    if error.__traceback__ is not None:
+        error.__traceback__ = error.__traceback__.tb_next

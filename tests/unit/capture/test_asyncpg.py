@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pytest_planguard.model.capture import Capture
+
+pytest.importorskip("asyncpg")
+
+CaptureOf = Callable[..., Capture]
+
+
+def app(body: str, before: str = "") -> str:
+    lines = "\n    ".join(body.strip().splitlines())
+    return f"""
+import asyncio
+import asyncpg
+from asyncpg import connect, create_pool
+{before}
+async def run(url):
+    connection = await connect(url)
+    await connection.execute("CREATE TABLE item (id int PRIMARY KEY, name text)")
+    {lines}
+    await connection.close()
+
+def main(url):
+    asyncio.run(run(url))
+"""
+
+
+def heard(capture: Capture) -> dict[str, tuple[tuple[int, ...], int, bool, bool]]:
+    assert capture.notes == ()
+    return {
+        item.text: (item.parameter_types, item.executions, item.many, item.stream)
+        for item in capture.statements
+    }
+
+
+def test_every_way_of_asking_is_heard(capture_of: CaptureOf) -> None:
+    body = """
+await connection.execute("INSERT INTO item VALUES ($1, $2)", 1, "x")
+for number in range(7):
+    await connection.fetchrow("SELECT name FROM item WHERE id = $1", number)
+await connection.fetchval("SELECT 1")
+await connection.execute("SELECT 2")
+statement = await connection.prepare("SELECT id FROM item WHERE name = $1")
+assert await statement.fetchval("x") == 1
+await statement.fetch("y")
+"""
+    assert heard(capture_of(app(body))) == {
+        "INSERT INTO item VALUES ($1, $2)": ((23, 25), 1, False, False),
+        "SELECT 1": ((), 1, False, False),
+        "SELECT 2": ((), 1, False, False),
+        "SELECT id FROM item WHERE name = $1": ((25,), 2, False, False),
+        "SELECT name FROM item WHERE id = $1": ((23,), 7, False, False),
+    }
+
+
+def test_cursors_and_copies_are_streams(capture_of: CaptureOf) -> None:
+    body = """
+async with connection.transaction():
+    async for _ in connection.cursor("SELECT * FROM item WHERE id > $1", 0):
+        pass
+    cursor = await connection.cursor("SELECT id FROM item")
+    await cursor.fetch(5)
+async def sink(_):
+    pass
+await connection.copy_from_query("SELECT * FROM item WHERE id < $1", 3, output=sink)
+await connection.copy_records_to_table("item", records=[(5, "x")])
+"""
+    found = heard(capture_of(app(body)))
+    assert all(facts[3] for facts in found.values())
+    assert len(found) == 4
+
+
+def test_what_the_library_asks_for_itself_is_not_heard(capture_of: CaptureOf) -> None:
+    body = """
+await connection.execute("CREATE TYPE mood AS ENUM ('glad', 'sad')")
+async with create_pool(url, min_size=1, max_size=2) as pool:
+    async with pool.acquire() as other:
+        await other.fetch("SELECT $1::mood", "glad")
+    await pool.fetch("SELECT 'pool'")
+"""
+    capture = capture_of(app(body))
+    assert [item.text for item in capture.statements] == ["SELECT $1::mood", "SELECT 'pool'"]
+    assert capture.statements[0].parameter_types[0] >= 16384
+
+
+def test_subclasses_and_their_lines_are_heard(capture_of: CaptureOf) -> None:
+    before = """
+class Mine(asyncpg.Connection):
+    async def fetch(self, *args, **options):
+        return await super().fetch(*args, **options)
+"""
+    body = """
+other = await connect(url, connection_class=Mine)
+await other.fetch("SELECT 'mine'")
+await other.close()
+"""
+    (statement,) = capture_of(app(body, before)).statements
+    assert statement.places[0].origin.function == "Mine.fetch"
+
+
+def test_a_search_path_asked_for_at_the_start_is_the_sessions(capture_of: CaptureOf) -> None:
+    body = """
+other = await connect(url, server_settings={"search_path": "tenant_1", "role": "postgres"})
+await other.fetch("SELECT 1")
+await other.close()
+"""
+    (statement,) = capture_of(app(body)).statements
+    assert (statement.session.search_path, statement.session.role) == ("tenant_1", "postgres")
+    assert statement.session.prepares
+
+
+def test_values_without_a_known_text_are_left_out(capture_of: CaptureOf) -> None:
+    body = """
+import json
+await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads,
+                                schema="pg_catalog")
+assert await connection.fetchval("SELECT $1::jsonb", {"a": 1}) == {"a": 1}
+"""
+    (statement,) = capture_of(app(body)).statements
+    assert (statement.parameter_types, statement.samples) == ((3802,), ())
+
+
+def test_a_connection_made_before_is_told(capture_of: CaptureOf) -> None:
+    body = """
+from __main__ import listening, recorder
+from pytest_planguard.capture.listening import listen
+listening.stop()
+early = await connect(url)
+again = listen(recorder)
+await early.fetch("SELECT 1")
+await early.close()
+again.stop()
+"""
+    capture = capture_of(app(body))
+    assert capture.statements == ()
+    assert capture.notes == (
+        "asyncpg: a connection was made before planguard listened: it was not captured",
+    )

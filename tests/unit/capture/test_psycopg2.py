@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pytest_planguard.model.capture import Capture
+
+pytest.importorskip("psycopg2")
+
+CaptureOf = Callable[..., Capture]
+
+
+def app(body: str, before: str = "") -> str:
+    lines = "\n    ".join(body.strip().splitlines())
+    return f"""
+import io
+import psycopg2
+import psycopg2.extensions as extensions
+import psycopg2.extras as extras
+from psycopg2 import connect, sql
+from pytest_planguard.capture import psycopg2 as driver
+{before}
+def main(url):
+    connection = connect(url)
+    connection.autocommit = True
+    cursor = connection.cursor()
+    cursor.execute("CREATE TABLE item (id int, name text)")
+    {lines}
+"""
+
+
+def heard(capture: Capture) -> dict[str, tuple[tuple[int, ...], int, bool, bool]]:
+    assert capture.notes == ()
+    return {
+        item.text: (item.parameter_types, item.executions, item.many, item.stream)
+        for item in capture.statements
+    }
+
+
+def test_types_are_the_ones_the_server_gives_the_literals(capture_of: CaptureOf) -> None:
+    body = """
+import datetime as dt, decimal, uuid
+extras.register_uuid()
+cursor.execute(
+    "SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::int",
+    [5, 2**40, 1.5, decimal.Decimal("1e3"), "a", None, True, dt.date(2026, 1, 2), uuid.UUID(int=1),
+     7])
+cursor.execute("SELECT %s, %s, %s", [dt.datetime(2026, 1, 2), dt.timedelta(1), b"a"])
+cursor.execute("SELECT %s, %s, 1 IN %s", [[1, None], ["a"], (1, 2)])
+"""
+    found = {text: facts[0] for text, facts in heard(capture_of(app(body))).items()}
+    assert found == {
+        "SELECT $1, $2, $3": (1114, 1186, 17),
+        "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10::int": (
+            23, 20, 1700, 1700, 0, 0, 16, 1082, 2950, 23,
+        ),
+        "SELECT $1, $2, 1 IN ($3, $4)": (1007, 1009, 23, 23),
+    }  # fmt: skip
+
+
+def test_a_value_of_an_adapter_of_ones_own_stays_in_the_text(capture_of: CaptureOf) -> None:
+    body = "cursor.execute('SELECT %s, %s', [extensions.AsIs('now()'), 5])"
+    assert heard(capture_of(app(body))) == {"SELECT now(), 5": ((), 1, False, False)}
+
+
+def test_named_values_are_one_parameter_each(capture_of: CaptureOf) -> None:
+    body = "cursor.execute('SELECT %(a)s, %(b)s, %(a)s, 5 %% 2', {'a': 1, 'b': 'x'})"
+    assert heard(capture_of(app(body))) == {"SELECT $1, $2, $1, 5 % 2": ((23, 0), 1, False, False)}
+
+
+def test_composed_queries_are_heard(capture_of: CaptureOf) -> None:
+    body = """
+query = sql.SQL("SELECT {} FROM item WHERE id = %s").format(sql.Identifier("name"))
+cursor.execute(query, [5])
+"""
+    assert heard(capture_of(app(body))) == {
+        'SELECT "name" FROM item WHERE id = $1': ((23,), 1, False, False)
+    }
+
+
+@pytest.mark.parametrize("kind", ["RealDictCursor", "DictCursor", "NamedTupleCursor"])
+def test_cursors_of_the_extras_are_what_they_were(capture_of: CaptureOf, kind: str) -> None:
+    body = f"""
+with connection.cursor(cursor_factory=extras.{kind}) as cursor:
+    assert isinstance(cursor, extras.{kind}) and type(cursor).__name__ == "{kind}"
+    cursor.execute("SELECT %s AS x", [1])
+    row = cursor.fetchone()
+    assert (row.x if "{kind}" == "NamedTupleCursor" else row["x"]) == 1
+"""
+    assert heard(capture_of(app(body))) == {"SELECT $1 AS x": ((23,), 1, False, False)}
+
+
+def test_factories_of_the_application_are_subclassed(capture_of: CaptureOf) -> None:
+    before = """
+class MyCursor(extensions.cursor):
+    def execute(self, query, vars=None):
+        return super().execute(query + " -- mine", vars)
+
+class MyConnection(extensions.connection):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.mine = True
+    def cursor(self, *args, **kwargs):
+        kwargs.setdefault("cursor_factory", MyCursor)
+        return super().cursor(*args, **kwargs)
+"""
+    body = """
+for factory in (MyConnection, lambda dsn, **options: MyConnection(dsn, **options)):
+    other = connect(url, connection_factory=factory)
+    assert isinstance(other, MyConnection) and other.mine
+    own = other.cursor()
+    assert isinstance(own, MyCursor) and own.connection is other
+    own.execute("SELECT 1")
+other = connect(url, cursor_factory=extras.RealDictCursor)
+assert other.cursor_factory is extras.RealDictCursor
+other.cursor().execute("SELECT 2")
+connection.cursor(None, lambda *given, **options: MyCursor(*given, **options)).execute("SELECT 3")
+"""
+    assert heard(capture_of(app(body, before))) == {
+        "SELECT 1 -- mine": ((), 2, False, False),
+        "SELECT 2": ((), 1, False, False),
+        "SELECT 3 -- mine": ((), 1, False, False),
+    }
+
+
+def test_a_connection_nobody_can_subclass_is_told(capture_of: CaptureOf) -> None:
+    body = """
+other = connect(url, connection_factory=lambda dsn, **options: extensions.connection(dsn))
+other.cursor().execute("SELECT 1")
+"""
+    capture = capture_of(app(body))
+    assert capture.statements == ()
+    assert "psycopg2.extensions.connection takes no subclass" in capture.notes[0]
+
+
+def test_nothing_can_be_added_to_an_object_that_could_not_before(capture_of: CaptureOf) -> None:
+    body = """
+for thing in (connection, cursor):
+    try:
+        thing.anything = 1
+    except AttributeError:
+        pass
+    else:
+        raise AssertionError(thing)
+"""
+    assert capture_of(app(body)).statements == ()
+
+
+def test_types_and_adapters_go_on_being_registered(capture_of: CaptureOf) -> None:
+    body = """
+text = extensions.new_type((25,), "LOUD", lambda value, cursor: value and value.upper())
+extensions.register_type(text, connection)
+extensions.register_type(text, cursor)
+cursor.execute("SELECT 'a'::text")
+assert cursor.fetchone() == ("A",)
+extras.register_default_jsonb(connection, loads=lambda text: "json")
+cursor.execute("SELECT '{}'::jsonb")
+assert cursor.fetchone() == ("json",)
+assert extensions.quote_ident("a b", connection) == extensions.quote_ident("a b", cursor)
+assert sql.Identifier("a").as_string(connection) == '"a"'
+"""
+    assert len(capture_of(app(body)).statements) == 2
+
+
+def test_execute_values_is_one_statement_with_its_rows(capture_of: CaptureOf) -> None:
+    body = """
+rows = [(n, None if n % 2 else "x") for n in range(250)]
+extras.execute_values(cursor, "INSERT INTO item VALUES %s RETURNING 5 %% 2", rows, page_size=100)
+extras.execute_values(cursor, "INSERT INTO item (id) VALUES %s", [{"id": 1}],
+                      template="(%(id)s + 1)")
+with connection.cursor(cursor_factory=extras.RealDictCursor) as other:
+    found = extras.execute_values(other, "INSERT INTO item VALUES %s RETURNING id", rows[:3],
+                                  fetch=True)
+    assert [row["id"] for row in found] == [0, 1, 2]
+"""
+    assert heard(capture_of(app(body))) == {
+        "INSERT INTO item (id) VALUES ($1 + 1)": ((23,), 1, True, False),
+        "INSERT INTO item VALUES ($1,$2) RETURNING 5 % 2": ((23, 0), 1, True, False),
+        "INSERT INTO item VALUES ($1,$2) RETURNING id": ((23, 0), 1, True, False),
+    }
+
+
+def test_execute_batch_is_one_statement_with_its_rows(capture_of: CaptureOf) -> None:
+    body = """
+rows = [("x", n) for n in range(250)]
+for _ in range(2):
+    extras.execute_batch(cursor, "UPDATE item SET name = %s WHERE id = %s", rows)
+"""
+    capture = capture_of(app(body))
+    assert heard(capture) == {
+        "UPDATE item SET name = $1 WHERE id = $2": ((0, 23), 2, True, False)
+    }
+    assert len(capture.statements[0].samples) == 64
+
+
+def test_copies_and_named_cursors_are_streams_and_calls_are_heard(capture_of: CaptureOf) -> None:
+    body = """
+cursor.copy_expert("COPY (SELECT * FROM item) TO STDOUT", io.StringIO())
+cursor.copy_from(io.StringIO("1\\tx\\n"), "item")
+cursor.copy_to(io.StringIO(), "item")
+cursor.callproc("abs", [-4])
+assert cursor.fetchone() == (4,)
+connection.autocommit = False
+with connection.cursor("big") as named:
+    named.execute("SELECT * FROM item WHERE id > %s", [0])
+    assert named.fetchall() == [(1, "x")]
+"""
+    found = heard(capture_of(app(body)))
+    streams = [text for text, facts in found.items() if facts[3]]
+    assert [text.split()[0] for text in streams] == ["COPY", "COPY", "COPY", "DECLARE"]
+    assert streams[-1].endswith("FOR SELECT * FROM item WHERE id > $1")
+    assert found["SELECT * FROM abs($1)"] == ((23,), 1, False, False)
+    assert len(found) == 5
+
+
+def test_a_statement_that_was_not_sent_is_not_heard_again(capture_of: CaptureOf) -> None:
+    body = """
+cursor.execute("SELECT 1")
+for query, values in (("SELECT %s", [1, 2]), ("SELECT %s", [object()]), (5, None)):
+    try:
+        cursor.execute(query, values)
+    except (TypeError, psycopg2.ProgrammingError):
+        pass
+"""
+    assert heard(capture_of(app(body))) == {"SELECT 1": ((), 1, False, False)}
