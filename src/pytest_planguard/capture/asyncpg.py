@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import re
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.capture.connection import ConnectionParameters
@@ -125,10 +125,13 @@ class Listener:
         self, protocol: Any, text: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """A text without parameters."""
-        if isinstance(text, str) and not _OWN_QUERY.match(text):
+        known = self._protocols.of(protocol) if isinstance(text, str) else None
+        if known is not None and _OWN_QUERY.match(text):
+            if "RESET ALL" in text:
+                known.follower.follow(b"ROLLBACK; RESET ALL")  # a pool takes it back
+        elif known is not None:
             sent = text.encode(errors="replace")
-            known = self._protocols.of(protocol)
-            if known is not None:
+            if sent:
                 session = self._session(protocol, known, sent, prepares=False)
                 self._recorder.record(sent, (), None, None, session, cursor=known.connection())
         return args, kwargs
@@ -182,23 +185,30 @@ class Listener:
         text, types = known.statement(state)
         if len(types) != len(values):
             return None  # the library refuses it
-        session = self._session(protocol, known, text, prepares=bool(state.name))
         found = written(values) if values and isinstance(values, list | tuple) else None
         params, formats = found or (None, None)
+        session = self._session(protocol, known, text, params, prepares=bool(state.name))
         return self._recorder.record(
             text, types, params, formats, session,
             many=many, stream=stream, cursor=known.connection(), site=site,
         )  # fmt: skip
 
-    def _session(self, protocol: Any, known: Known, text: bytes, *, prepares: bool) -> Session:
-        path: str | None
+    def _session(
+        self,
+        protocol: Any,
+        known: Known,
+        text: bytes,
+        params: Sequence[Any] | None = None,
+        *,
+        prepares: bool,
+    ) -> Session:
+        state = known.follower.follow(text, params)
+        path = state.path
         if known.reports_path:
             path = reported_path(protocol.get_settings().search_path)
-        else:
-            path = known.follow(text)
-        state = path, prepares
-        return known.sessions.get(state) or known.session(
-            self._recorder, NAME, state, path, prepares=prepares
+        key = path, state, prepares
+        return known.sessions.get(key) or known.session(
+            self._recorder, NAME, key, state, path, prepares=prepares
         )
 
     def _unmet(self, _: Any) -> None:
@@ -249,8 +259,7 @@ def _meet(connection: Any) -> _Connection | None:
         connection,
         parameters=ConnectionParameters({name: text for name, text in values.items() if text}),
         reports_path=getattr(settings, "search_path", None) is not None,
-        path=asked.get("search_path"),
-        role=asked.get("role"),
+        asked={name.lower(): str(value) for name, value in asked.items()},
     )
 
 

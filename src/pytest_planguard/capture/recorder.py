@@ -22,6 +22,9 @@ from pytest_planguard.model.statement import Phase, Place, Session
 MAX_TEXT_BYTES = 256 * 1024 * 1024
 """Of distinct SQL kept; drivers that write values into the text would fill the memory."""
 
+MOST_SESSIONS = 500
+"""Kinds of session from which on values of custom settings are not kept."""
+
 _CONTROL_TEXTS = 10_000
 """Remembered at most: settings may carry ever new values."""
 
@@ -146,23 +149,54 @@ class Recorder:
         *,
         search_path: str | None = None,
         role: str | None = None,
+        isolation: str | None = None,
+        settings: tuple[tuple[str, str], ...] = (),
         prepares: bool = False,
     ) -> Session:
-        """The one value that stands for a kind of session."""
+        """The one value that stands for a kind of session.
+
+        Args:
+            driver: Its name.
+            parameters: How the database is reached.
+            search_path: None: the server's default.
+            role: Who the session acts as, where it is not who it connected as.
+            isolation: None: the server's default.
+            settings: Planner and custom settings that were changed, sorted.
+            prepares: See ``model.Session``.
+        """
         database = parameters.database
-        key = (driver, database, search_path, role, prepares)
         with self._lock:
             self.databases.setdefault(database, parameters)
-            return self._sessions.setdefault(
-                key,
-                Session(
+            if settings and len(self._sessions) >= MOST_SESSIONS:
+                settings = self._without_custom(settings)
+            key = (driver, database, search_path, role, isolation, settings, prepares)
+            session = self._sessions.get(key)
+            if session is None:
+                if role is not None:
+                    self.note(
+                        f"statements were sent as role {role}: they are planned without it, "
+                        "row-level security left aside"
+                    )
+                session = self._sessions[key] = Session(
                     database=database,
                     driver=driver,
                     search_path=search_path,
                     role=role,
+                    settings=dict(settings),
+                    isolation=isolation,
                     prepares=prepares,
-                ),
+                )
+        return session
+
+    def _without_custom(self, settings: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        """Every value of a custom setting would double all statements: there is an end to it."""
+        names = sorted({name for name, _ in settings if "." in name})
+        if names:
+            self.note(
+                f"{', '.join(names)} had so many values that later ones were not kept: "
+                "statements after that are planned without"
             )
+        return tuple(pair for pair in settings if "." not in pair[0])
 
     def annotate(
         self, cursor: object, site: Site | None, *, many: bool = False, repeated: bool = False
@@ -337,9 +371,6 @@ class Recorder:
         text, types, *_ = key
         kind = texts.kind_of(text)
         if kind is texts.Kind.CONTROL:
-            setting = texts.planner_setting(text)
-            if setting is not None:
-                self.note(f"SET {setting} was heard: plans are made without it")
             if len(self._control) < _CONTROL_TEXTS:
                 self._control.add(text)
             return False

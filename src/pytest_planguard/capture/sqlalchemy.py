@@ -52,10 +52,13 @@ class _Annotator:
         self._level = Level(recorder)
         self._batches: WeakKeyDictionary[Any, Site] = WeakKeyDictionary()
         """By execution context: where an insert of many rows came from."""
-        self._listeners = {
+        self._listeners: dict[str, Callable[..., Any]] = {
             "before_cursor_execute": self.before,
             "after_cursor_execute": self.after,
             "handle_error": self.failed,
+            "begin": lambda connection: self.said(connection, b"BEGIN"),
+            "commit": lambda connection: self.said(connection, b"COMMIT"),
+            "rollback": lambda connection: self.said(connection, b"ROLLBACK"),
         }
         self._listening = False
 
@@ -87,7 +90,7 @@ class _Annotator:
         statement: str,
         parameters: Any,
         context: Any,
-        executemany: bool,  # noqa: FBT001 -- SQLAlchemy's own signature
+        executemany: bool,
     ) -> None:
         if not self._recorder.listening:
             return
@@ -120,6 +123,14 @@ class _Annotator:
         try:
             if connection.dialect.is_async or _is_batch(rest[2]):
                 self._recorder.annotate(_driver_cursor(cursor), None)
+        except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
+            self._recorder.fail(NAME, error)
+
+    def said(self, connection: Any, text: bytes) -> None:
+        """A transaction begins or ends; the drivers hear that themselves."""
+        try:
+            if self._level.hears(connection):
+                self._level.said(connection, text)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
 

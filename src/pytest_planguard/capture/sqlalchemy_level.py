@@ -45,6 +45,18 @@ class Level:
         dialect = connection.dialect
         return dialect.name == "postgresql" and dialect.driver not in _HEARD
 
+    def said(self, connection: Any, text: bytes) -> None:
+        """A connection begins or ends a transaction by itself."""
+        known = self._known(connection)
+        if known is not None:
+            known.follower.follow(text)
+
+    def _known(self, connection: Any) -> Known | None:
+        raw = connection.connection.dbapi_connection
+        if raw not in self._connections:
+            self._connections[raw] = _meet(connection.engine.url)
+        return self._connections[raw]
+
     def record(
         self,
         connection: Any,
@@ -66,10 +78,7 @@ class Level:
         Returns:
             Where it came from; None where it is not counted.
         """
-        raw = connection.connection.dbapi_connection
-        if raw not in self._connections:
-            self._connections[raw] = _meet(connection.engine.url)
-        known = self._connections[raw]
+        known = self._known(connection)
         if known is None:
             return None
         driver = connection.dialect.driver
@@ -80,8 +89,11 @@ class Level:
         is_list = isinstance(parameters, list) and bool(parameters)
         rows = parameters if is_list and _is_row(parameters[0]) else [parameters]
         text, values = converted(statement, rows, connection.dialect.paramstyle)
-        path = known.follow(text)
-        session = known.sessions.get(path) or known.session(self._recorder, driver, path, path)
+        first = written(values[0]) if values and values[0] else None
+        state = known.follower.follow(text, first[0] if first else None)
+        session = known.sessions.get(state) or known.session(
+            self._recorder, driver, state, state, state.path
+        )
         site = before
         for row in values:
             found = written(row) if row else None
@@ -103,8 +115,9 @@ def converted(statement: str, rows: Sequence[Any], style: str) -> Converted:
     (b'select $1', [(5,)])
     """
     if style not in {"format", "pyformat"}:
-        found = [row if isinstance(row, list | tuple) else None for row in rows]
-        return statement.encode(errors="replace"), found
+        return statement.encode(errors="replace"), [
+            row if isinstance(row, list | tuple) else None for row in rows
+        ]
     text, order = numbered(statement)
     return text.encode(errors="replace"), [
         [row[key] for key in order] if row is not None and order else None for row in rows

@@ -121,6 +121,8 @@ def statement_order(statement: Statement) -> tuple[object, ...]:
         session.driver,
         session.search_path or "",
         session.role or "",
+        session.isolation or "",
+        tuple(sorted(session.settings.items())),
         session.prepares,
         statement.many,
         statement.stream,

@@ -73,6 +73,8 @@ class Session(msgspec.Struct, frozen=True):
     role: str | None = None
     settings: dict[str, str] = {}
     """Planner and custom settings that differ from the server's default."""
+    isolation: str | None = None
+    """Of the transaction; None: the server's default."""
     prepares: bool = False
     """The driver prepares repeated statements on the server, so generic plans occur."""
 

@@ -47,7 +47,7 @@ class DjangoGate:
     def close(self) -> None:
         """Leaves the import system."""
         if self in sys.meta_path:
-            sys.meta_path.remove(self)  # type: ignore[arg-type]  # a finder by what it does
+            sys.meta_path.remove(self)
         if self.driver is not None:
             self.driver.close()
 
@@ -58,8 +58,9 @@ DJANGO = pytest.StashKey[DjangoGate]()
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Adds ``--planguard`` and its kin."""
     config = pluginmanager.get_plugin("pytestconfig")
+    assert config is not None  # registered before any plugin
     gate = config.stash[DJANGO] = DjangoGate(config)
-    sys.meta_path.insert(0, gate)  # type: ignore[arg-type]  # a finder by what it does
+    sys.meta_path.insert(0, gate)
     config.add_cleanup(gate.close)
     parser.addini("planguard", "judge the queries of the suite", type="bool", default=False)
     group = parser.getgroup("planguard", "query plans at production scale")

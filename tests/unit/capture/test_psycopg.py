@@ -224,10 +224,6 @@ with psycopg.connect(url, options='-c search_path=start', autocommit=True) as ol
     ]
 
 
-def test_a_planner_setting_a_test_changes_is_noted(capture_of: CaptureOf) -> None:
-    capture = capture_of(sync("connection.execute('SET enable_seqscan = off')"))
-    assert capture.notes == ("SET enable_seqscan was heard: plans are made without it",)
-
 
 def test_connections_of_planguard_are_not_heard(capture_of: CaptureOf) -> None:
     body = """
