@@ -36,6 +36,7 @@ from pytest_planguard.pipeline.gate import Gate, Key, verdict
 from pytest_planguard.pipeline.judge import Judged, judge
 from pytest_planguard.pipeline.outcome import Options, Outcome
 from pytest_planguard.sql.normalise import queries as normalise
+from pytest_planguard.sql.statement_text import Tenants
 
 Progress = Callable[[str], None]
 
@@ -132,7 +133,12 @@ def _by_database(config: Config, capture: Capture, parts: _Parts) -> dict[str, l
     )
     grouped: dict[str, list[Query]] = defaultdict(list)
     as_is = {name for name, spec in config.databases.items() if spec.as_is}
-    for query in normalise(ours, report_name=lambda name: known.get(name) or name, clockless=as_is):
+    for query in normalise(
+        ours,
+        report_name=lambda name: known.get(name) or name,
+        clockless=as_is,
+        tenants=Tenants(config.tenant_schemas, config.tenant_model),
+    ):
         grouped[query.database].append(query)
     return dict(sorted(grouped.items()))
 
