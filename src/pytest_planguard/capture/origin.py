@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from types import CodeType, FrameType
 
+from pytest_planguard.capture.entries import Entries
 from pytest_planguard.capture.files import Files, Owner, SourceFile
 from pytest_planguard.model.statement import Layer, Origin, Via
 
@@ -45,6 +46,7 @@ class OriginFinder:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._known: dict[str, SourceFile] = {}
+        self.entries = Entries(self._file)
         self._sites: dict[tuple[str, int, str, Layer, Via], Site] = {}
         self._libraries: dict[tuple[str, Layer], Site] = {}
         self.passed: set[str] = set()
@@ -126,6 +128,9 @@ class OriginFinder:
         if test is not None:
             return self._site(test, self._known[test.f_code.co_filename], Layer.TEST, via)
         return self._library(libraries)
+
+    def _file(self, frame: FrameType) -> SourceFile:
+        return self._known.get(frame.f_code.co_filename) or self._meet(frame)
 
     def _meet(self, frame: FrameType) -> SourceFile:
         filename = frame.f_code.co_filename

@@ -256,17 +256,20 @@ class Recorder:
         if not known and not self._is_counted(key, session, cursor):
             return None
         repeated = site is not None
+        entry = self.origins.entries.at(sys._getframe(1))  # noqa: SLF001 -- what inspect wraps
         if site is None:
             site = self._site(cursor)
         with self._lock:
             if self._enabled:
                 counter = self._tally.count(
-                    key, session, site, self._moment, params, formats, repeated=repeated
+                    key, session, site, self._moment, params, formats, entry, repeated=repeated
                 )
                 if again is not None and site.near is not None:
                     self._again[again, *site.near] = counter
             for tally in self._watchers:
-                tally.count(key, session, site, self._moment, params, formats, repeated=repeated)
+                tally.count(
+                    key, session, site, self._moment, params, formats, entry, repeated=repeated
+                )
         return site
 
     def record_again(
@@ -313,7 +316,9 @@ class Recorder:
                         return False
                     counter.executions += 1
                     if params:
-                        counter.samples.offer(params, formats)
+                        values = counter.samples.offer(params, formats)
+                        if counter.undecided:
+                            counter.see(values, self.origins.entries.of(frame))
                     return True
             frame = frame.f_back
         return False

@@ -71,23 +71,28 @@ class Samples:
         self._small = BottomK()
         self._large: BottomK | None = None
 
-    def offer(self, params: Sequence[Any], formats: Sequence[int] | None) -> None:
+    def offer(self, params: Sequence[Any], formats: Sequence[int] | None) -> int:
         """Offers values as a driver holds them: bytes-like objects, None for NULL.
 
         Most of what a much-asked query is asked with is turned away by its hash.
+
+        Returns:
+            The hash, by which lists of values are told apart.
         """
         try:
             text = _SEPARATOR.join(params)
         except TypeError:  # a NULL
             text = joined(params)
         small = self._small
-        if crc32(text) > small.limit and len(text) < LARGE and len(params) < _MANY:
-            return
+        code = crc32(text)
+        if code > small.limit and len(text) < LARGE and len(params) < _MANY:
+            return code
         raw = tuple(
             [value if value is None or type(value) is bytes else bytes(value) for value in params]
         )
         if raw not in small.kept:
             self.add(raw, _binary(formats))
+        return code
 
     def add(self, raw: Raw, binary: tuple[int, ...]) -> None:
         """Offers a value list; ``binary`` holds the positions in binary format."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from pytest_planguard.capture import texts
+from pytest_planguard.capture.entries import Entry
 from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.samples import Samples, to_text
-from pytest_planguard.model.statement import Origin, Phase, Place, Session, Statement
+from pytest_planguard.model.statement import MOST_DISTINCT, Origin, Phase, Place, Session, Statement
+
+MOST_LOOKED_AT = 50
+"""Executions of one place whose stack is walked to see which call of the suite's they belong to."""
 
 Key: TypeAlias = tuple[bytes, tuple[int, ...], int, bool, bool]
 """Text, parameter types, identity of the session, many, stream."""
@@ -40,21 +44,35 @@ class Tally:
         moment: Moment,
         params: Sequence[Any] | None,
         formats: Sequence[int] | None,
+        entry: Callable[[], Entry | None] = lambda: (),
         *,
         repeated: bool,
     ) -> Counter:
-        """Counts one execution; ``repeated``: it belongs to one that is counted already."""
-        entry = self.entries.get(key)
-        if entry is None:
-            entry = self.entries[key] = _Entry(session)
+        """Counts one execution.
+
+        Args:
+            key: What was sent.
+            session: In which kind of session.
+            site: Who asked.
+            moment: In which test.
+            params: Its values.
+            formats: Which of them are binary.
+            entry: Says where the suite called the application.
+            repeated: It belongs to one that is counted already.
+        """
+        found = self.entries.get(key)
+        if found is None:
+            found = self.entries[key] = _Entry(session)
         place = (site, moment)
-        counter = entry.places.get(place)
+        counter = found.places.get(place)
         if counter is None:
-            counter = entry.places[place] = Counter(entry.samples)
+            counter = found.places[place] = Counter(found.samples)
         # Rows of one executemany() may differ in types (a small integer is an int2): still one.
         counter.executions += not repeated
         if params:
-            entry.samples.offer(params, formats)
+            code = found.samples.offer(params, formats)
+            if counter.undecided:
+                counter.see(code, entry())
         return counter
 
     def statements(self) -> tuple[Statement, ...]:
@@ -66,11 +84,33 @@ class Tally:
 class Counter:
     """How often one place sent one statement, and where the statement's values go."""
 
-    __slots__ = ("executions", "samples")
+    __slots__ = ("_seen", "distinct", "executions", "samples", "undecided")
 
     def __init__(self, samples: Samples) -> None:
         self.executions = 0
+        self.distinct = 1
+        """Lists of values of one call of the suite's, ``MOST_DISTINCT`` at most."""
+        self.undecided = MOST_LOOKED_AT
+        """Executions that are still looked at."""
+        self._seen: dict[Entry, set[int]] = {}
         self.samples = samples
+
+
+    def see(self, values: int, entry: Entry | None) -> None:
+        """One of the first executions.
+
+        Args:
+            values: Their hash.
+            entry: Where the suite called the application; None: in a loop of its own.
+        """
+        self.undecided -= 1
+        if entry is not None:
+            seen = self._seen.setdefault(entry, set())
+            seen.add(values)
+            self.distinct = max(self.distinct, len(seen))
+        if self.distinct >= MOST_DISTINCT or not self.undecided:
+            self.undecided = 0
+            self._seen.clear()
 
 
 class _Entry:
@@ -86,10 +126,11 @@ class _Entry:
 
 def _statement(key: Key, entry: _Entry) -> Statement:
     text, types, _, many, stream = key
-    counts: dict[tuple[Origin, str, Phase], int] = {}
+    counts: Counts = {}
     for (site, moment), counter in entry.places.items():
         where = (site.origin, moment.test, moment.phase)
-        counts[where] = counts.get(where, 0) + counter.executions
+        executions, distinct = counts.get(where, (0, 0))
+        counts[where] = executions + counter.executions, max(distinct, counter.distinct)
     return Statement(
         text=to_text(text),
         parameter_types=types,
@@ -101,12 +142,16 @@ def _statement(key: Key, entry: _Entry) -> Statement:
     )
 
 
-def places_of(counts: Mapping[tuple[Origin, str, Phase], int]) -> tuple[Place, ...]:
+Counts: TypeAlias = dict[tuple[Origin, str, Phase], tuple[int, int]]
+"""Executions and distinct lists of values, by place."""
+
+
+def places_of(counts: Counts) -> tuple[Place, ...]:
     """Counted places, sorted."""
     return tuple(
         sorted(
-            Place(origin=origin, test=test, phase=phase, executions=count)
-            for (origin, test, phase), count in counts.items()
+            Place(origin, test, phase, executions, distinct)
+            for (origin, test, phase), (executions, distinct) in counts.items()
         )
     )
 

@@ -52,6 +52,10 @@ class Origin(msgspec.Struct, frozen=True, order=True):
     via: Via = Via.DRIVER
 
 
+MOST_DISTINCT = 5
+"""Lists of values of one place that are told apart: enough for a rule on loops."""
+
+
 class Place(msgspec.Struct, frozen=True, order=True):
     """One place a statement came from: a line, a test and the test's phase."""
 
@@ -60,6 +64,8 @@ class Place(msgspec.Struct, frozen=True, order=True):
     """Node id; empty outside of tests."""
     phase: Phase
     executions: int = 1
+    distinct: int = 1
+    """With how many different lists of values, counted up to ``MOST_DISTINCT``."""
 
 
 class Session(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ import msgspec
 
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.query import Query, Variant
-from pytest_planguard.model.statement import Layer, Place, Sample, Session, Statement
+from pytest_planguard.model.statement import MOST_DISTINCT, Layer, Place, Sample, Session, Statement
 from pytest_planguard.sql.statement_text import NO_TENANTS, Analysis, Kind, Tenants, analyse
 from pytest_planguard.sql.types import family, rank
 from pytest_planguard.sql.unbind import unbind
@@ -163,13 +163,16 @@ def _query(
 
 
 def _places(statements: Iterable[Statement]) -> tuple[Place, ...]:
-    executions: dict[Place, int] = defaultdict(int)
+    """Summed up; a client that writes values into the text sends another text for each."""
+    counts: dict[Place, tuple[int, int]] = defaultdict(lambda: (0, 0))
     for statement in statements:
         for place in statement.places:
-            executions[msgspec.structs.replace(place, executions=0)] += place.executions
+            where = msgspec.structs.replace(place, executions=0, distinct=0)
+            executions, distinct = counts[where]
+            counts[where] = executions + place.executions, distinct + place.distinct
     return tuple(
-        msgspec.structs.replace(place, executions=count)
-        for place, count in sorted(executions.items())
+        msgspec.structs.replace(place, executions=executions, distinct=min(distinct, MOST_DISTINCT))
+        for place, (executions, distinct) in sorted(counts.items())
     )
 
 
