@@ -46,8 +46,10 @@ def test_settings_role_path_and_isolation_are_followed(driven: Driven) -> None:
     assert found["4"] == found["2"]
     assert found["5"] == found["1"]
     assert capture.notes == (
-        "statements were sent as role planguard_reader: they are planned without it, "
-        "row-level security left aside",
+        (
+            "statements were sent as role planguard_reader: they are planned without it, "
+            "row-level security left aside"
+        ),
     )
 
 
@@ -156,6 +158,8 @@ def main(url):
     assert len(kept) == 501
     assert sum(item.executions for item in kept) == 2000
     assert capture.notes == (
-        "app.tenant had so many values that later ones were not kept: "
-        "statements after that are planned without",
+        (
+            "app.tenant had so many values that later ones were not kept: "
+            "statements after that are planned without"
+        ),
     )

@@ -36,6 +36,30 @@ class Site:
         """Identity of the code object and the instruction, where they alone decide."""
 
 
+class _Seen:
+    """What stands further in than the frame that is looked at."""
+
+    __slots__ = ("libraries", "migrating", "test", "test_via", "via")
+
+    def __init__(self) -> None:
+        self.test: FrameType | None = None
+        self.test_via = self.via = Via.DRIVER
+        self.migrating = False
+        self.libraries: list[str] = []
+
+    def pass_by(self, frame: FrameType, file: SourceFile) -> None:
+        """Takes note of a frame that is not the application's."""
+        if file.owner is Owner.LIBRARY:
+            self.libraries.append(file.name)
+            if _DEPTHS[file.via] > _DEPTHS[self.via]:
+                self.via = file.via
+        elif file.owner is Owner.TEST:
+            if self.test is None:
+                self.test, self.test_via = frame, self.via
+        elif file.owner is Owner.MIGRATOR:
+            self.migrating = self.test is None
+
+
 class OriginFinder:
     """Walks frames outward to the innermost line of the application.
 
@@ -89,10 +113,7 @@ class OriginFinder:
             library's; what a migration or the tool that runs it asks has a layer of its own.
         """
         known = self._known
-        test: FrameType | None = None
-        migrating = False
-        via = test_via = Via.DRIVER
-        libraries: list[str] = []
+        seen = _Seen()
         for start in stacks:
             frame = start
             while frame is not None:
@@ -101,33 +122,24 @@ class OriginFinder:
                     file = self._meet(frame)
                 owner = file.owner
                 if owner is Owner.APPLICATION or owner is Owner.MIGRATION:
-                    migrating = migrating or owner is Owner.MIGRATION
+                    migrating = seen.migrating or owner is Owner.MIGRATION
                     layer = Layer.MIGRATION if migrating else Layer.APPLICATION
-                    return self._site(frame, file, layer, via)
-                if owner is Owner.LIBRARY:
-                    libraries.append(file.name)
-                    if file.via is not Via.DRIVER and _DEPTHS[file.via] > _DEPTHS[via]:
-                        via = file.via
-                elif owner is Owner.TEST:
-                    if test is None:
-                        test, test_via = frame, via
-                elif owner is Owner.RUNNER:
+                    return self._site(frame, file, layer, seen.via)
+                if owner is Owner.RUNNER:
                     break
-                elif owner is Owner.MIGRATOR:
-                    migrating = test is None
-                elif test is None and frame.f_code.co_name in file.hands_over:
-                    return self._library(libraries or [file.name], Layer.LIBRARY)
+                if seen.test is None and frame.f_code.co_name in file.hands_over:
+                    return self._library(seen.libraries or [file.name], Layer.LIBRARY)
+                seen.pass_by(frame, file)
                 frame = frame.f_back
-        return self._without_application(test, libraries, test_via, migrating=migrating)
+        return self._without_application(seen)
 
-    def _without_application(
-        self, test: FrameType | None, libraries: list[str], via: Via, *, migrating: bool
-    ) -> Site:
-        if migrating:
-            return self._library(libraries, Layer.MIGRATION)
-        if test is not None:
-            return self._site(test, self._known[test.f_code.co_filename], Layer.TEST, via)
-        return self._library(libraries)
+    def _without_application(self, seen: _Seen) -> Site:
+        if seen.migrating:
+            return self._library(seen.libraries, Layer.MIGRATION)
+        if seen.test is not None:
+            file = self._known[seen.test.f_code.co_filename]
+            return self._site(seen.test, file, Layer.TEST, seen.test_via)
+        return self._library(seen.libraries)
 
     def _file(self, frame: FrameType) -> SourceFile:
         return self._known.get(frame.f_code.co_filename) or self._meet(frame)

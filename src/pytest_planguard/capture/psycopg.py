@@ -94,9 +94,7 @@ def _patch_commands(listener: Listener, patches: Patches) -> None:
         if _COMMAND in vars(owner):
             patches.replace(owner, _COMMAND, listener.wrap_command)
             return
-    listener.note(
-        "psycopg's internals moved: settings that a rollback undoes are taken to hold on"
-    )
+    listener.note("psycopg's internals moved: settings that a rollback undoes are taken to hold on")
 
 
 def _owners() -> list[tuple[type, str]] | None:

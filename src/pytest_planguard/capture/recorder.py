@@ -287,7 +287,7 @@ class Recorder:
 
         Args:
             what: All that tells statements and sessions of the driver apart, as it was given to
-                ``record`` as ``again``.
+                ``record`` as ``again``; the text first.
             params: As for ``record``.
             formats: Likewise.
             depth: How far out a method of the driver stands that the application calls, if it
@@ -315,10 +315,10 @@ class Recorder:
                     if counter is None:
                         return False
                     counter.executions += 1
-                    if params:
-                        values = counter.samples.offer(params, formats)
-                        if counter.undecided:
-                            counter.see(values, self.origins.entries.of(frame))
+                    values = counter.samples.offer(params, formats) if params else 0
+                    if counter.calls.undecided:
+                        sent = hash((what[0], values))
+                        counter.calls.see(sent, self.origins.entries.of(frame))
                     return True
             frame = frame.f_back
         return False

@@ -88,7 +88,7 @@ class Known:
 def options_of(options: str) -> dict[str, str]:
     r"""The settings among libpq's ``options``.
 
-    >>> options_of(r"-c search_path=a,\\ b --work_mem=1GB -crole=bob")
+    >>> options_of(r"-c search_path=a,\ b --work_mem=1GB -crole=bob")
     {'search_path': 'a, b', 'work_mem': '1GB', 'role': 'bob'}
     """
     return {
@@ -150,4 +150,3 @@ def reported_path(reported: bytes | str) -> str | None:
     """A search_path as the server reports it; None for PostgreSQL's default."""
     path = reported.decode(errors="replace") if isinstance(reported, bytes) else reported
     return None if path == _DEFAULT_SEARCH_PATH else path
-

@@ -35,6 +35,7 @@ class Tally:
     def __init__(self) -> None:
         self.entries: dict[Key, _Entry] = {}
         """By text, types, session and the way of sending."""
+        self._calls: dict[tuple[Site, Moment], Calls] = {}
 
     def count(
         self,
@@ -66,13 +67,17 @@ class Tally:
         place = (site, moment)
         counter = found.places.get(place)
         if counter is None:
-            counter = found.places[place] = Counter(found.samples)
+            calls = self._calls.get(place)
+            if calls is None:
+                calls = self._calls[place] = Calls()
+            counter = found.places[place] = Counter(found.samples, calls)
         # Rows of one executemany() may differ in types (a small integer is an int2): still one.
         counter.executions += not repeated
+        values = 0
         if params:
-            code = found.samples.offer(params, formats)
-            if counter.undecided:
-                counter.see(code, entry())
+            values = found.samples.offer(params, formats)
+        if counter.calls.undecided:
+            counter.calls.see(hash((key[0], values)), entry())
         return counter
 
     def statements(self) -> tuple[Statement, ...]:
@@ -84,29 +89,41 @@ class Tally:
 class Counter:
     """How often one place sent one statement, and where the statement's values go."""
 
-    __slots__ = ("_seen", "distinct", "executions", "samples", "undecided")
+    __slots__ = ("calls", "executions", "samples")
 
-    def __init__(self, samples: Samples) -> None:
+    def __init__(self, samples: Samples, calls: Calls) -> None:
         self.executions = 0
-        self.distinct = 1
-        """Lists of values of one call of the suite's, ``MOST_DISTINCT`` at most."""
+        self.samples = samples
+        self.calls = calls
+
+
+class Calls:
+    """The suite's calls that made one line send something in one phase of a test.
+
+    Of all that the line sends: some clients write values into the text, so that texts of one query
+    differ.
+    """
+
+    __slots__ = ("_seen", "distinct", "undecided")
+
+    def __init__(self) -> None:
+        self.distinct = 0
+        """Statements with their values that one call made it send, ``MOST_DISTINCT`` at most."""
         self.undecided = MOST_LOOKED_AT
         """Executions that are still looked at."""
         self._seen: dict[Entry, set[int]] = {}
-        self.samples = samples
 
-
-    def see(self, values: int, entry: Entry | None) -> None:
+    def see(self, sent: int, entry: Entry | None) -> None:
         """One of the first executions.
 
         Args:
-            values: Their hash.
+            sent: A hash of the text and its values.
             entry: Where the suite called the application; None: in a loop of its own.
         """
         self.undecided -= 1
         if entry is not None:
             seen = self._seen.setdefault(entry, set())
-            seen.add(values)
+            seen.add(sent)
             self.distinct = max(self.distinct, len(seen))
         if self.distinct >= MOST_DISTINCT or not self.undecided:
             self.undecided = 0
@@ -130,7 +147,7 @@ def _statement(key: Key, entry: _Entry) -> Statement:
     for (site, moment), counter in entry.places.items():
         where = (site.origin, moment.test, moment.phase)
         executions, distinct = counts.get(where, (0, 0))
-        counts[where] = executions + counter.executions, max(distinct, counter.distinct)
+        counts[where] = executions + counter.executions, max(distinct, counter.calls.distinct)
     return Statement(
         text=to_text(text),
         parameter_types=types,

@@ -132,10 +132,12 @@ class TemplateMaker:
 
     def _wanted(self, catalog: Catalog) -> AtScale:
         """What every table should have: production's numbers, or what is declared and derived."""
+        tenants = Tenants(self._spec.tenant_schemas, self._spec.tenant_model)
         if self._source is not None:
-            tenants = Tenants(self._spec.tenant_schemas, self._spec.tenant_model)
             return at_production_scale(catalog, self._source, self._spec.tables, tenants=tenants)
-        return AtScale(declare(catalog, self._spec.tables, clock=self._spec.clock))
+        return AtScale(
+            declare(catalog, tenants.share(self._spec.tables, catalog), clock=self._spec.clock)
+        )
 
     def _prepare(self, connection: psycopg.Connection[Any]) -> None:
         """The clock's functions, and no autovacuum where the server is not ours."""

@@ -64,8 +64,9 @@ class Place(msgspec.Struct, frozen=True, order=True):
     """Node id; empty outside of tests."""
     phase: Phase
     executions: int = 1
-    distinct: int = 1
-    """With how many different lists of values, counted up to ``MOST_DISTINCT``."""
+    distinct: int = 0
+    """How many different ones (texts with their values) the line sent for one call of the suite's,
+    counted up to ``MOST_DISTINCT``; 0 where the suite itself repeats the call."""
 
 
 class Session(msgspec.Struct, frozen=True):

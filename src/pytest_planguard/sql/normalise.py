@@ -14,7 +14,7 @@ import msgspec
 
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.query import Query, Variant
-from pytest_planguard.model.statement import MOST_DISTINCT, Layer, Place, Sample, Session, Statement
+from pytest_planguard.model.statement import Layer, Place, Sample, Session, Statement
 from pytest_planguard.sql.statement_text import NO_TENANTS, Analysis, Kind, Tenants, analyse
 from pytest_planguard.sql.types import family, rank
 from pytest_planguard.sql.unbind import unbind
@@ -73,12 +73,12 @@ def queries(
         asked = statement.text, database not in clockless
         found = analyses.get(asked)
         if found is None:
-            found = analyses[asked] = analyse(
-                asked[0], own_clock=asked[1], tenants=tenants
-            )
+            found = analyses[asked] = analyse(asked[0], own_clock=asked[1], tenants=tenants)
         types = _type_names(capture, statement)
         for analysis in found:
-            if analysis.kind in {Kind.QUERY, Kind.UNPLANNABLE}:
+            if analysis.kind in {Kind.QUERY, Kind.UNPLANNABLE} and not _is_ping(
+                statement, analysis
+            ):
                 sent = _Sent(statement, analysis, types, _families(statement, analysis, types))
                 groups[database, analysis.sql].append(sent)
     made = [
@@ -87,6 +87,13 @@ def queries(
         for query in _by_families(database, group, tenants)
     ]
     return sorted(made, key=lambda query: (query.database, query.key))
+
+
+def _is_ping(statement: Statement, analysis: Analysis) -> bool:
+    """A library asks whether the server is there (``SELECT 1``), with no line of the project."""
+    return analysis.sql == "SELECT $1" and all(
+        place.origin.file.startswith("lib:") for place in statement.places
+    )
 
 
 def key_of(sql: str, families: Iterable[str]) -> str:
@@ -163,15 +170,15 @@ def _query(
 
 
 def _places(statements: Iterable[Statement]) -> tuple[Place, ...]:
-    """Summed up; a client that writes values into the text sends another text for each."""
+    """Summed up; what the line did besides is the same for all."""
     counts: dict[Place, tuple[int, int]] = defaultdict(lambda: (0, 0))
     for statement in statements:
         for place in statement.places:
             where = msgspec.structs.replace(place, executions=0, distinct=0)
             executions, distinct = counts[where]
-            counts[where] = executions + place.executions, distinct + place.distinct
+            counts[where] = executions + place.executions, max(distinct, place.distinct)
     return tuple(
-        msgspec.structs.replace(place, executions=executions, distinct=min(distinct, MOST_DISTINCT))
+        msgspec.structs.replace(place, executions=executions, distinct=distinct)
         for place, (executions, distinct) in sorted(counts.items())
     )
 

@@ -188,9 +188,7 @@ for _ in range(2):
     extras.execute_batch(cursor, "UPDATE item SET name = %s WHERE id = %s", rows)
 """
     capture = capture_of(app(body))
-    assert heard(capture) == {
-        "UPDATE item SET name = $1 WHERE id = $2": ((0, 23), 2, True, False)
-    }
+    assert heard(capture) == {"UPDATE item SET name = $1 WHERE id = $2": ((0, 23), 2, True, False)}
     assert len(capture.statements[0].samples) == 64
 
 

@@ -265,6 +265,8 @@ def main(url):
     assert lines(capture, "AS sign") == [(6, "find")]
     assert [item.text for item in capture.ddl] == ["CREATE TABLE public.t (id int)"]
     assert capture.notes == (
-        "planguard does not know the driver pg8000: what SQLAlchemy gave it was captured, "
-        "what the application gives it directly was not",
+        (
+            "planguard does not know the driver pg8000: what SQLAlchemy gave it was captured, "
+            "what the application gives it directly was not"
+        ),
     )

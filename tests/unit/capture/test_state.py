@@ -46,7 +46,11 @@ def test_planner_and_custom_settings_are_heard_and_others_left_aside() -> None:
         "SET work_mem = '64MB'", "SET enable_seqscan TO off", "SET app.tenant_id = 7",
         "SET statement_timeout = 5", "SET TimeZone = 'UTC'",
     )  # fmt: skip
-    assert dict(state.settings) == {"work_mem": "64MB", "enable_seqscan": "off", "app.tenant_id": "7"}
+    assert dict(state.settings) == {
+        "work_mem": "64MB",
+        "enable_seqscan": "off",
+        "app.tenant_id": "7",
+    }
 
 
 def test_values_of_set_config_may_be_parameters() -> None:

@@ -53,6 +53,17 @@ class Tenants(msgspec.Struct, frozen=True):
         """Whether a schema-qualified table is a tenant's."""
         return bool(self.schemas) and fnmatchcase(name.partition(".")[0], self.schemas)
 
+    def share(
+        self, tables: Mapping[str, TableDeclaration], catalog: Catalog
+    ) -> dict[str, TableDeclaration]:
+        """Declarations with the model's for every tenant's table that has none of its own."""
+        shared = dict(tables)
+        for name in filter(self.include, catalog.tables):
+            model = f"{self.model}.{name.partition('.')[2]}"
+            if model in tables:
+                shared.setdefault(name, tables[model])
+        return shared
+
 
 NO_TENANTS = Tenants("", "")
 
