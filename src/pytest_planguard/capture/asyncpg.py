@@ -12,6 +12,7 @@ import functools
 import re
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.capture.connection import ConnectionParameters
@@ -23,11 +24,15 @@ from pytest_planguard.capture.values import written
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.origin import Site
+    from pytest_planguard.capture.state import State
     from pytest_planguard.model.statement import Session
 
 NAME = "asyncpg"
 
 _METHODS = ("bind", "bind_execute", "bind_execute_many", "copy_in", "copy_out", "query")
+
+_PUBLIC = ("execute", "fetch", "fetchrow", "fetchval")
+"""Methods of a connection the application calls."""
 
 _OWN_QUERY = re.compile(r"SELECT pg_advisory_unlock_all\(\)|SELECT quote_literal\(\$1::\"")
 """What the library asks for itself: a pool's reset, and values it writes into a COPY."""
@@ -84,6 +89,8 @@ class Listener:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+        self._entries = _entries()
+        self._depth = 0
         self._protocols = Connections[_Connection](self._unmet)
 
     def wrap_meeting(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -132,7 +139,8 @@ class Listener:
         elif known is not None:
             sent = text.encode(errors="replace")
             if sent:
-                session = self._session(protocol, known, sent, prepares=False)
+                state, path = self._where(protocol, known, sent)
+                session = self._session(known, state, path, prepares=False)
                 self._recorder.record(sent, (), None, None, session, cursor=known.connection())
         return args, kwargs
 
@@ -176,36 +184,37 @@ class Listener:
         stream: bool = False,
         site: Site | None = None,
     ) -> Site | None:
-        # The library's own questions leave the application's codecs aside.
-        if state.ignore_custom_codec or _OWN_QUERY.match(state.query):
-            return None
         known = self._protocols.of(protocol)
-        if known is None:
+        # The library's own questions leave the application's codecs aside.
+        if known is None or state.ignore_custom_codec:
             return None
-        text, types = known.statement(state)
-        if len(types) != len(values):
-            return None  # the library refuses it
+        text, types, own = known.statement(state)
+        if own or len(types) != len(values):
+            return None  # or the library refuses it
         found = written(values) if values and isinstance(values, list | tuple) else None
         params, formats = found or (None, None)
-        session = self._session(protocol, known, text, params, prepares=bool(state.name))
+        (now, path), prepares = self._where(protocol, known, text, params), bool(state.name)
+        again = None if many else (text, types, path, now, prepares, stream, known)
+        if again is not None:
+            if self._recorder.record_again(again, params, formats, self._depth, self._entries):
+                return None
+            self._depth = self._recorder.depth_of(self._entries, 1)
         return self._recorder.record(
-            text, types, params, formats, session,
-            many=many, stream=stream, cursor=known.connection(), site=site,
+            text, types, params, formats, self._session(known, now, path, prepares=prepares),
+            many=many, stream=stream, cursor=known.connection(), site=site, again=again,
         )  # fmt: skip
 
-    def _session(
-        self,
-        protocol: Any,
-        known: Known,
-        text: bytes,
-        params: Sequence[Any] | None = None,
-        *,
-        prepares: bool,
-    ) -> Session:
+    @staticmethod
+    def _where(
+        protocol: Any, known: Known, text: bytes, params: Sequence[Any] | None = None
+    ) -> tuple[State, str | None]:
+        """The session's state and its search_path."""
         state = known.follower.follow(text, params)
-        path = state.path
         if known.reports_path:
-            path = reported_path(protocol.get_settings().search_path)
+            return state, reported_path(protocol.get_settings().search_path)
+        return state, state.path
+
+    def _session(self, known: Known, state: State, path: str | None, *, prepares: bool) -> Session:
         key = path, state, prepares
         return known.sessions.get(key) or known.session(
             self._recorder, NAME, key, state, path, prepares=prepares
@@ -217,6 +226,15 @@ class Listener:
         )
 
 
+def _entries() -> dict[int, CodeType]:
+    """The code of the methods the application calls to execute, by identity."""
+    from asyncpg import Connection
+
+    methods = (getattr(Connection, name, None) for name in _PUBLIC)
+    codes = (getattr(method, "__code__", None) for method in methods)
+    return {id(code): code for code in codes if code is not None}
+
+
 class _Connection(Known):
     """A connection and the statements it has prepared."""
 
@@ -226,15 +244,16 @@ class _Connection(Known):
         super().__init__(**facts)
         self.connection = weakref.ref(connection)
         """SQLAlchemy's annotations are on it; it must not live longer for us."""
-        self._statements: dict[str, tuple[bytes, tuple[int, ...]]] = {}
+        self._statements: dict[str, tuple[bytes, tuple[int, ...], bool]] = {}
 
-    def statement(self, state: Any) -> tuple[bytes, tuple[int, ...]]:
-        """The text of a prepared statement and the types the server gave its parameters."""
+    def statement(self, state: Any) -> tuple[bytes, tuple[int, ...], bool]:
+        """A prepared statement's text and types, and whether the library asks it for itself."""
         found = self._statements.get(state.name)
         if found is None:
             # Types of a user's own may have no codec; then asking for their OIDs raises.
             types = tuple(item.oid for item in state._get_parameters())  # noqa: SLF001 -- no other
-            found = state.query.encode(errors="replace"), types
+            own = _OWN_QUERY.match(state.query) is not None
+            found = state.query.encode(errors="replace"), types, own
             if state.name.startswith(_NUMBERED) and len(self._statements) < _MOST_STATEMENTS:
                 self._statements[state.name] = found
         return found

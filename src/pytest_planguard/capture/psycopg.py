@@ -175,7 +175,8 @@ class Listener:
         try:
             text = query.query
             connection = cursor.connection
-            known = self._connections.of(connection)
+            entry = self._connections.find(id(connection))
+            known = entry[1] if entry else self._connections.of(connection)
             if known is None or not isinstance(text, bytes):  # psycopg will refuse it
                 return
             state = known.follower.follow(text, query.params)

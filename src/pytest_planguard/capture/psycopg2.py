@@ -34,6 +34,9 @@ _LONGEST_REMEMBERED = 4_096
 """Bytes of a sent text up to which what was read off it is remembered; psycopg 3 likewise."""
 
 
+_MOST_REMEMBERED = 10_000
+
+
 def is_available() -> bool:
     """Whether the application could use psycopg 2; it is not imported to find out."""
     return can_import("psycopg2")
@@ -80,6 +83,8 @@ class Listener:
         self.stopped = False
         self._connections = Connections(_meet)
         self._pages = psycopg2_extras.Pages()
+        self._late: _Remembered = _Remembered()
+        """Queries that need not be heard before they are sent, as bytes."""
 
     @property
     def listening(self) -> bool:
@@ -89,8 +94,13 @@ class Listener:
     def before(self, cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Hears what takes objects away before it is sent; whether it did."""
         try:
+            query = args[0] if args else None
+            if type(query) is str and query in self._late:
+                return False
             text = query_bytes(cursor, args, kwargs)
             if text is None or not is_early(text):
+                if type(query) is str and text is not None and len(text) <= _LONGEST_REMEMBERED:
+                    self._late[query] = text
                 return False
             given = args[1] if len(args) > 1 else kwargs.get("vars")
             if given is not None:
@@ -120,9 +130,7 @@ class Listener:
             # 0 is this method, 1 our execute, 2 who called that
             rows = self._pages.read(cursor, sys._getframe(2))  # noqa: SLF001 -- what inspect wraps
             if rows is None:
-                given = args[1] if len(args) > 1 else kwargs.get("vars")
-                query = None if given is None else query_bytes(cursor, args, kwargs)
-                self._record(cursor, sent, query)
+                self._count(cursor, sent, args, kwargs)
                 return
             for row in rows:
                 session = self.session(cursor, row.text)
@@ -131,12 +139,34 @@ class Listener:
         except Exception as error:  # noqa: BLE001 -- see above
             self.recorder.fail(NAME, error)
 
-    def session(self, cursor: Any, text: bytes) -> Session | None:
-        """The kind of session a cursor sends a text in; None for connections of our own."""
+    def _count(
+        self, cursor: Any, sent: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Counts a statement ``execute`` has sent; quick where its line sent it before."""
         connection = cursor.connection
         known = self._connections.of(connection)
         if known is None:
+            return
+        query = None
+        if (args[1] if len(args) > 1 else kwargs.get("vars")) is not None:
+            query = self._late.get(args[0]) if args and type(args[0]) is str else None
+            query = query or query_bytes(cursor, args, kwargs)
+        bound = _bound(query, sent)
+        session, key = self._session(connection, known, sent)
+        again = bound.text, bound.types, key, known
+        if self.recorder.record_again(again, bound.values, None, 0, ()):
+            return
+        self._send(cursor, bound, session, many=False, site=None, again=again)
+
+    def session(self, cursor: Any, text: bytes) -> Session | None:
+        """The kind of session a cursor sends a text in; None for connections of our own."""
+        known = self._connections.of(cursor.connection)
+        if known is None:
             return None
+        return self._session(cursor.connection, known, text)[0]
+
+    def _session(self, connection: Any, known: Known, text: bytes) -> tuple[Session, object]:
+        """The kind of session, and what tells it from the connection's others."""
         state = known.follower.follow(text)
         path = state.path
         if known.reports_path:
@@ -144,9 +174,10 @@ class Listener:
             path = None if path is None else reported_path(path)
         level = _LEVELS.get(connection.isolation_level)
         key = path, state, level
-        return known.sessions.get(key) or known.session(
+        session = known.sessions.get(key) or known.session(
             self.recorder, NAME, key, state, path, isolation=level
         )
+        return session, key
 
     def said(self, connection: Any, text: bytes) -> None:
         """A connection is about to end its transaction, or to forget its settings, itself."""
@@ -169,16 +200,17 @@ class Listener:
         session = self.session(cursor, sent)
         if session is None:
             return None
-        bound = None
-        if query is not None:
-            short = len(sent) <= _LONGEST_REMEMBERED
-            bound = (recovered if short else recovered.__wrapped__)(query, sent)
-        if bound is None:
-            bound = Bound(sent, (), ())
-        return self._send(cursor, bound, session, many=many, site=site)
+        return self._send(cursor, _bound(query, sent), session, many=many, site=site)
 
     def _send(
-        self, cursor: Any, bound: Bound, session: Session, *, many: bool, site: Site | None
+        self,
+        cursor: Any,
+        bound: Bound,
+        session: Session,
+        *,
+        many: bool,
+        site: Site | None,
+        again: tuple[object, ...] | None = None,
     ) -> Site | None:
         return self.recorder.record(
             bound.text,
@@ -189,7 +221,25 @@ class Listener:
             many=many,
             cursor=cursor,
             site=site,
+            again=again,
         )
+
+
+class _Remembered(dict[str, bytes]):
+    """Forgets everything when it is full: generated texts are never asked for again."""
+
+    def __setitem__(self, key: str, value: bytes) -> None:
+        if len(self) >= _MOST_REMEMBERED:
+            self.clear()
+        super().__setitem__(key, value)
+
+
+def _bound(query: bytes | None, sent: bytes) -> Bound:
+    """A sent text with its values apart, where they can be told."""
+    if query is None:
+        return Bound(sent, (), ())
+    short = len(sent) <= _LONGEST_REMEMBERED
+    return (recovered if short else recovered.__wrapped__)(query, sent) or Bound(sent, (), ())
 
 
 def _meet(connection: Any) -> Known | None:

@@ -73,6 +73,8 @@ class Pages:
         Returns:
             None where it was no page.
         """
+        if self._codes is None and "psycopg2.extras" not in sys.modules:
+            return None
         codes = self._codes or self._find()
         if codes is None or caller is None or caller.f_code.co_filename != codes.file:
             return None

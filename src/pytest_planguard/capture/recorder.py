@@ -97,6 +97,8 @@ class Recorder:
         self._heard_ddl: set[tuple[str, bytes]] = set()
         self._notes: dict[str, None] = {}
         self._annotations: WeakKeyDictionary[Any, _Annotation] = WeakKeyDictionary()
+        self._annotated = False
+        """Whether there may be annotations: asking the dictionary is a call in Python."""
         self._watchers: list[Tally] = []
         _living.add(self)
 
@@ -213,6 +215,7 @@ class Recorder:
             self._annotations.pop(cursor, None)
         else:
             self._annotations[cursor] = _Annotation(site, many, repeated)
+        self._annotated = len(self._annotations) > 0
 
     def record(
         self,
@@ -246,7 +249,7 @@ class Recorder:
         Returns:
             Where it came from; None where it is not counted.
         """
-        if self._annotations and cursor is not None:
+        if self._annotated and cursor is not None:
             said = self._annotations.get(cursor)
             if said is not None:
                 many = many or said.many
@@ -297,7 +300,7 @@ class Recorder:
         Returns:
             False where it was not counted: ``record`` has to.
         """
-        if self._watchers or self._annotations:
+        if self._watchers or self._annotated:
             return False
         passed = self.origins.passed
         getframe = sys._getframe  # noqa: SLF001 -- what inspect wraps
@@ -315,10 +318,10 @@ class Recorder:
                     if counter is None:
                         return False
                     counter.executions += 1
-                    values = counter.samples.offer(params, formats) if params else 0
+                    if params:
+                        counter.samples.offer(params, formats)
                     if counter.calls.undecided:
-                        sent = hash((what[0], values))
-                        counter.calls.see(sent, self.origins.entries.of(frame))
+                        counter.calls.see(what[0], params, self.origins.entries.of(frame))
                     return True
             frame = frame.f_back
         return False
@@ -356,7 +359,7 @@ class Recorder:
         self._decide()
 
     def _site(self, cursor: object) -> Site:
-        if self._annotations and cursor is not None:
+        if self._annotated and cursor is not None:
             said = self._annotations.get(cursor)
             if said is not None:
                 return said.site

@@ -71,28 +71,24 @@ class Samples:
         self._small = BottomK()
         self._large: BottomK | None = None
 
-    def offer(self, params: Sequence[Any], formats: Sequence[int] | None) -> int:
+    def offer(self, params: Sequence[Any], formats: Sequence[int] | None) -> None:
         """Offers values as a driver holds them: bytes-like objects, None for NULL.
 
         Most of what a much-asked query is asked with is turned away by its hash.
-
-        Returns:
-            The hash, by which lists of values are told apart.
         """
-        try:
-            text = _SEPARATOR.join(params)
-        except TypeError:  # a NULL
-            text = joined(params)
         small = self._small
-        code = crc32(text)
-        if code > small.limit and len(text) < LARGE and len(params) < _MANY:
-            return code
+        if small.limit != _EVERY_HASH and len(params) < _MANY:
+            try:
+                text = _SEPARATOR.join(params)
+            except TypeError:  # a NULL
+                text = joined(params)
+            if crc32(text) > small.limit and len(text) < LARGE:
+                return
         raw = tuple(
             [value if value is None or type(value) is bytes else bytes(value) for value in params]
         )
         if raw not in small.kept:
             self.add(raw, _binary(formats))
-        return code
 
     def add(self, raw: Raw, binary: tuple[int, ...]) -> None:
         """Offers a value list; ``binary`` holds the positions in binary format."""
@@ -119,8 +115,9 @@ def to_sample(raw: Raw, binary: tuple[int, ...]) -> Sample:
     >>> to_sample((b"a", None, b"\x00\x05"), (2,)).values
     ('a', None, '0005')
     """
+    chosen = frozenset(binary)
     values = tuple(
-        None if value is None else value.hex() if position in binary else to_text(value)
+        None if value is None else value.hex() if position in chosen else to_text(value)
         for position, value in enumerate(raw)
     )
     return Sample(values=values, binary=binary)
@@ -128,12 +125,9 @@ def to_sample(raw: Raw, binary: tuple[int, ...]) -> Sample:
 
 def to_raw(sample: Sample) -> Raw:
     """The bytes a sample was made of (of text that is not UTF-8: of its UTF-8 form)."""
+    chosen = frozenset(sample.binary)
     return tuple(
-        None
-        if value is None
-        else bytes.fromhex(value)
-        if position in sample.binary
-        else value.encode()
+        None if value is None else bytes.fromhex(value) if position in chosen else value.encode()
         for position, value in enumerate(sample.values)
     )
 

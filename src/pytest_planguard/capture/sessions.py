@@ -118,6 +118,9 @@ class Connections(Generic[K]):
         self._meet = meet
         # By identity: a class of the application may define equality as it likes.
         self._known: dict[int, tuple[weakref.ref[Any], K | None]] = {}
+        self.find = self._known.get
+        """The entry of a connection's identity: its second item is what ``of`` gives. A dead
+        connection's is gone before another object can have its identity."""
 
     def of(self, connection: Any) -> K | None:
         """What is known of a connection; None for one of planguard's own."""

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from pytest_planguard.capture import texts
 from pytest_planguard.capture.entries import Entry
 from pytest_planguard.capture.origin import Site
-from pytest_planguard.capture.samples import Samples, to_text
+from pytest_planguard.capture.samples import Samples, joined, to_text
 from pytest_planguard.model.statement import MOST_DISTINCT, Origin, Phase, Place, Session, Statement
 
 MOST_LOOKED_AT = 50
@@ -73,11 +73,10 @@ class Tally:
             counter = found.places[place] = Counter(found.samples, calls)
         # Rows of one executemany() may differ in types (a small integer is an int2): still one.
         counter.executions += not repeated
-        values = 0
         if params:
-            values = found.samples.offer(params, formats)
+            found.samples.offer(params, formats)
         if counter.calls.undecided:
-            counter.calls.see(hash((key[0], values)), entry())
+            counter.calls.see(key[0], params, entry())
         return counter
 
     def statements(self) -> tuple[Statement, ...]:
@@ -113,17 +112,18 @@ class Calls:
         """Executions that are still looked at."""
         self._seen: dict[Entry, set[int]] = {}
 
-    def see(self, sent: int, entry: Entry | None) -> None:
+    def see(self, text: object, params: Sequence[Any] | None, entry: Entry | None) -> None:
         """One of the first executions.
 
         Args:
-            sent: A hash of the text and its values.
+            text: What was sent.
+            params: Its values.
             entry: Where the suite called the application; None: in a loop of its own.
         """
         self.undecided -= 1
         if entry is not None:
             seen = self._seen.setdefault(entry, set())
-            seen.add(sent)
+            seen.add(hash((text, joined(params) if params else b"")))
             self.distinct = max(self.distinct, len(seen))
         if self.distinct >= MOST_DISTINCT or not self.undecided:
             self.undecided = 0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,6 +82,35 @@ def test_threads_lose_no_count(recorder: Recorder) -> None:
         thread.join()
     (statement,) = recorder.take().statements
     assert statement.executions == 2000
+
+
+def test_what_is_sent_again_is_counted_by_its_line_and_phase(tmp_path: Path) -> None:
+    app = tmp_path / "app.py"
+    app.write_text("def ask(send):\n    send()\ndef other(send):\n    send()\n")
+    names: dict[str, Any] = {"__name__": "app"}
+    exec(compile(app.read_text(), str(app), "exec"), names)
+    recorder = Recorder(OriginFinder(Files(tmp_path)))
+    recorder.origins.passed.add(__file__)  # the driver of this test
+    session = recorder.session("psycopg", SHOP)
+    what, answers = ("SELECT 1", session.driver), []
+
+    def send() -> None:
+        answers.append(recorder.record_again(what, None, None, 0, ()))
+        if not answers[-1]:
+            recorder.record(b"SELECT 1", (), None, None, session, again=what)
+
+    for name in ("ask", "ask", "other", "ask"):
+        names[name](send)
+    recorder.enter("t::a", Phase.CALL)
+    names["ask"](send)
+    (statement,) = recorder.take().statements
+    names["ask"](send)
+    assert [(place.test, place.origin.line, place.executions) for place in statement.places] == [
+        ("", 2, 3),
+        ("t::a", 2, 1),
+        ("", 4, 1),
+    ]
+    assert answers == [False, True, False, True, False, False]
 
 
 def test_paused_and_disabled_recorders_do_not_listen(recorder: Recorder) -> None:

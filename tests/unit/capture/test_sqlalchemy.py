@@ -68,9 +68,15 @@ def lines(capture: Capture, containing: str) -> list[tuple[int, str]]:
     ]
 
 
-def test_the_line_inside_of_an_async_engines_greenlet_is_found(capture_of: CaptureOf) -> None:
-    capture = capture_of(ASYNC, models=MODELS)
+@pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
+def test_the_line_inside_of_an_async_engines_greenlet_is_found(
+    capture_of: CaptureOf, driver: str
+) -> None:
+    pytest.importorskip(driver)
+    capture = capture_of(ASYNC.replace("+psycopg:", f"+{driver}:"), models=MODELS)
     assert capture.notes == ()
+    assert {item.session.driver for item in capture.statements} == {driver}
+    assert lines(capture, "LIMIT") == [(12, "first")]
     assert lines(capture, "WHERE orders.id =") == [(8, "lines_of")]
     assert lines(capture, "FROM lines") == [(9, "lines_of")]
     assert lines(capture, "INSERT INTO orders") == [(20, "run")]
@@ -89,7 +95,9 @@ def test_the_tables_an_engine_makes_are_ddl(capture_of: CaptureOf) -> None:
     ]
 
 
-def test_a_sync_engine_needs_no_annotation(capture_of: CaptureOf) -> None:
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+def test_a_sync_engine_needs_no_annotation(capture_of: CaptureOf, driver: str) -> None:
+    pytest.importorskip(driver)
     app = """
 import models
 from sqlalchemy import create_engine, select
@@ -109,7 +117,8 @@ def main(url):
         find(session)
     engine.dispose()
 """
-    capture = capture_of(app, models=MODELS)
+    capture = capture_of(app.replace("+psycopg:", f"+{driver}:"), models=MODELS)
+    assert {item.session.driver for item in capture.statements} == {driver}
     assert lines(capture, "WHERE orders.id IN") == [(7, "find")]
     assert lines(capture, "INSERT INTO orders") == [(16, "main")]
 

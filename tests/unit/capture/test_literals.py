@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from pytest_planguard.capture.literals import bound, recovered, template_of
+
+
+@pytest.mark.parametrize(
+    ("query", "sent", "text", "types", "values"),
+    [
+        (b"a = %s", b"a = 'it''s'", b"a = $1", (0,), (b"it's",)),
+        (b"a = %s", rb"a = E'a\\b''c'", b"a = $1", (0,), (rb"a\b'c",)),
+        (b"a = %s - %s", b"a = 5 -  -7", b"a = $1 - $2", (23, 23), (b"5", b"-7")),
+        (b"a = %s", b"a = 99999999999999999999", b"a = $1", (1700,), (b"99999999999999999999",)),
+        (b"a = %s", b"a = '{}'::hstore", b"a = $1::hstore", (0,), (b"{}",)),
+        (b"a = %s::date", b"a = '2026-01-02'::date", b"a = $1::date", (0,), (b"2026-01-02",)),
+        (b"%s::date", b"'2026-01-02'::date::date", b"$1::date", (1082,), (b"2026-01-02",)),
+        (b"a = %(x)s OR b = %(x)s", b"a = 5 OR b = 5", b"a = $1 OR b = $1", (23,), (b"5",)),
+        (
+            b"(a, b) IN %s",
+            b"(a, b) IN ((1, 'x'), (2, NULL))",
+            b"(a, b) IN (($1, $2), ($3, $4))",
+            (23, 0, 23, 0),
+            (b"1", b"x", b"2", None),
+        ),
+        (b"%s", b"ARRAY['a,b', NULL]", b"$1", (1009,), (b'{"a,b",NULL}',)),
+        (b"%s", b"ARRAY[ARRAY[1], ARRAY[9876543210]]", b"$1", (1016,), (b"{{1},{9876543210}}",)),
+        (
+            b"SELECT %s",
+            b'DECLARE "a ""b" CURSOR WITHOUT HOLD FOR SELECT 5',
+            b'DECLARE "a ""b" CURSOR WITHOUT HOLD FOR SELECT $1',
+            (23,),
+            (b"5",),
+        ),
+    ],
+)  # fmt: skip
+def test_values_become_parameters(
+    query: bytes, sent: bytes, text: bytes, types: tuple[int, ...], values: tuple[bytes, ...]
+) -> None:
+    assert recovered(query, sent) == (text, types, values)
+    template = template_of(query)
+    assert template is not None
+    assert bound(template, sent) == (text, types, values)
+
+
+@pytest.mark.parametrize(
+    ("query", "sent"),
+    [
+        (b"a = %s", b"a = now()"),
+        (b"a = %s", b"a = 5 + 1"),
+        (b"a = %s AND b", b"a = 5 AND c"),
+        (b"a = %s", b"a = ARRAY[1, 'x']"),
+        (b"a = %s", b"a = (1, now())"),
+        (b"a = %d", b"a = 5"),
+        (b"other = %s", b"a = 5"),
+    ],
+)
+def test_what_is_no_literal_of_the_library_stays_as_it_was_sent(query: bytes, sent: bytes) -> None:
+    assert recovered(query, sent) is None
+
+
+def test_a_thousand_placeholders_are_read_and_more_are_not() -> None:
+    assert template_of(b"%s" * 1_000) is not None
+    assert template_of(b"%s" * 1_001) is None
