@@ -15,11 +15,12 @@ from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale.declared import declare
 from pytest_planguard.fixturedb.scale.generated import load_rows
 from pytest_planguard.fixturedb.scale.observed import observe
-from pytest_planguard.fixturedb.scale.production import AtScale, Tenants, at_production_scale
+from pytest_planguard.fixturedb.scale.production import AtScale, at_production_scale
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.model.statistics import ScaleSource, Statistics
+from pytest_planguard.model.tenants import Tenants
 
 if TYPE_CHECKING:
     import psycopg
@@ -136,7 +137,9 @@ class TemplateMaker:
         if self._source is not None:
             return at_production_scale(catalog, self._source, self._spec.tables, tenants=tenants)
         return AtScale(
-            declare(catalog, tenants.share(self._spec.tables, catalog), clock=self._spec.clock)
+            declare(
+                catalog, tenants.share(self._spec.tables, catalog.tables), clock=self._spec.clock
+            )
         )
 
     def _prepare(self, connection: psycopg.Connection[Any]) -> None:

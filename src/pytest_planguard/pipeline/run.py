@@ -30,13 +30,13 @@ from pytest_planguard.model.report import (
     Verdict,
 )
 from pytest_planguard.model.settle import settle
+from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner
 from pytest_planguard.pipeline.gate import Gate, Key, verdict
 from pytest_planguard.pipeline.judge import Judged, judge
 from pytest_planguard.pipeline.outcome import Options, Outcome
 from pytest_planguard.sql.normalise import queries as normalise
-from pytest_planguard.sql.statement_text import Tenants
 
 Progress = Callable[[str], None]
 

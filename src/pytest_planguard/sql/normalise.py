@@ -15,7 +15,8 @@ import msgspec
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.query import Query, Variant
 from pytest_planguard.model.statement import Layer, Place, Sample, Session, Statement
-from pytest_planguard.sql.statement_text import NO_TENANTS, Analysis, Kind, Tenants, analyse
+from pytest_planguard.model.tenants import NO_TENANTS, Tenants
+from pytest_planguard.sql.statement_text import Analysis, Kind, analyse
 from pytest_planguard.sql.types import family, rank
 from pytest_planguard.sql.unbind import unbind
 

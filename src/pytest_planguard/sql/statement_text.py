@@ -9,12 +9,13 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable, Mapping
-from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 from pglast import parser
+
+from pytest_planguard.model.tenants import NO_TENANTS, Tenants
 
 
 class Kind(enum.StrEnum):
@@ -161,29 +162,6 @@ _VISITS: dict[str, Callable[[_Facts, Any, bool], None]] = {
 """What the walk does with the nodes that matter; it passes through all others."""
 
 
-class Tenants(msgspec.Struct, frozen=True):
-    """Schemas that hold the same tables, one for each tenant."""
-
-    schemas: str = ""
-    """Shell pattern; empty: there are none."""
-    model: str = ""
-    """The one that stands for all in a query's normal form."""
-
-    def include(self, schema: str) -> bool:
-        """Whether a schema is a tenant's."""
-        return bool(self.schemas) and fnmatchcase(schema, self.schemas)
-
-    def path(self, search_path: str | None) -> str | None:
-        """A search_path with the model in place of a tenant."""
-        if not self.schemas or search_path is None:
-            return search_path
-        items = [item.strip() for item in search_path.split(",")]
-        return ", ".join(self.model if self.include(item.strip('"')) else item for item in items)
-
-
-NO_TENANTS = Tenants()
-
-
 def analyse(
     text: str, *, own_clock: bool = True, tenants: Tenants = NO_TENANTS
 ) -> tuple[Analysis, ...]:
@@ -295,9 +273,7 @@ def _query(
         if match is not None:
             replaced.append((match.start() - span[0], match.end() - span[0], replacement))
     shared = {
-        schema: _identifier(tenants.model)
-        for schema, _ in facts.relations
-        if tenants.include(schema)
+        schema: _identifier(tenants.model) for schema, _ in facts.relations if tenants.have(schema)
     }
     normal, parameters, spans = _normal_form(inner, constants, shared)
     plannable, spans = _replace(inner, replaced, spans)

@@ -6,6 +6,8 @@ import pytest
 
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.statement import Via
+from pytest_planguard.model.tenants import Tenants
+from pytest_planguard.sql.normalise import queries
 
 CaptureOf = Callable[..., Capture]
 
@@ -279,3 +281,38 @@ def main(url):
             "what the application gives it directly was not"
         ),
     )
+
+
+def test_a_translated_schema_is_a_tenants_and_probes_are_no_queries(capture_of: CaptureOf) -> None:
+    app = """
+import models
+from sqlalchemy import create_engine, inspect, select, text
+from sqlalchemy.orm import Session
+
+def orders(session):
+    return session.scalars(select(models.Order).where(models.Order.id == 5)).all()
+
+def main(url):
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), pool_pre_ping=True)
+    for tenant in ("tenant_b", "tenant_a"):
+        with engine.begin() as connection:
+            connection.execute(text(f"CREATE SCHEMA {tenant}"))
+        mapped = engine.execution_options(schema_translate_map={None: tenant})
+        models.Base.metadata.create_all(mapped)
+        inspect(engine).get_columns("orders", schema=tenant)
+        with Session(mapped) as session:
+            orders(session)
+    engine.dispose()
+"""
+    capture = capture_of(app, models=MODELS)
+    (query,) = queries(capture, tenants=Tenants("tenant_*", "tenant_a"))
+    assert (
+        query.sql
+        == "SELECT tenant_a.orders.id FROM tenant_a.orders WHERE tenant_a.orders.id = $1::integer"
+    )
+    assert query.executions == 2
+    (variant,) = query.variants
+    assert "FROM tenant_a.orders" in variant.plannable
+    assert [(place.origin.function, place.origin.via) for place in query.places] == [
+        ("orders", Via.ORM)
+    ]

@@ -12,8 +12,8 @@ from pytest_planguard.model.statement import (
     Session,
     Statement,
 )
+from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.sql.normalise import MIGRATED, MOST_UNBOUND, queries
-from pytest_planguard.sql.statement_text import Tenants
 
 SESSION = Session("app", "psycopg")
 
@@ -165,3 +165,10 @@ def test_values_of_a_custom_setting_are_one_way_of_sending_and_of_a_planner_sett
     planner = [in_schema(text, settings={"work_mem": size}) for size in ("4MB", "1GB")]
     (query,) = queries(capture(*planner))
     assert len(query.variants) == 2
+
+
+def test_a_librarys_ping_is_no_query_and_the_applications_is_one():
+    assert queries(capture(statement("SELECT 1", layer=Layer.APPLICATION))) != []
+    ping = statement("SELECT 1")
+    place = Place(Origin("lib:django", 0, "", Layer.LIBRARY), "", Phase.OUTSIDE)
+    assert queries(capture(msgspec.structs.replace(ping, places=(place,)))) == []
