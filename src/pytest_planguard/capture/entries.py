@@ -26,10 +26,16 @@ class Entries:
 
     Args:
         file: Whose code a frame runs.
+        handed: The calls that led to this thread's work, where another one asked for it.
     """
 
-    def __init__(self, file: Callable[[FrameType], SourceFile]) -> None:
+    def __init__(
+        self,
+        file: Callable[[FrameType], SourceFile],
+        handed: Callable[[], Entry | None] = lambda: None,
+    ) -> None:
         self._file = file
+        self._handed = handed
 
     def at(self, frame: FrameType) -> Callable[[], Entry | None]:
         """``of`` a frame, for later in the same call."""
@@ -49,7 +55,7 @@ class Entries:
             elif file.name in _REPEATING:
                 return None
             frame = frame.f_back
-        return tuple(found)
+        return tuple(found) or self._handed() or ()
 
 
 @functools.lru_cache(maxsize=2_000)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextvars import ContextVar
+from threading import get_ident
 from types import CodeType, FrameType
+from typing import NamedTuple
 
-from pytest_planguard.capture.entries import Entries
+import msgspec
+
+from pytest_planguard.capture.entries import Entries, Entry
 from pytest_planguard.capture.files import Files, Owner, SourceFile
 from pytest_planguard.model.statement import Layer, Origin, Via
 
@@ -34,6 +39,19 @@ class Site:
         self.origin = origin
         self.near = near
         """Identity of the code object and the instruction, where they alone decide."""
+
+
+class _Handed(NamedTuple):
+    """Who asked in one thread for what runs in another."""
+
+    finder: OriginFinder
+    thread: int
+    site: Site
+    entry: Entry | None
+
+
+_HANDED: ContextVar[_Handed | None] = ContextVar("planguard_handed_over", default=None)
+"""Only a context is copied from thread to thread."""
 
 
 class _Seen:
@@ -70,9 +88,10 @@ class OriginFinder:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._known: dict[str, SourceFile] = {}
-        self.entries = Entries(self._file)
+        self.entries = Entries(self._file, lambda: getattr(self._handed(), "entry", None))
         self._sites: dict[tuple[str, int, str, Layer, Via], Site] = {}
         self._libraries: dict[tuple[str, Layer], Site] = {}
+        self._handed_sites: dict[Origin, Site] = {}
         self.passed: set[str] = set()
         """File names of libraries and of nobody: what stands further out decides."""
         self._near: dict[tuple[int, int], tuple[CodeType, Site]] = {}
@@ -133,13 +152,33 @@ class OriginFinder:
                 frame = frame.f_back
         return self._without_application(seen)
 
+    def hand_over(self, frame: FrameType) -> None:
+        """Remembers who asks, for another thread that runs what it asks in this context's copy."""
+        handed = _Handed(self, get_ident(), self.find((frame,)), self.entries.of(frame))
+        _HANDED.set(handed)
+
+    def _handed(self) -> _Handed | None:
+        handed = _HANDED.get()
+        if handed is None or handed.finder is not self or handed.thread == get_ident():
+            return None
+        return handed
+
     def _without_application(self, seen: _Seen) -> Site:
         if seen.migrating:
             return self._library(seen.libraries, Layer.MIGRATION)
         if seen.test is not None:
             file = self._known[seen.test.f_code.co_filename]
             return self._site(seen.test, file, Layer.TEST, seen.test_via)
+        if (handed := self._handed()) is not None:
+            return self._with_via(handed.site, seen.via)
         return self._library(seen.libraries)
+
+    def _with_via(self, site: Site, via: Via) -> Site:
+        """A site with the interface that was only seen in the other thread."""
+        if _DEPTHS[via] <= _DEPTHS[site.origin.via]:
+            return site
+        origin = msgspec.structs.replace(site.origin, via=via)
+        return self._handed_sites.setdefault(origin, Site(origin))
 
     def _file(self, frame: FrameType) -> SourceFile:
         return self._known.get(frame.f_code.co_filename) or self._meet(frame)

@@ -110,6 +110,51 @@ def test_lines_interfaces_aliases_and_rows_of_django_are_known(
     assert not any("set_config" in sql or "pg_" in sql for sql in found)
 
 
+ASYNC = """
+import asyncio
+
+from asgiref.sync import SyncToAsync
+from settings import configure
+
+async def find(patients, key):
+    return await patients.filter(pk=key).afirst()
+
+async def run(patients):
+    await asyncio.gather(*(find(patients, key) for key in range(3)))
+    async for patient in patients.filter(age__gt=3):
+        pass
+
+def main(url):
+    configure(url)
+    from django.db import connection
+    from models import Patient
+    with connection.schema_editor() as editor:
+        editor.create_model(Patient)
+    assert asyncio.iscoroutinefunction(SyncToAsync.__call__)
+    asyncio.run(run(Patient.objects))
+    from django.db import connections
+    connections.close_all()
+"""
+
+
+def test_lines_of_asynchronous_queries_are_found_through_their_thread(
+    capture_of: Callable[..., Capture],
+) -> None:
+    capture = capture_of(ASYNC, settings=SETTINGS, models=MODELS, clinic="")
+    assert capture.notes == ()
+    places = {
+        query.sql.partition(" WHERE ")[2]: [
+            (place.origin.line, place.origin.function, place.origin.via, place.executions)
+            for place in query.places
+        ]
+        for query in queries(capture)
+    }
+    assert sorted(places.values()) == [
+        [(7, "find", Via.DJANGO_ORM, 3)],
+        [(11, "run", Via.DJANGO_ORM, 1)],
+    ]
+
+
 PROJECT = """
 import os
 from django.db import connection
