@@ -12,6 +12,7 @@ import msgspec
 import fix_reports
 from pytest_planguard.model.report import Report, Status
 from pytest_planguard.model.statistics import ScaleSource, Statistics, TableStatistics
+from pytest_planguard.model.verification import Verification
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -44,6 +45,8 @@ class FakePipeline:
     def __init__(self, report: Report | None = None) -> None:
         self.report = report or fix_reports.empty()
         self.error: Exception | None = None
+        self.verification: Verification | None = None
+        self.conninfo = "host=/run/x dbname=planguard_1"
         self.calls: list[SimpleNamespace] = []
 
     def run(self, config: Any, capture: Any, options: Options, progress: Any) -> Outcome:
@@ -56,6 +59,15 @@ class FakePipeline:
         progress("planning")
         return self.report
 
+    def verify(
+        self, config: Any, capture: Any, conninfo: str, database: str, *, timeout: float,
+        progress: Any,
+    ) -> Verification:  # fmt: skip
+        self._note("verify", conninfo=conninfo, database=database, timeout=timeout)
+        progress("planning")
+        assert self.verification is not None
+        return self.verification
+
     @contextmanager
     def open_fixture(
         self, config: Any, database: str, schema: Any, progress: Any = None
@@ -66,7 +78,7 @@ class FakePipeline:
             "public.tags": TableStatistics(12, 1, ScaleSource.ASSUMED),
         }
         yield SimpleNamespace(
-            conninfo="host=/run/x dbname=planguard_1",
+            conninfo=self.conninfo,
             lacking=("extension postgis is missing",),
             statistics=Statistics(tables, "2026-01-01T00:00:00+00:00", ScaleSource.ASSUMED),
         )

@@ -6,6 +6,7 @@ A file under ``fixtures/rules/<CODE>/`` is plain SQL. What is not SQL stands in 
     -- rows: orders = 47_000_000
     -- column: orders.status = { values = { shipped = 0.75, open = 0.25 } }
     -- setting: work_mem = "64MB"
+    -- statistics: {"clock": "TODAY", "tables": {...}}     production's file; several lines are one
     CREATE TABLE orders (...);
     -- baseline
     CREATE INDEX ...;                  only in the world the baseline was accepted in
@@ -17,11 +18,13 @@ A file under ``fixtures/rules/<CODE>/`` is plain SQL. What is not SQL stands in 
     SELECT ... WHERE legacy_number = $1 AND status = $2;
 
 The schema ends at ``-- baseline`` or the first ``-- query``; ``-- query`` may come several times.
-Rows, columns and settings are TOML, as in the configuration.
+Rows, columns and settings are TOML, as in the configuration. In production's statistics TODAY,
+VERSION and COLLATION stand for what the day and the server of the test are.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import tomllib
@@ -43,6 +46,7 @@ _OIDS = {
 _SECTION = re.compile(r"^-- (baseline|query)[ ]*$", re.MULTILINE)
 _FACT = re.compile(r"^-- (rows|column|setting): (.+)$", re.MULTILINE)
 _TIMES = re.compile(r"^-- sent: (\d+) with (\d+) by (\w+)$", re.MULTILINE)
+_STATISTICS = re.compile(r"^-- statistics: (.+)$", re.MULTILINE)
 _SENT = re.compile(r"^-- (types|values): (.+)$", re.MULTILINE)
 
 
@@ -70,6 +74,8 @@ class Example(msgspec.Struct, frozen=True):
     columns: dict[str, dict[str, Any]]
     """By ``table.column``: as in the configuration."""
     settings: dict[str, str]
+    statistics: str = ""
+    """JSON; empty: there is no file."""
 
     @property
     def code(self) -> str:
@@ -85,6 +91,7 @@ class Example(msgspec.Struct, frozen=True):
         lines += ['provider = "embedded"', f"version = {version}", 'schema = "schema.sql"']
         settings = ", ".join(f"{name} = {json.dumps(text)}" for name, text in self.settings.items())
         lines += [f"settings = {{ {settings} }}"] if settings else []
+        lines += ['statistics = "statistics.json"'] if self.statistics else []
         for table, rows in self.rows.items():
             lines += [f"[tool.pytest-planguard.tables.{table}]", f"rows = {rows:.0f}"]
         for name, facts in self.columns.items():
@@ -92,6 +99,24 @@ class Example(msgspec.Struct, frozen=True):
             lines.append(f"[tool.pytest-planguard.tables.{table}.columns.{column}]")
             lines += [f"{key} = {_toml(value)}" for key, value in facts.items()]
         return "\n".join(lines) + "\n"
+
+    def statistics_on(self, server: Any) -> str:
+        """The statistics file, for a test on this server today."""
+        import psycopg
+
+        from pytest_planguard.planner.catalog import read_catalog
+
+        with psycopg.connect(server.conninfo("")) as connection:
+            known = read_catalog(connection).server
+        facts = {
+            "TODAY": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            '"VERSION"': str(known.version),
+            "COLLATION": known.collation,
+        }
+        text = self.statistics.replace("{", '{"schema": 1, ', 1)
+        for name, value in facts.items():
+            text = text.replace(name, value)
+        return text
 
     def capture(self) -> Capture:
         """What a run of the application's tests would have captured."""
@@ -129,6 +154,7 @@ def read(path: Path) -> Example:
         rows=pairs["rows"],
         columns=pairs["column"],
         settings=pairs["setting"],
+        statistics="\n".join(_STATISTICS.findall(schema)),
     )
 
 

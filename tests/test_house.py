@@ -111,7 +111,19 @@ def test_readme_shows_every_option_there_is_and_no_other():
     assert options_in(readme) == real
 
 
-@pytest.mark.parametrize("command", ["baseline", "check", "db", "doctor", "explain", "rule"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "baseline",
+        "check",
+        "db",
+        "doctor",
+        "explain",
+        "rule",
+        "statistics",
+        "verify",
+    ],
+)
 def test_readme_names_every_command(command):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert re.search(rf"pytest-planguard {command}\b", readme)

@@ -73,3 +73,68 @@ def test_what_the_server_refuses_with_parameters_is_planned_as_it_was_sent(expla
     assert planned.worst.access["jobs"].access in (Access.INDEX, Access.INDEX_ONLY)
     (again,) = explainer.again([(query, planned)])
     assert again.worst.shape == planned.worst.shape
+
+
+def test_a_literal_on_a_masked_column_makes_a_plan_approximate_and_a_parameter_does_not(
+    database_url,
+):
+    masked = ColumnStatistics(n_distinct=-1, histogram_bounds=("bb", "kk", "mm"), masked=True)
+    columns = {"id": NUMBERS, "payload": masked}
+    tables = {"public.jobs": TableStatistics(1000, 10, columns=columns)}
+    statistics = Statistics(tables, "2026-01-01T00:00:00+00:00", ScaleSource.PRODUCTION)
+    with Wire(database_url) as wire:
+        for text in filter(str.strip, SCHEMA.split(";")):
+            wire.execute(text)
+        explainer = Explainer(wire, read_catalog_at(database_url), statistics)
+        found = [
+            as_prepared("SELECT id FROM jobs WHERE payload = $1 AND id > 5", ("25",), "Ada"),
+            as_prepared("SELECT id FROM jobs WHERE payload LIKE 'Ada%' AND id = $1", ("23",), "5"),
+            as_prepared("SELECT id FROM jobs WHERE payload = 'Ada'", ()),
+            as_prepared("SELECT id FROM jobs WHERE payload IS NULL", ()),
+        ]
+        outcomes = explainer.explain(found)
+        said = ("the literal on public.jobs.payload meets masked statistics",)
+        assert [{plan.approximate for plan in planned.plans} for planned in outcomes] == [
+            {()},
+            {said},
+            {said},
+            {()},
+        ]
+        assert outcomes[0].worst.values == ("kk",)
+        again = explainer.again([(found[1], outcomes[1])])
+        assert {plan.approximate for plan in again[0].plans} == {said}
+
+
+def as_prepared(text, types, *values):
+    samples = (Sample(values),)
+    variant = Variant(text, types, Session("app", "psycopg"), samples, text, (), (), text)
+    return Query(text[-9:], "default", text, (), (variant,), ())
+
+
+def test_literals_on_masked_columns_become_what_captured_values_would(database_url):
+    masked = ColumnStatistics(
+        most_common_values=("bb", "kk", "mm"), most_common_freqs=(0.7, 0.2, 0.1), masked=True
+    )
+    tables = {"public.jobs": TableStatistics(1000, 10, columns={"id": NUMBERS, "payload": masked})}
+    statistics = Statistics(tables, "2026-01-01T00:00:00+00:00", ScaleSource.PRODUCTION)
+    with Wire(database_url) as wire:
+        for text in filter(str.strip, SCHEMA.split(";")):
+            wire.execute(text)
+        explainer = Explainer(wire, read_catalog_at(database_url), statistics)
+        queries = [
+            as_prepared("SELECT id FROM jobs WHERE payload = 'open' AND id > $1", ("23",), "5"),
+            as_prepared("SELECT 'payload' FROM jobs WHERE payload IN ('a', 'b')", ()),
+            as_prepared("SELECT id FROM jobs WHERE id = 5", ()),
+            as_prepared("SELECT nothing FROM jobs WHERE payload = 'open'", ()),
+        ]
+        found = [query.variants[0].plannable for query in explainer.fitted(queries)]
+        assert found == [
+            "SELECT id FROM jobs WHERE payload = 'kk' AND id > $1",
+            "SELECT 'payload' FROM jobs WHERE payload IN ('kk', 'mm')",
+            "SELECT id FROM jobs WHERE id = 5",
+            "SELECT nothing FROM jobs WHERE payload = 'open'",
+        ]
+        (planned, *_) = explainer.explain(explainer.fitted(queries))
+        assert planned.worst.approximate == (
+            "the literal on public.jobs.payload meets masked statistics",
+        )

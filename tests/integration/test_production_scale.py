@@ -9,6 +9,7 @@ import pytest
 from fix_fixturedb import UrlServer, tools_for
 from pytest_planguard.errors import StatisticsError
 from pytest_planguard.fixturedb.build import build
+from pytest_planguard.fixturedb.scale import statistics_file
 from pytest_planguard.fixturedb.scale.observed import observe
 from pytest_planguard.model.spec import DatabaseSpec, TableDeclaration
 from pytest_planguard.model.statistics import ScaleSource
@@ -44,7 +45,7 @@ def source(database_url, tmp_path):
         )
         read = msgspec.structs.replace(read, settings={"random_page_cost": "1.5"})
         file = tmp_path / "statistics.json"
-        file.write_bytes(msgspec.json.encode(read))
+        statistics_file.write(read, file)
         yield connection, file
 
 

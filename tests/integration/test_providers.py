@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import fix_containers
+from fix_fixturedb import SHOP, tools_for
 from pytest_planguard.errors import ServerError
+from pytest_planguard.fixturedb.build import build
 from pytest_planguard.fixturedb.providers import binaries
 
 psycopg = pytest.importorskip("psycopg")
@@ -27,11 +30,16 @@ EXPLAIN SELECT * FROM orders JOIN customers c ON c.id = customer_id WHERE email 
 """
 
 
-@pytest.fixture(params=["embedded 18", "embedded 16", "installed 15", "url"])
-def way(request, shared_project):
+WAYS = ["embedded 18", "embedded 16", "installed 15", "url 18", "url 15", "container 15"]
+
+
+@pytest.fixture(params=WAYS)
+def way(request, shared_project, container_project):
     """(project, what the specification says beyond it)."""
     kind, _, major = request.param.partition(" ")
-    project = shared_project(int(major or 18))
+    if kind == "container":
+        return container_project(), fix_containers.specification()
+    project = shared_project(int(major))
     if kind != "url":
         return project, {}
     with project.open() as server:
@@ -56,6 +64,43 @@ def test_same_input_gives_the_same_plans_each_time(way):
         second = plans(server)
     assert first == second
     assert any("orders_customer" in line for (line,) in first)
+
+
+AT_SCALE = (
+    "SELECT * FROM orders WHERE customer_id = 7 ORDER BY created_at DESC LIMIT 20",
+    "SELECT count(*) FROM orders",
+    "SELECT email, count(*) FROM customers c JOIN orders ON customer_id = c.id GROUP BY 1",
+    "SELECT * FROM events WHERE payload @> '{}' AND at < '2025-02-01'",
+    "SELECT * FROM customers WHERE lower(email::text) = 'x'",
+    "SELECT * FROM orders WHERE id BETWEEN 100 AND 900000 ORDER BY id",
+)
+
+
+def plans_at_scale(project, more):
+    """The plans, with costs, of an empty database at scale."""
+    spec = project.spec(**more)
+    with project.open(**more) as server:
+        with (
+            build(spec, server, None, tools_for(SHOP)) as fixture,
+            psycopg.connect(fixture.conninfo) as connection,
+        ):
+            found = [
+                connection.execute(f"EXPLAIN (FORMAT JSON) {query}").fetchone()[0]
+                for query in AT_SCALE
+            ]
+        for name in server.databases():  # the template
+            server.drop_database(name)
+    return found
+
+
+def test_a_major_plans_at_the_same_cost_however_it_is_provided(shared_project, container_project):
+    project, in_container = shared_project(15), container_project()
+    embedded = plans_at_scale(project, {})
+    with project.open() as server:
+        by_url = {"provider": "url", "url": server.url("postgres"), "version": None}
+    assert all(plan[0]["Plan"]["Total Cost"] > 8 for plan in embedded)
+    assert plans_at_scale(project, by_url) == embedded
+    assert plans_at_scale(in_container, fix_containers.specification()) == embedded
 
 
 def test_a_database_is_fresh_each_time(way):

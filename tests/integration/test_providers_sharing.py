@@ -14,6 +14,7 @@ import pytest
 from pytest_planguard.errors import ServerError
 from pytest_planguard.fixturedb import status
 from pytest_planguard.fixturedb.providers import embedded, watchdog
+from pytest_planguard.fixturedb.providers.locks import FileLock
 
 psycopg = pytest.importorskip("psycopg")
 
@@ -239,7 +240,7 @@ class TestDown:
 
     def test_a_run_that_waited_for_it_makes_a_new_server(self, project):
         root = project.server_root
-        users = embedded.FileLock(root / "users.lock")
+        users = FileLock(root / "users.lock")
         assert users.try_acquire(exclusive=True)
         with project.run("with opened() as server: print(server.lacking)") as run:
             waiting = Path(f"/proc/{run.pid}/fd")

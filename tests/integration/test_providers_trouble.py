@@ -298,7 +298,7 @@ class TestUrl:
                 connection.execute("CREATE ROLE plain LOGIN CREATEDB")
             url = server.url("postgres").replace("postgres@", "plain@")
             with pytest.raises(ServerError, match="no superuser"):
-                project.open(provider="url", url=url).__enter__()
+                project.open(provider="url", url=url, server_only=True).__enter__()
             with server.connect() as connection:
                 connection.execute("DROP ROLE plain")
 

@@ -39,6 +39,8 @@ def judged(example: fix_rules.Example, version: int, server: Any, folder: Path) 
     """The report of a run that captured the example's queries."""
     (folder / "pyproject.toml").write_text(example.configuration(version))
     schema = folder / "schema.sql"
+    if example.statistics:
+        (folder / "statistics.json").write_text(example.statistics_on(server))
     if example.baseline_schema:
         schema.write_text(example.schema + example.baseline_schema)
         run(load(folder, environ={}), example.capture(), Options(update=True), server=server)

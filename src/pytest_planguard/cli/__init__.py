@@ -20,6 +20,8 @@ COMMANDS = {
     "doctor": "Versions, drivers, servers, and whether sizes come out right.",
     "explain": "One statement at production scale, with findings and advice.",
     "rule": "What a rule means and does.",
+    "statistics": "Production's statistics: pull, look, grow.",
+    "verify": "Whether a real database plans the captured queries alike.",
 }
 """By name: what ``--help`` says, without importing any."""
 

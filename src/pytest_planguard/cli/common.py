@@ -57,11 +57,12 @@ def run_options(command: _Command) -> _Command:
     return command
 
 
-def load_config(given: Mapping[str, Any] | None = None) -> Config:
+def load_config(given: Mapping[str, Any] | None = None, *, pulling: bool = False) -> Config:
     """The configuration of the project the current directory is in.
 
     Args:
         given: Options of the command; those that are none of the configuration's are left out.
+        pulling: A statistics file that is named may be missing: it is about to be written.
     """
     from pytest_planguard.config import OPTIONS, find_root, load
 
@@ -69,7 +70,7 @@ def load_config(given: Mapping[str, Any] | None = None) -> Config:
     if overrides.get("baseline"):
         overrides["baseline"] = str(Path.cwd() / overrides["baseline"])
     overrides["report"] = [_from_here(one) for one in overrides.get("report") or ()]
-    return load(find_root(Path.cwd()), overrides)
+    return load(find_root(Path.cwd()), overrides, pulling=pulling)
 
 
 def _from_here(destination: str) -> str:
@@ -104,9 +105,13 @@ def schema_for(config: Config, database: str) -> Schema | None:
     """The schema the tests' database had, where it is to be cloned; else None.
 
     Raises:
+        ServerError: The server named by its URL can't be reached.
         SchemaError: None was seen.
     """
-    if config.databases[database].schema != "clone":
+    from pytest_planguard.fixturedb.providers.url import as_its_role_allows
+
+    spec = config.databases[database]
+    if spec.schema != "clone" or as_its_role_allows(spec).as_is:
         return None
     from pytest_planguard.model.capture import Capture
     from pytest_planguard.pipeline.fixtures import cloned_schema

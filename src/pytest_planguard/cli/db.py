@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from pytest_planguard.cli.common import (
     chosen_database,
@@ -16,7 +18,7 @@ from pytest_planguard.cli.common import (
     schema_for,
     server_options,
 )
-from pytest_planguard.errors import ServerError
+from pytest_planguard.errors import ConfigurationError, ServerError
 
 if TYPE_CHECKING:
     from pytest_planguard.config import Config
@@ -33,10 +35,12 @@ def command() -> None:
 @command.command("build")
 @server_options
 @_database
-def build(database: str | None, **given: Any) -> int:
+@click.option("--rows", is_flag=True, help='Really load rows, as with scale = "rows".')
+def build(database: str | None, rows: bool, **given: Any) -> int:
     """Build it at scale and check that it is; what can be kept is ready for the next run."""
     config = load_config(given)
     name = chosen_database(config, database)
+    config = _with_rows(config, name) if rows else config
     from pytest_planguard import pipeline
 
     with progress() as show:
@@ -102,19 +106,40 @@ def shell(database: str | None, **given: Any) -> int:
     with progress() as show:
         schema = schema_for(config, name)
     with pipeline.open_fixture(config, name, schema, show) as fixture:
-        return subprocess.run([psql, fixture.conninfo], check=False).returncode
+        conninfo, password = _apart(fixture.conninfo)
+        environment = {**os.environ, "PGPASSWORD": password} if password else None
+        return subprocess.run([psql, conninfo], env=environment, check=False).returncode
 
 
 @command.command("down")
 @server_options
 def down(**given: Any) -> int:
-    """Stop the embedded server and remove what it keeps between runs."""
+    """Stop servers of ours, and remove what is kept between runs.
+
+    On a server named by its URL only databases that planguard made are dropped.
+    """
     from pytest_planguard.fixturedb.status import stop
 
     config = load_config(given)
     for spec in config.databases.values():
         stop(spec)
     return 0
+
+
+def _with_rows(config: Config, name: str) -> Config:
+    """The configuration with rows really loaded into one database.
+
+    Raises:
+        ConfigurationError: That database is used as it is.
+    """
+    spec = config.databases[name]
+    if spec.as_is:
+        raise ConfigurationError(
+            f'the database "{name}" is used as it is: no rows are loaded into it',
+            hint="leave --rows out, or as-is = true in [tool.pytest-planguard.database]",
+        )
+    loaded = msgspec.structs.replace(spec, scale="rows")
+    return msgspec.structs.replace(config, databases={**config.databases, name: loaded})
 
 
 def _sizes(fixture: FixtureDatabase) -> list[str]:
@@ -128,6 +153,19 @@ def _sizes(fixture: FixtureDatabase) -> list[str]:
         for name, table in tables
     ]
     return [*lines, *(f"! {sentence}" for sentence in fixture.lacking)]
+
+
+def _apart(conninfo: str) -> tuple[str, str]:
+    """A connection string for psql, and the password, which no list of processes is to show.
+
+    psql may be older than the libpq we have, and would refuse a parameter it does not know.
+    """
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    known = {name: value for name, value in conninfo_to_dict(conninfo).items() if value != ""}
+    password = str(known.pop("password", ""))
+    known.pop("require_auth", None)
+    return make_conninfo("", **known), password
 
 
 def _psql(config: Config, database: str) -> str:

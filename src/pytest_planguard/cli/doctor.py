@@ -41,8 +41,9 @@ def command(**given: Any) -> int:
         click.echo(line)
     config = load_config(given)
     click.echo(f"configuration  {config.root}")
-    for line in _installations():
-        click.echo(line)
+    if any(spec.provider == "embedded" for spec in config.databases.values()):
+        for line in _installations():
+            click.echo(line)
     results = [_database(config, name) for name in sorted(config.databases)]
     healthy = all(results)  # every one is looked at, also behind a broken one
     if healthy and not config.sizes_declared:
@@ -93,6 +94,9 @@ def _database(config: Config, name: str) -> bool:
     except SchemaError as error:
         click.echo(f"! database {name}: not built, {error}")
         return _tried(name, lambda: _start(config, name))
+    except PlanguardError as error:
+        click.echo(f"! database {name}: {error}")
+        return False
     return _tried(name, lambda: _build(config, name, schema))
 
 
@@ -121,6 +125,8 @@ def _build(config: Config, name: str, schema: Schema | None) -> str:
     with pipeline.open_fixture(config, name, schema) as fixture:
         count = len(fixture.statistics.tables)
         source = fixture.statistics.source.value
+    if source == "as-is":
+        return "; ".join((f"{count} tables, used as they are", *fixture.lacking))
     return f"{count} tables at scale ({source} sizes), self-check passed"
 
 

@@ -33,7 +33,13 @@ _URL = re.compile(r"postgres(ql)?://|.*=")
 
 
 def read_database(
-    reader: Reader, name: str, root: Path, tables: dict[str, TableDeclaration], *, single: bool
+    reader: Reader,
+    name: str,
+    root: Path,
+    tables: dict[str, TableDeclaration],
+    *,
+    single: bool,
+    pulling: bool = False,
 ) -> DatabaseSpec:
     """One fixture database.
 
@@ -43,12 +49,13 @@ def read_database(
         root: What relative paths start at.
         tables: Declared sizes.
         single: It is the only one, so that the default statistics file is its.
+        pulling: A statistics file that is named may be missing.
     """
     provider = reader.choice("provider", ("embedded", "container", "url"), "embedded")
     certain = reader.values.get("provider", provider) == provider
     kind = provider if certain else ""
     schema = _schema(reader, root)
-    statistics = _statistics(reader, root, single=single)
+    statistics = _statistics(reader, root, single=single, pulling=pulling)
     return DatabaseSpec(
         name=name,
         provider=provider,
@@ -150,14 +157,14 @@ def _schema(reader: Reader, root: Path) -> str:
     return schema
 
 
-def _statistics(reader: Reader, root: Path, *, single: bool) -> Path | None:
+def _statistics(reader: Reader, root: Path, *, single: bool, pulling: bool) -> Path | None:
     text = reader.text("statistics")
-    if text and not (root / text).is_file():
+    if text and not pulling and not (root / text).is_file():
         reader.wrong("statistics", f'no file "{text}" in {root}')
     if text:
         return root / text
     usual = root / _STATISTICS
-    return usual if single and usual.is_file() else None
+    return usual if single and (pulling or usual.is_file()) else None
 
 
 def _source_major(statistics: Path | None) -> int | None:

@@ -32,6 +32,8 @@ def load(
     root: Path,
     overrides: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] = os.environ,
+    *,
+    pulling: bool = False,
 ) -> Config:
     """The configuration that holds for a project.
 
@@ -40,6 +42,7 @@ def load(
         overrides: Options by name (``fail_on``, ``db``, ``baseline``, ``capture_file``,
             ``report``, ``select``, ``ignore``); None is not given.
         environ: The environment.
+        pulling: A statistics file that is named may be missing: it is about to be written.
 
     Raises:
         ConfigurationError: With every mistake there is.
@@ -48,7 +51,7 @@ def load(
     mistakes = Mistakes()
     home = file.parent if file is not None else root.resolve()
     reader = Reader(values, "", mistakes)
-    config = _read(reader, home, read_options(overrides or {}, environ, mistakes))
+    config = _read(reader, home, read_options(overrides or {}, environ, mistakes), pulling=pulling)
     if mistakes.found:
         raise _error(mistakes, file)
     return config
@@ -84,18 +87,13 @@ def _parse(file: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{file} cannot be read: {error}", hint="mend the file") from None
 
 
-def _read(reader: Reader, root: Path, options: Options) -> Config:
+def _read(reader: Reader, root: Path, options: Options, *, pulling: bool) -> Config:
     large = reader.number("large-table-rows", 10_000, 1) or 10_000
     critical = frozenset(reader.texts("critical-tables"))
     fail_on = reader.choice("fail-on", FAIL_ON, "error")
     _, fail_on = options.get("fail_on", ("", fail_on))
-    databases, patterns = _databases(reader, root, options)
-    tenant_schemas, tenant_model = reader.text("tenant-schemas"), reader.text("tenant-model")
-    if bool(tenant_schemas) != bool(tenant_model):
-        here, missing = "tenant-schemas", "tenant-model"
-        if tenant_model:
-            here, missing = missing, here
-        reader.wrong(missing, f"missing, {here} needs it")
+    databases, patterns = _databases(reader, root, options, pulling=pulling)
+    tenant_schemas, tenant_model = _tenants(reader)
     databases = {
         name: msgspec.structs.replace(
             spec, tenant_schemas=tenant_schemas, tenant_model=tenant_model
@@ -130,13 +128,24 @@ def _read(reader: Reader, root: Path, options: Options) -> Config:
     return config
 
 
+def _tenants(reader: Reader) -> tuple[str, str]:
+    """The pattern of tenants' schemas and the one all others are like; both or neither."""
+    schemas, model = reader.text("tenant-schemas"), reader.text("tenant-model")
+    if bool(schemas) != bool(model):
+        here, missing = "tenant-schemas", "tenant-model"
+        if model:
+            here, missing = missing, here
+        reader.wrong(missing, f"missing, {here} needs it")
+    return schemas, model
+
+
 def _sized(spec: DatabaseSpec) -> bool:
     declared = any(table.rows is not None or table.columns for table in spec.tables.values())
     return declared or spec.statistics is not None or spec.as_is
 
 
 def _databases(
-    reader: Reader, root: Path, options: Options
+    reader: Reader, root: Path, options: Options, *, pulling: bool
 ) -> tuple[dict[str, DatabaseSpec], dict[str, tuple[str, ...]]]:
     """The databases by name, and what the tests call them."""
     tables = read_tables(reader.table("tables"))
@@ -146,7 +155,8 @@ def _databases(
         several.mistakes.add("databases", "stands beside [database], wanted one of the two")
     if not several.values:
         _server_of_option(single, options)
-        spec = read_database(single, "default", root, tables, single=True)
+        spec = read_database(single, "default", root, tables, single=True, pulling=pulling)
+        spec = msgspec.structs.replace(spec, server_only="db" in options)
         single.finish()
         return {"default": spec}, {}
     specs: dict[str, DatabaseSpec] = {}
@@ -159,7 +169,8 @@ def _databases(
         else:
             _server_of_option(item, options)
             own = tables | read_tables(item.table("tables"))
-            specs[name] = read_database(item, name, root, own, single=False)
+            spec = read_database(item, name, root, own, single=False, pulling=pulling)
+            specs[name] = msgspec.structs.replace(spec, server_only="db" in options)
         patterns[name] = match
         item.finish()
     return specs, _with_replicas(specs, patterns, replicas)

@@ -10,14 +10,18 @@ import msgspec
 
 from pytest_planguard.errors import ServerError
 from pytest_planguard.fixturedb.parts import ReadCatalog
+from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale.observed import observe
 from pytest_planguard.fixturedb.whatif import CopyWithIndexes
-from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
+from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer, quoted
 from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.model.statistics import ScaleSource, Statistics
 
 if TYPE_CHECKING:
     import psycopg
+
+
+_NO_TRIALS = "the database is used as it is: candidate indexes are not tried out"
 
 
 class AsIs(msgspec.Struct, frozen=True):
@@ -28,9 +32,9 @@ class AsIs(msgspec.Struct, frozen=True):
     statistics: Statistics
     conninfo: str
     """With the specification's settings, read-only by default."""
-    lacking: tuple[str, ...] = (
-        "the database is used as it is: candidate indexes are not tried out",
-    )
+    source: Statistics | None = None
+    """No file speaks of it: its own statistics do."""
+    lacking: tuple[str, ...] = ()
 
     @contextmanager
     def copy_with(self, indexes: Sequence[HypotheticalIndex]) -> Iterator[CopyWithIndexes]:
@@ -43,7 +47,7 @@ def use_as_it_is(spec: DatabaseSpec, server: PostgresServer, read_catalog: ReadC
     """The database of the specification's URL.
 
     Raises:
-        ServerError: It cannot be reached.
+        ServerError: It cannot be reached, or its role may read none of its tables.
     """
     import psycopg
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -55,12 +59,30 @@ def use_as_it_is(spec: DatabaseSpec, server: PostgresServer, read_catalog: ReadC
     try:
         with psycopg.connect(conninfo, autocommit=True) as connection:
             statistics = _statistics(connection, read_catalog)
+            unreadable = _unreadable(connection, name, len(statistics.tables))
     except psycopg.OperationalError as error:
         raise ServerError(
             f"no connection to the database {name}: {str(error).strip()}",
             hint="check url and settings in [tool.pytest-planguard.database]",
         ) from error
-    return AsIs(name, server, statistics, conninfo)
+    lacking = (spec.why_as_is, *unreadable, _NO_TRIALS)
+    return AsIs(name, server, statistics, conninfo, lacking=tuple(filter(None, lacking)))
+
+
+def _unreadable(connection: psycopg.Connection[Any], database: str, tables: int) -> tuple[str, ...]:
+    """The sentence about tables whose queries PostgreSQL refuses to explain; empty: none."""
+    query = named_queries(__package__, "asis.sql")["unreadable"]
+    closed = [name for (name,) in connection.execute(query)]
+    if not closed:
+        return ()
+    role = connection.info.user
+    if len(closed) == tables:
+        raise ServerError(
+            f"the role {role} may read none of the {tables} tables of the database {database}",
+            hint=f"GRANT pg_read_all_data TO {quoted(role)}, or name another role in the URL",
+        )
+    count = f"{len(closed)} of {tables} tables, e.g. {closed[0]}"
+    return (f"the role {role} may not read {count}: queries on them are not planned",)
 
 
 def _statistics(connection: psycopg.Connection[Any], read_catalog: ReadCatalog) -> Statistics:

@@ -24,12 +24,13 @@ from pytest_planguard.fixturedb.connection import (
 from pytest_planguard.fixturedb.inflate.database import inflate
 from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools, quiet
 from pytest_planguard.fixturedb.scale import statistics_file
-from pytest_planguard.fixturedb.template import Template, TemplateMaker
+from pytest_planguard.fixturedb.template import Production, Template, TemplateMaker
 from pytest_planguard.fixturedb.whatif import CopyWithIndexes, copy_with
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.model.statistics import Statistics
+from pytest_planguard.sql.renames import Rename
 
 if TYPE_CHECKING:
     import psycopg
@@ -47,9 +48,11 @@ class Fixture:
         template: Template,
         settings: dict[str, str],
         tools: Tools,
+        source: Statistics | None = None,
     ) -> None:
         self.name = name
         self.server: PostgresServer = server
+        self.source = source
         self.statistics = template.record.statistics
         self.lacking = template.record.lacking
         self._server = server
@@ -82,6 +85,7 @@ def build(
     schema: Schema | None,
     tools: Tools,
     progress: Progress = quiet,
+    renames: Sequence[Rename] = (),
 ) -> Iterator[Fixture | AsIs]:
     """A fixture database, dropped at the end; its template stays.
 
@@ -91,6 +95,7 @@ def build(
         schema: The cloned schema, where the specification says ``clone``.
         tools: What other parts do.
         progress: Hears short texts about long steps.
+        renames: What captured DDL renamed, so that production's statistics follow.
 
     Raises:
         ConfigurationError: Settings or declarations are wrong.
@@ -104,14 +109,16 @@ def build(
     with lost_server(), connect(server) as connection:
         refuse_wrong_settings(connection, spec.settings)
         source = source_of(spec)
-        template = TemplateMaker(spec, server, schema, tools, progress, source).template(connection)
+        production = None if source is None else Production(source, tuple(renames))
+        maker = TemplateMaker(spec, server, schema, tools, progress, production)
+        template = maker.template(connection)
         settings, said = settings_in_force(connection, spec, source)
         template = template.saying(said)
         name = run_database_name(connection, server.run_token)
     try:
         with lost_server():
             _make_run_database(name, server, template, settings, tools, progress)
-        yield Fixture(name, server, template, settings, tools)
+        yield Fixture(name, server, template, settings, tools, source)
     finally:
         drop(server, name)
 

@@ -7,6 +7,7 @@ another name and renamed when it is complete, so that a name is a promise.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,11 +16,12 @@ from pytest_planguard.errors import ScaleError
 from pytest_planguard.fixturedb.inflate.files import RelationFile
 from pytest_planguard.model.spec import ASSUMED_ROWS, DatabaseSpec
 from pytest_planguard.model.statistics import Statistics
+from pytest_planguard.sql.renames import Rename
 
 if TYPE_CHECKING:
     import psycopg
 
-RECIPE = 2
+RECIPE = 4
 """Raised whenever the same inputs would make another template."""
 
 PREFIX = "planguard_template_"
@@ -46,13 +48,16 @@ class TemplateRecord(msgspec.Struct, frozen=True):
     lacking: tuple[str, ...] = ()
 
 
-def template_name(spec: DatabaseSpec, server_version: int, schema_inputs: bytes) -> str:
+def template_name(
+    spec: DatabaseSpec, server_version: int, schema_inputs: bytes, renames: Sequence[Rename] = ()
+) -> str:
     """The template's name: the prefix and sixteen digits that change when an input does.
 
     Args:
         spec: Declarations, tenants, clock, scale, seed and statistics file count, no more.
         server_version: ``server_version_num``.
         schema_inputs: What the schema is made from.
+        renames: What captured DDL renamed.
     """
     causes = (
         RECIPE,
@@ -60,6 +65,7 @@ def template_name(spec: DatabaseSpec, server_version: int, schema_inputs: bytes)
         ASSUMED_ROWS,
         spec.tables,
         (spec.tenant_schemas, spec.tenant_model),
+        renames,
         spec.clock,
         spec.scale,
         spec.seed if spec.scale == "rows" else 0,
@@ -110,8 +116,8 @@ def publish(connection: psycopg.Connection[Any], building: str, name: str) -> bo
     rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
     try:
         connection.execute(rename.format(sql.Identifier(building), sql.Identifier(name)))
-    except psycopg.errors.DuplicateDatabase:
-        return False
+    except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+        return False  # the latter where both did it at the very same time
     return True
 
 

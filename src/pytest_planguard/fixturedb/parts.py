@@ -31,11 +31,11 @@ class Locale(msgspec.Struct, frozen=True):
     """libc, icu or builtin."""
 
 
-def locale_of(source: Statistics | None) -> Locale | None:
+def locale_of(source: Statistics) -> Locale | None:
     """Production's, where it is known."""
-    if source is None or not source.collation:
+    if not source.collation:
         return None
-    return Locale(source.collation, source.collation_provider)
+    return Locale(source.collation, source.collation_provider or "libc")
 
 
 class FixtureServer(PostgresServer, Protocol):

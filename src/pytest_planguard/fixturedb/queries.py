@@ -9,7 +9,7 @@ def named_queries(package: str, resource: str) -> dict[str, str]:
     """The queries of a ``.sql`` file in a package, by their ``-- name:`` lines, in order.
 
     >>> sorted(named_queries("pytest_planguard.fixturedb.inflate", "statistics.sql"))[:2]
-    ['attributes_before_18', 'attributes_since_18']
+    ['attributes', 'neutral']
     """
     text = files(package).joinpath(resource).read_text(encoding="utf-8")
     parts = (part.partition("\n") for part in text.split("-- name: ")[1:])

@@ -9,18 +9,22 @@ import msgspec
 from pytest_planguard.fixturedb import cache
 from pytest_planguard.fixturedb.connection import connect, drop
 from pytest_planguard.fixturedb.inflate.files import relation_files
+from pytest_planguard.fixturedb.inflate.heirs import order_heirs
+from pytest_planguard.fixturedb.inflate.order import order_indexes
 from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools, locale_of
 from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale.declared import declare
-from pytest_planguard.fixturedb.scale.generated import load_rows
-from pytest_planguard.fixturedb.scale.observed import observe
+from pytest_planguard.fixturedb.scale.ends import with_common_ends
+from pytest_planguard.fixturedb.scale.loaded import load_and_freeze
 from pytest_planguard.fixturedb.scale.production import AtScale, at_production_scale
+from pytest_planguard.fixturedb.scale.renames import renamed
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.spec import DatabaseSpec
-from pytest_planguard.model.statistics import ScaleSource, Statistics
+from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.model.tenants import Tenants
+from pytest_planguard.sql.renames import Rename
 
 if TYPE_CHECKING:
     import psycopg
@@ -39,6 +43,13 @@ class Template(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, record=record)
 
 
+class Production(msgspec.Struct, frozen=True):
+    """Production's statistics, and what has been renamed since."""
+
+    statistics: Statistics
+    renames: tuple[Rename, ...] = ()
+
+
 class TemplateMaker:
     """Makes one template; arguments as of ``build``."""
 
@@ -49,10 +60,10 @@ class TemplateMaker:
         schema: Schema | None,
         tools: Tools,
         progress: Progress,
-        source: Statistics | None = None,
+        production: Production | None = None,
     ) -> None:
-        self._source = source
-        self._clock = source.clock if source is not None else spec.clock
+        self._production = production
+        self._clock = spec.clock if production is None else production.statistics.clock
         self._spec = spec
         self._server = server
         self._schema = schema
@@ -66,7 +77,8 @@ class TemplateMaker:
             connection: To the maintenance database.
         """
         inputs = self._tools.schema_inputs(self._spec, self._schema)
-        name = cache.template_name(self._spec, self._server.version, inputs)
+        renames = self._production.renames if self._production is not None else ()
+        name = cache.template_name(self._spec, self._server.version, inputs, renames)
         if cache.exists(connection, name):
             with connect(self._server, name) as there:
                 record = cache.read_record(there)
@@ -82,7 +94,9 @@ class TemplateMaker:
             drop(self._server, old)
         try:
             record = self._fill(building, self._create(building))
-            cache.publish(connection, building, name)
+            if not cache.publish(connection, building, name):
+                with connect(self._server, name) as there:  # its files have other numbers
+                    record = cache.read_record(there)
         finally:
             drop(self._server, building)
         return record
@@ -91,7 +105,7 @@ class TemplateMaker:
         """An empty database, ordering texts as production does where the server can."""
         import psycopg
 
-        locale = locale_of(self._source)
+        locale = None if self._production is None else locale_of(self._production.statistics)
         try:
             self._server.create_database(database, locale=locale)
         except psycopg.Error as error:
@@ -118,29 +132,37 @@ class TemplateMaker:
 
     def _scale(self, connection: psycopg.Connection[Any], catalog: Catalog) -> cache.TemplateRecord:
         """Statistics of an empty database, or rows and what ANALYZE makes of them."""
-        wanted = self._wanted(catalog)
+        wanted = self._wanted(connection, catalog)
         statistics = wanted.statistics
         if self._spec.scale == "rows":
-            refused = load_rows(
-                connection, catalog, statistics, seed=self._spec.seed, progress=self._progress
+            real, refused = load_and_freeze(
+                connection,
+                catalog,
+                statistics,
+                self._tools.read_catalog,
+                seed=self._spec.seed,
+                folder=self._server.data_directory,
+                progress=self._progress,
             )
-            catalog = self._tools.read_catalog(connection)
-            real = observe(connection, catalog, clock=self._clock, source=ScaleSource.GENERATED)
             return cache.TemplateRecord(statistics=real, lacking=(*wanted.lacking, *refused))
+        order_indexes(connection, catalog, statistics)
+        unordered = order_heirs(connection, statistics)
         refused = inject(connection, catalog, statistics, self._server.version)
         files = relation_files(connection, statistics)
-        return cache.TemplateRecord(statistics, tuple(files), (*wanted.lacking, *refused))
+        return cache.TemplateRecord(
+            statistics, tuple(files), (*wanted.lacking, *unordered, *refused)
+        )
 
-    def _wanted(self, catalog: Catalog) -> AtScale:
+    def _wanted(self, connection: psycopg.Connection[Any], catalog: Catalog) -> AtScale:
         """What every table should have: production's numbers, or what is declared and derived."""
         tenants = Tenants(self._spec.tenant_schemas, self._spec.tenant_model)
-        if self._source is not None:
-            return at_production_scale(catalog, self._source, self._spec.tables, tenants=tenants)
-        return AtScale(
-            declare(
-                catalog, tenants.share(self._spec.tables, catalog.tables), clock=self._spec.clock
-            )
-        )
+        if self._production is not None:
+            source = renamed(self._production.statistics, catalog, self._production.renames)
+            made = at_production_scale(catalog, source, self._spec.tables, tenants=tenants)
+            statistics = with_common_ends(connection, made.statistics)
+            return msgspec.structs.replace(made, statistics=statistics)
+        declared = tenants.share(self._spec.tables, catalog.tables)
+        return AtScale(declare(catalog, declared, clock=self._spec.clock))
 
     def _prepare(self, connection: psycopg.Connection[Any]) -> None:
         """The clock's functions, and no autovacuum where the server is not ours."""
@@ -149,7 +171,7 @@ class TemplateMaker:
         queries = named_queries(__package__, "clock.sql")
         clock = sql.SQL(queries["clock"])
         connection.execute(clock.format(clock=sql.Literal(self._clock)))
-        if self._server.provider == "embedded":
+        if self._server.provider != "url":  # on a server of ours it is off
             return
         commands = connection.execute(queries["unvacuumed"])
         for (command,) in commands.fetchall():

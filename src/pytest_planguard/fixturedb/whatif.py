@@ -134,7 +134,7 @@ def _enlarge(
     """Writes statistics for the new indexes, and again for tables: an index resets their rows."""
     statistics = with_new_indexes(catalog, template.record.statistics, indexes)
     changed = {
-        name: msgspec.structs.replace(facts, columns={}, inherited={})
+        name: msgspec.structs.replace(facts, columns={}, inherited={}, extended={})
         for name, facts in statistics.tables.items()
         if facts.indexes != template.record.statistics.tables[name].indexes
     }

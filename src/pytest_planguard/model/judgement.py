@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from pytest_planguard.model.plan import Plan, Planned, PlanNode, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import Change
 from pytest_planguard.model.spec import Thresholds
+from pytest_planguard.model.statistics import ScaleSource, Statistics
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -94,6 +96,12 @@ class RunContext(msgspec.Struct, frozen=True):
     outcomes: tuple[tuple[Query, Planned | Unexplained], ...]
     catalog: Catalog
     thresholds: Thresholds
+    source: Statistics | None = None
+    """What production's statistics file says; None: there is none."""
+    sizes: dict[str, ScaleSource] = {}
+    """By schema-qualified table: where its size in the fixture database comes from."""
+    today: dt.date | None = None
+    """The day of the run; None: nothing is called old."""
 
 
 class QueryRule(Protocol):

@@ -135,6 +135,10 @@ class FixtureDatabase(Protocol):
         """What it has been given: sizes, and where each comes from."""
 
     @property
+    def source(self) -> Statistics | None:
+        """Production's statistics as they were pulled; None: none are configured."""
+
+    @property
     def lacking(self) -> tuple[str, ...]:
         """What of the schema could not be made, or by which stand-in, one sentence each."""
 

@@ -32,19 +32,22 @@ class Settled(msgspec.Struct, frozen=True):
 def settle(candidates: Iterable[Candidate]) -> tuple[Settled, ...]:
     """One finding per database, query and relation.
 
-    Candidates without a relation mean the query (or the run) as a whole and stand by
-    themselves, each rule once.
+    Candidates without a relation mean the query as a whole and stand by themselves, each rule
+    once. Those without a key mean the run, and each of them stands: a rule may have several
+    things to say of it.
     """
     groups: dict[tuple[str, ...], list[Candidate]] = defaultdict(list)
-    for candidate in candidates:
-        groups[_group(candidate)].append(candidate)
+    for position, candidate in enumerate(candidates):
+        groups[_group(candidate, position)].append(candidate)
     settled = (_settled(group) for _, group in sorted(groups.items()))
     return tuple(one for one in settled if one is not None)
 
 
-def _group(candidate: Candidate) -> tuple[str, ...]:
+def _group(candidate: Candidate, position: int) -> tuple[str, ...]:
     relation = candidate.relation
     alone = "" if relation is not None else candidate.rule
+    if not candidate.key:
+        alone = f"{candidate.rule} {position:09}"  # in the rule's own order
     return candidate.database, candidate.key, relation or "", alone
 
 

@@ -52,6 +52,10 @@ class DatabaseSpec(msgspec.Struct, frozen=True):
     url: str = ""
     as_is: bool = False
     """The database at ``url`` is used with its own contents."""
+    why_as_is: str = ""
+    """Why it is, where the configuration does not say so: a sentence for reports."""
+    server_only: bool = False
+    """``url`` names a server; whatever databases are there already are not used."""
     schema: str = "clone"
     """A file, ``command: …``, ``metadata: module:attribute`` or ``clone``."""
     statistics: Path | None = None

@@ -51,7 +51,7 @@ class ColumnStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
     range_empty_frac: float | None = None
     range_bounds_histogram: tuple[str, ...] = ()
     masked: bool = False
-    """The values are stand-ins."""
+    """Some of the values are stand-ins, or they were left out."""
 
 
 class ExtendedNumbers(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -81,6 +81,10 @@ class ExtendedStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
     own: ExtendedNumbers | None = None
     inherited: ExtendedNumbers | None = None
     """Of the table with its children."""
+    types: dict[str, str] = {}
+    """Of its expressions, by their texts, as ``format_type`` prints them: ``text``."""
+    collations: dict[str, str] = {}
+    """Of its expressions, where they are not the database's, as in ``TableStatistics``."""
 
 
 class GinPages(msgspec.Struct, frozen=True):
@@ -112,6 +116,11 @@ class IndexStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
     definition: str = ""
     """As ``pg_get_indexdef`` prints it at the source; empty: it was not read."""
     gin: GinPages | None = None
+    types: dict[str, str] = {}
+    """Of its expressions, by their columns' names as in ``expressions``, as ``format_type`` prints
+    them; one that is missing loses its values where values are masked."""
+    collations: dict[str, str] = {}
+    """Of its expressions (``pg_attribute.attcollation``), as in ``TableStatistics``."""
 
 
 class TableStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -138,13 +147,34 @@ class TableStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: str = "r"
     """``relkind``: r, p, m, f."""
     types: dict[str, str] = {}
-    """All columns at the source by name, as ``bigint not null``; empty: it was not read."""
+    """All columns at the source by name, as ``bigint not null``; empty: it was not read. Types are
+    as ``format_type`` prints them, so that ``Statistics.types`` knows those not built in."""
+    collations: dict[str, str] = {}
+    """Of the columns whose collation is not the database's default, by their names: ``C``,
+    ``app."german"`` … as ``regcollation`` prints them."""
+    partition_bound: str = ""
+    """Of a partition, as ``pg_get_expr(relpartbound, oid)`` prints it."""
     constraints: dict[str, str] = {}
     """Definitions by name, as ``pg_get_constraintdef`` prints them at the source."""
     parents: tuple[str, ...] = ()
     """What it is a partition of, or inherits from."""
+    order: int = 0
+    """Rank by age among the tables that inherit from the same one, from 1: the planner reads them
+    in this order; 0: it inherits from none, or is a partition, which goes by its bounds."""
     analyzed: str = ""
     """When it was last analysed, ISO 8601; empty: never, or unknown."""
+
+
+class TypeFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a type that is not built in comes down to."""
+
+    base: str
+    """``enum``; ``composite``; a domain's base type, through all domains, as ``format_type``
+    prints it without length (``text``, ``character varying``, ``app.status`` for a domain over an
+    enum); ``range of <subtype>`` for a range and its multirange, the subtype resolved likewise;
+    the bare name of an extension's type (``citext``, ``hstore``); empty for any other."""
+    checks: tuple[str, ...] = ()
+    """Of a domain and the domains below it, as ``pg_get_constraintdef`` prints them."""
 
 
 class ProductionCall(msgspec.Struct, frozen=True):
@@ -170,16 +200,23 @@ class Statistics(msgspec.Struct, frozen=True, omit_defaults=True):
     server_version: int = 0
     """``server_version_num`` of the server they were read from; 0: they were not read."""
     collation: str = ""
-    collation_provider: str = "libc"
-    """libc, icu or builtin."""
+    collation_provider: str = ""
+    """libc, icu or builtin; empty: it was not read."""
     settings: dict[str, str] = {}
     """Planner settings of the source."""
     encoding: str = ""
+    types: dict[str, TypeFacts] = {}
+    """Types outside of ``pg_catalog`` that columns and expressions have, by the name
+    ``format_type(oid, NULL)`` prints; of an array, its element's type."""
     values: ValuePolicy = ValuePolicy.ALL
     kept: tuple[str, ...] = ()
     """``table.column`` whose values were kept although others are masked."""
     unseen: tuple[str, ...] = ()
-    """What the role that read them was not allowed to see, one sentence each."""
+    """What the role that read them was not allowed to see, whose values were left out because no
+    stand-ins can be made, and what of the source no fixture repeats (settings of roles, of
+    tablespaces); one sentence each."""
+    thinned: str = ""
+    """One sentence, where detail was left out to keep the file small."""
     grown: float = 1.0
     """By which factor they were scaled since they were read."""
     calls: tuple[ProductionCall, ...] = ()

@@ -4,6 +4,7 @@ from pytest_planguard.pipeline.fixtures import open_fixture, open_planner
 from pytest_planguard.pipeline.outcome import Options, Outcome, write_reports
 from pytest_planguard.pipeline.run import plan_now, run
 from pytest_planguard.pipeline.single import explain
+from pytest_planguard.pipeline.verify import verify
 
 __all__ = [
     "Options",
@@ -13,5 +14,6 @@ __all__ = [
     "open_planner",
     "plan_now",
     "run",
+    "verify",
     "write_reports",
 ]

@@ -76,8 +76,6 @@ def _unlike_the_source(statistics: Statistics, server: Server) -> Iterator[str]:
     theirs = statistics.server_version // 10000
     if server.major != theirs:
         yield f"production runs PostgreSQL {theirs}, plans are made by {server.major}"
-    if statistics.collation and _spelled(statistics.collation) != _spelled(server.collation):
-        yield f"production orders texts by {statistics.collation}, here it is {server.collation}"
     different = sorted(
         name
         for name in statistics.settings.keys() | server.settings.keys()
@@ -92,6 +90,8 @@ def _unlike_the_source(statistics: Statistics, server: Server) -> Iterator[str]:
     if statistics.grown != 1.0:
         yield f"the statistics were scaled by {statistics.grown:g}"
     yield from statistics.unseen
+    if statistics.thinned:
+        yield statistics.thinned
 
 
 def _has_stand_ins(statistics: Statistics) -> bool:
@@ -100,8 +100,3 @@ def _has_stand_ins(statistics: Statistics) -> bool:
         for table in statistics.tables.values()
         for column in (*table.columns.values(), *table.inherited.values())
     )
-
-
-def _spelled(collation: str) -> str:
-    """``en_US.UTF-8`` and ``en_US.utf8`` are one."""
-    return collation.lower().replace("-", "")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import msgspec
 
 from pytest_planguard.config import Config
 from pytest_planguard.errors import SchemaError
+from pytest_planguard.fixturedb.scale.renames import renamed
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.ports import FixtureDatabase, PostgresServer
 from pytest_planguard.model.schema import Schema
+from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.planner.explain import Explainer
 from pytest_planguard.planner.whatif import Trials
 from pytest_planguard.planner.wire import Wire
+from pytest_planguard.sql.renames import Rename, renames
 
 Progress = Callable[[str], None]
 """Told in a few words what is being done."""
@@ -28,6 +31,33 @@ class Planner(msgspec.Struct, frozen=True):
     catalog: Catalog
     explainer: Explainer
     trials: Trials
+    source: Statistics | None = None
+    """What production's statistics file says, under the schema's names; None: there is none."""
+
+
+@contextmanager
+def ready(config: Config, capture: Capture) -> Iterator[Config]:
+    """The configuration as servers allow it; a container is started once until the end.
+
+    A database named by its URL is used with its own contents where its role is no superuser.
+
+    Args:
+        config: The configuration.
+        capture: What is to be planned; servers of other databases are not asked.
+
+    Raises:
+        ServerError: A server named by its URL can't be reached.
+    """
+    from pytest_planguard.fixturedb.providers import kept_between_uses
+    from pytest_planguard.fixturedb.providers.url import as_its_role_allows
+
+    used = {config.database_of(one.session.database) for one in capture.statements}
+    databases = {
+        name: as_its_role_allows(spec) if name in used else spec
+        for name, spec in config.databases.items()
+    }
+    with kept_between_uses(spec for name, spec in databases.items() if name in used):
+        yield msgspec.structs.replace(config, databases=databases)
 
 
 @contextmanager
@@ -37,6 +67,7 @@ def open_fixture(
     schema: Schema | None = None,
     progress: Progress = lambda _: None,
     server: PostgresServer | None = None,
+    renames: Sequence[Rename] = (),
 ) -> Iterator[FixtureDatabase]:
     """The fixture database of one configured database, at scale; dropped at the end.
 
@@ -45,10 +76,13 @@ def open_fixture(
         database: The name it has there.
         schema: The cloned schema, where the configuration says ``clone``.
         progress: Told what is being done.
-        server: One that is open already; None: one is opened as configured.
+        server: One that is open already; one for something else is not used. None: one is
+            opened as configured.
+        renames: What captured DDL renamed, so that production's statistics follow.
 
     Raises:
         ServerError: No server can be had.
+        StatisticsError: Production's statistics cannot be read, or are another database's.
         SchemaError: The schema cannot be made, or none could be cloned.
         ScaleError: The database does not come to scale.
         ConfigurationError: It declares what the schema does not have.
@@ -56,11 +90,12 @@ def open_fixture(
     from pytest_planguard.fixturedb.build import Tools, build
     from pytest_planguard.fixturedb.providers import open_server
     from pytest_planguard.fixturedb.providers.server import Server
+    from pytest_planguard.fixturedb.providers.url import as_its_role_allows
     from pytest_planguard.fixturedb.schema import build_schema, needs_of, schema_inputs
     from pytest_planguard.planner.catalog import read_catalog
     from pytest_planguard.planner.selfcheck import check_scale
 
-    spec = config.databases[database]
+    spec = as_its_role_allows(config.databases[database])
     tools = Tools(
         read_catalog=read_catalog,
         check_scale=check_scale,
@@ -68,12 +103,13 @@ def open_fixture(
         schema_inputs=schema_inputs,
     )
     with ExitStack() as stack:
-        if isinstance(server, Server):
+        if isinstance(server, Server) and server.serves(spec):
             opened = server
         else:
             progress("starting PostgreSQL")
-            opened = stack.enter_context(open_server(spec, needs=needs_of(spec, schema)))
-        yield stack.enter_context(build(spec, opened, schema, tools, progress))
+            needs = None if spec.as_is else needs_of(spec, schema)
+            opened = stack.enter_context(open_server(spec, needs=needs))
+        yield stack.enter_context(build(spec, opened, schema, tools, progress, renames))
 
 
 @contextmanager
@@ -85,14 +121,38 @@ def open_planner(
     server: PostgresServer | None = None,
 ) -> Iterator[Planner]:
     """A planner on the fixture database that belongs to what was captured."""
-    spec = config.databases[database]
-    schema = cloned_schema(config, database, capture) if spec.schema == "clone" else None
-    with open_fixture(config, database, schema, progress, server) as fixture:
+    schema = _schema_of(config, database, capture)
+    found = _renames(config, database, capture)
+    with open_fixture(config, database, schema, progress, server, found) as fixture:
         catalog = read_catalog_at(fixture.conninfo)
         settings = {"search_path": schema.search_path} if schema and schema.search_path else {}
         with Wire(fixture.conninfo, settings) as wire:
             explainer = Explainer(wire, catalog, fixture.statistics, capture.captured_at)
-            yield Planner(fixture, catalog, explainer, Trials(fixture, read_catalog_at, settings))
+            trials = Trials(fixture, read_catalog_at, settings)
+            source = fixture.source and renamed(fixture.source, catalog, found)
+            yield Planner(fixture, catalog, explainer, trials, source)
+
+
+def _renames(config: Config, database: str, capture: Capture) -> tuple[Rename, ...]:
+    """What the suite's DDL renamed in the databases that stand for this one."""
+    if config.databases[database].statistics is None:
+        return ()
+    return tuple(
+        renames(one.text for one in capture.ddl if config.database_of(one.database) == database)
+    )
+
+
+def _schema_of(config: Config, database: str, capture: Capture) -> Schema | None:
+    """The cloned schema where it is wanted; a database used as it is can do without."""
+    spec = config.databases[database]
+    if spec.schema != "clone":
+        return None
+    try:
+        return cloned_schema(config, database, capture)
+    except SchemaError:
+        if spec.as_is:
+            return None
+        raise
 
 
 def cloned_schema(config: Config, database: str, capture: Capture) -> Schema:

@@ -35,6 +35,8 @@ class Gate(msgspec.Struct, frozen=True):
     changes: Mapping[Key, Change]
     capture: Capture
     today: dt.date
+    loads: Mapping[Key, float] = {}
+    """Production's calls times the plan's cost, where its calls are known."""
 
     def findings(
         self, settled: Iterable[Settled], queries: Mapping[Key, Query]
@@ -42,7 +44,7 @@ class Gate(msgspec.Struct, frozen=True):
         """Findings as the report shows them, worst first; rules that are off are left out."""
         facts = {code: rule.FACTS for code, rule in registry.rules().items()}
         found = (self._finding(one, queries, facts[one.candidate.rule]) for one in settled)
-        return tuple(sorted((one for one in found if one is not None), key=_worst_first))
+        return tuple(sorted((one for one in found if one is not None), key=self._worst_first))
 
     def _finding(
         self, settled: Settled, queries: Mapping[Key, Query], facts: RuleFacts
@@ -117,6 +119,19 @@ class Gate(msgspec.Struct, frozen=True):
             and not (finding.rule == "PLN003" and change is not None and change.statistics_only)
         )
 
+    def _worst_first(self, finding: Finding) -> tuple[object, ...]:
+        """By severity and by what fails; within, what costs production most."""
+        return (
+            finding.severity.rank,
+            not finding.fails,
+            -self.loads.get((finding.database, finding.key), 0.0),
+            finding.rule,
+            -finding.rows,
+            finding.database,
+            finding.relation or "",
+            finding.key,
+        )
+
     def why_open(self, database: str) -> str:
         """Why nothing can fail here; empty where it can."""
         if self.baseline is None:
@@ -170,15 +185,3 @@ def _origins(query: Query | None) -> tuple[Origin, ...]:
 def _tests(query: Query | None) -> tuple[str, ...]:
     places = query.places if query is not None else ()
     return tuple(sorted({place.test for place in places if place.test}))
-
-
-def _worst_first(finding: Finding) -> tuple[object, ...]:
-    return (
-        finding.severity.rank,
-        not finding.fails,
-        finding.rule,
-        -finding.rows,
-        finding.database,
-        finding.relation or "",
-        finding.key,
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
@@ -81,7 +82,11 @@ def judge(
             if (check := getattr(rule, "check", None)) is not None:
                 candidates += check(context)
     database = queries[0].database if queries else "default"
-    run = RunContext(database, tuple(outcomes), planner.catalog, thresholds)
+    sizes = {name: one.source for name, one in planner.fixture.statistics.tables.items()}
+    today = dt.datetime.now(dt.UTC).date()
+    run = RunContext(
+        database, tuple(outcomes), planner.catalog, thresholds, planner.source, sizes, today
+    )
     for rule in rules.values():
         if (check_run := getattr(rule, "check_run", None)) is not None:
             candidates += check_run(run)
@@ -91,6 +96,7 @@ def judge(
 def _planned(
     planner: Planner, queries: Sequence[Query], progress: Callable[[str], None]
 ) -> list[tuple[Query, Planned | Unexplained]]:
+    queries = planner.explainer.fitted(queries)
     plans = planner.explainer.explain(
         queries, lambda done, of: progress(f"planning {done:,} of {of:,} queries")
     )

@@ -32,10 +32,11 @@ from pytest_planguard.model.report import (
 from pytest_planguard.model.settle import settle
 from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.pipeline.facts import database_report
-from pytest_planguard.pipeline.fixtures import Planner, open_planner
+from pytest_planguard.pipeline.fixtures import Planner, open_planner, ready
 from pytest_planguard.pipeline.gate import Gate, Key, verdict
 from pytest_planguard.pipeline.judge import Judged, judge
 from pytest_planguard.pipeline.outcome import Options, Outcome
+from pytest_planguard.sql.calls import loads
 from pytest_planguard.sql.normalise import queries as normalise
 
 Progress = Callable[[str], None]
@@ -82,8 +83,9 @@ def judged(
 ) -> Report:
     """Plans, judges and compares; arguments and errors as of ``run``."""
     parts = _Parts()
-    for database, queries in _by_database(config, capture, parts).items():
-        _judge_database(config, capture, database, queries, baseline, parts, progress, server)
+    with ready(config, capture) as config:
+        for database, queries in _by_database(config, capture, parts).items():
+            _judge_database(config, capture, database, queries, baseline, parts, progress, server)
     return _report(config, capture, baseline, parts)
 
 
@@ -93,13 +95,15 @@ def plan_now(
     """The queries of a capture with their plans at scale; nothing is judged."""
     parts = _Parts()
     reports = []
-    for database, queries in _by_database(config, capture, parts).items():
-        with open_planner(config, database, capture, server=server) as planner:
-            outcomes = planner.explainer.explain(queries)
-        reports += [
-            QueryReport(query, outcome, None)
-            for query, outcome in zip(queries, outcomes, strict=True)
-        ]
+    with ready(config, capture) as config:
+        for database, captured in _by_database(config, capture, parts).items():
+            with open_planner(config, database, capture, server=server) as planner:
+                queries = planner.explainer.fitted(captured)
+                outcomes = planner.explainer.explain(queries)
+            reports += [
+                QueryReport(query, outcome, None)
+                for query, outcome in zip(queries, outcomes, strict=True)
+            ]
     return reports
 
 
@@ -112,6 +116,7 @@ class _Parts:
         self.notes: list[str] = []
         self.incomplete = ""
         self.unplanned: list[Query] = []
+        self.loads: dict[Key, float] = {}
 
 
 def _by_database(config: Config, capture: Capture, parts: _Parts) -> dict[str, list[Query]]:
@@ -194,6 +199,7 @@ def _judge_in(
     world = world_from(facts)
     judged = judge(config, thresholds, planner, queries, baseline, world, progress)
     parts.judged.append(judged)
+    parts.loads.update(loads(planner.fixture.statistics.calls, judged.outcomes))
 
 
 def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: _Parts) -> Report:
@@ -202,7 +208,7 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     changes = {key: one for judged in parts.judged for key, one in judged.changes.items()}
     candidates: list[Candidate] = [one for judged in parts.judged for one in judged.candidates]
     today = dt.datetime.now(dt.UTC).date()
-    gate = Gate(config, baseline, parts.databases, changes, capture, today)
+    gate = Gate(config, baseline, parts.databases, changes, capture, today, parts.loads)
     findings = gate.findings(settle(candidates), queries)
     incomplete = parts.incomplete or capture.interrupted
     absent = _absent(baseline, queries, capture, parts)

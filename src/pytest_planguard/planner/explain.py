@@ -19,11 +19,13 @@ from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.plan import Plan, Planned, PlanNode, SampleKind, Unexplained
 from pytest_planguard.model.query import Query, Variant
 from pytest_planguard.model.statistics import ColumnStatistics, Statistics
-from pytest_planguard.planner import requests
-from pytest_planguard.planner.parameters import Clock, choose
+from pytest_planguard.planner import fitting, requests
+from pytest_planguard.planner.masked import Masked
+from pytest_planguard.planner.parameters import Clock, beside, choose
 from pytest_planguard.planner.requests import Request
 from pytest_planguard.planner.wire import Answer, Flight, Refused, Wire, literal
 from pytest_planguard.sql.bindings import Binding, bindings
+from pytest_planguard.sql.constants import Constant
 from pytest_planguard.sql.probes import Probe, probe_of
 from pytest_planguard.sql.reads import access_paths, shape
 
@@ -38,7 +40,9 @@ GENERIC = "force_generic_plan"
 CUSTOM = "force_custom_plan"
 
 
-class _Explained(msgspec.Struct, frozen=True):
+class Explained(msgspec.Struct, frozen=True):
+    """What EXPLAIN answers."""
+
     plan: PlanNode = field(name="Plan")
     settings: dict[str, str] = field(name="Settings", default={})
 
@@ -53,7 +57,10 @@ class _Made(msgspec.Struct, frozen=True):
     settings: dict[str, str]
 
 
-_DECODER = msgspec.json.Decoder(list[_Explained])
+_DECODER = msgspec.json.Decoder(list[Explained])
+
+_Given = Mapping[tuple[int, int], tuple[Constant, ...]]
+"""What masked columns are compared with, by query and variant."""
 
 Progress = Callable[[int, int], None]
 """Told how many queries are done, of how many."""
@@ -75,6 +82,7 @@ class Explainer:
         self._wire = wire
         self._catalog = catalog
         self._statistics = statistics
+        self._masked = Masked(statistics, catalog)
         self._clock = Clock(_instant(statistics.clock), _instant(captured_at))
         self._oids: dict[str, int] = {}
         self._probed: dict[Probe, float | None] = {}
@@ -96,6 +104,32 @@ class Explainer:
             outcomes += self._batch(queries[start : start + BATCH])
         return outcomes
 
+    def fitted(self, queries: Sequence[Query]) -> list[Query]:
+        """The queries as they are planned where values of the statistics are stand-ins.
+
+        Literals that masked columns are compared with become values the statistics have; a query
+        that has none is the same.
+
+        Raises:
+            ServerError: The server was lost.
+        """
+        found = fitting.probes(queries, fitting.masked_columns(self._statistics))
+        if not found:
+            return list(queries)
+        self._learn_types(queries)
+        wanted = [
+            msgspec.structs.replace(probe.request, query=position)
+            for position, probe in enumerate(found)
+        ]
+        plans = {item.request.query: item.root for item in self._run(GENERIC, wanted, {})}
+        self._wire.idle()
+        self._wire.execute("DEALLOCATE ALL")
+        return fitting.fitted(queries, found, plans, self._fit)
+
+    def _fit(self, literals: Variant, bound: Sequence[Binding]) -> tuple[str | None, ...]:
+        columns = {key: one for key, one in self._columns(bound).items() if one.masked}
+        return choose(literals, bound, columns, self._clock)[0].values
+
     def again(self, items: Sequence[tuple[Query, Planned]]) -> list[Planned | Unexplained]:
         """The same queries with the very samples of their plans, in the plans' order."""
         outcomes: list[Planned | Unexplained] = []
@@ -108,19 +142,22 @@ class Explainer:
         refused: dict[int, str] = {}
         made: dict[int, list[_Made]] = defaultdict(list)
         bound: dict[tuple[int, int], tuple[Binding, ...]] = {}
+        given: dict[tuple[int, int], tuple[Constant, ...]] = {}
         for item in self._run(GENERIC, _generic_requests(queries), refused):
             made[item.request.query].append(item)
             bound[item.request.query, item.request.variant] = bindings(item.root)
+            given[item.request.query, item.request.variant] = self._masked.constants(item.root)
         for item in self._run(CUSTOM, self._captured_requests(queries, bound), refused):
             made[item.request.query].append(item)
         for item in self._run(CUSTOM, _refused_requests(queries, made, refused), refused):
             made[item.request.query].append(item)
+            given[item.request.query, item.request.variant] = self._masked.constants(item.root)
             refused.pop(item.request.query, None)
         self._probe(item for items in made.values() for item in items)
         self._wire.idle()
         self._wire.execute("DEALLOCATE ALL")
         return [
-            self._outcome(query, made.get(position, []), refused.get(position, ""))
+            self._outcome(query, made.get(position, []), refused.get(position, ""), given)
             for position, query in enumerate(queries)
         ]
 
@@ -149,7 +186,12 @@ class Explainer:
         return [
             Unexplained(refused[position])
             if position in refused
-            else Planned(tuple(self._plan(made[position, n]) for n in range(len(planned.plans))))
+            else Planned(
+                tuple(
+                    self._plan(made[position, n], plan.approximate)
+                    for n, plan in enumerate(planned.plans)
+                )
+            )
             for position, (_, planned) in enumerate(items)
         ]
 
@@ -173,17 +215,21 @@ class Explainer:
             table = self._statistics.tables.get(self._catalog.root_of(binding.relation))
             if table is not None:
                 found = table.inherited.get(binding.column) or table.columns.get(binding.column)
-                if found is not None and not self._chooses_index(binding):
+                predicates = self._predicates(binding) if found is not None else []
+                if found is not None and predicates and found.masked:
+                    columns[binding.alias, binding.column] = beside(found, predicates)
+                elif found is not None and not predicates:
                     columns[binding.alias, binding.column] = found
         return columns
 
-    def _chooses_index(self, binding: Binding) -> bool:
-        """Whether the column's value decides which partial index serves: no other stands for it."""
+    def _predicates(self, binding: Binding) -> list[str]:
+        """Of partial indexes that the column's value decides about: no other stands for it."""
         valued = re.compile(rf"\b{re.escape(binding.column)}\b(?! IS (?:NOT )?NULL)")
-        return any(
-            index.predicate is not None and valued.search(index.predicate)
+        return [
+            index.predicate
             for index in self._catalog.indexes_of(binding.relation)
-        )
+            if index.predicate is not None and valued.search(index.predicate)
+        ]
 
     def _run(
         self, mode: str, wanted: Sequence[Request], refused: dict[int, str]
@@ -238,16 +284,23 @@ class Explainer:
         for item in self._run(GENERIC, wanted, {}):
             self._probed[missing[item.request.query]] = item.root.rows
 
-    def _outcome(self, query: Query, made: Sequence[_Made], refused: str) -> Planned | Unexplained:
+    def _outcome(
+        self, query: Query, made: Sequence[_Made], refused: str, given: _Given
+    ) -> Planned | Unexplained:
         if query.why_not_explainable:
             return Unexplained(query.why_not_explainable)
         if not made:
             return Unexplained(refused or "no parameter values were captured that could be read")
-        plans = [self._plan(item) for item in _counting(query, made)]
+        plans = [self._plan(item, self._reasons(item, given)) for item in _counting(query, made)]
         distinct = {(plan.sample, plan.shape, plan.cost): plan for plan in plans}
         return Planned(tuple(sorted(distinct.values(), key=_worst_first)))
 
-    def _plan(self, item: _Made) -> Plan:
+    def _reasons(self, item: _Made, given: _Given) -> tuple[str, ...]:
+        """Why its estimates may differ from production's."""
+        request = item.request
+        return self._masked.reasons(given.get((request.query, request.variant), ()), request.sample)
+
+    def _plan(self, item: _Made, approximate: tuple[str, ...]) -> Plan:
         probes: dict[int, float] = {}
         places: list[tuple[int, float]] = []
         for place, node in enumerate(item.root.walk()):
@@ -266,6 +319,7 @@ class Explainer:
             types=item.request.types,
             sizes=item.sizes,
             probes=tuple(places),
+            approximate=approximate,
         )
 
 
@@ -307,12 +361,13 @@ def _landed(
         if refusal is not None:
             refused.setdefault(request.query, f"the server says: {refusal.message}")
         for place, values, sizes in zip(sent.plans, request.values, request.sizes, strict=True):
-            explained = _decoded(answers[place])
+            explained = decoded(answers[place])
             if explained is not None:
                 yield _Made(request, values, sizes, explained.plan, explained.settings)
 
 
-def _decoded(answer: Answer) -> _Explained | None:
+def decoded(answer: Answer) -> Explained | None:
+    """The plan in an answer; None where the statement was refused."""
     if not isinstance(answer, list) or not answer or answer[0][0] is None:
         return None
     return _DECODER.decode(answer[0][0])[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
@@ -23,8 +23,9 @@ SERVERS = pytest.StashKey["Servers"]()
 class Servers:
     """The fixture server, opened when first asked for and kept until the session's end."""
 
-    def __init__(self, spec: DatabaseSpec) -> None:
+    def __init__(self, spec: DatabaseSpec, *others: DatabaseSpec) -> None:
         self._spec = spec
+        self._all = (spec, *others)
         self._stack = ExitStack()
         self.server: Server | None = None
         """None until it was asked for."""
@@ -40,6 +41,18 @@ class Servers:
 
             self.server = self._stack.enter_context(open_server(self._spec))
         return self.server
+
+    def keep_for_workers(self) -> None:
+        """Lets a container that a worker starts run on until this process has planned in it.
+
+        What is wrong with its folder is said by whoever needs the server.
+        """
+        if all(spec.provider != "container" for spec in self._all):
+            return
+        from pytest_planguard.fixturedb.providers import kept_between_uses
+
+        with suppress(PlanguardError):
+            self._stack.enter_context(kept_between_uses(self._all))
 
     def close(self) -> None:
         """Lets go of it; may be called twice."""

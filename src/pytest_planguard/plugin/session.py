@@ -30,12 +30,13 @@ def register(config: pytest.Config) -> None:
 
 def _assemble(config: pytest.Config, settings: Settings) -> None:
     """Alone, a worker, or the controller of workers."""
-    servers = Servers(next(iter(settings.config.databases.values())))
+    servers = Servers(*settings.config.databases.values())
     config.stash[SERVERS] = servers
     config.add_cleanup(servers.close)
     manager = config.pluginmanager
     in_worker = hasattr(config, "workerinput")
     if not in_worker and getattr(config.option, "dist", "no") != "no":
+        servers.keep_for_workers()
         receiver = Receiver()
         manager.register(receiver, "planguard-receiver")
         manager.register(Finisher(config, settings, servers, receiver), "planguard-finisher")

@@ -25,7 +25,8 @@ class Binding(msgspec.Struct, frozen=True):
     """``=``, ``<``, ``~~`` … as if the column stood on the left; ``= ANY`` for lists."""
 
 
-_COMPARISONS = frozenset({"=", "<>", "<", "<=", ">", ">=", "~~", "!~~", "~~*", "!~~*"})
+COMPARISONS = frozenset({"=", "<>", "<", "<=", ">", ">=", "~~", "!~~", "~~*", "!~~*"})
+"""Operators whose parameters are fitted to the column's statistics."""
 _MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 
 
@@ -62,31 +63,35 @@ def _walk(node: Any, alias: str) -> Iterator[Binding]:
     elif isinstance(node, dict):
         for key, value in node.items():
             if key == "A_Expr":
-                binding = _comparison(value, alias)
-                if binding is not None:
-                    yield binding
+                yield from _comparison(value, alias)
             yield from _walk(value, alias)
 
 
-def _comparison(expression: dict[str, Any], alias: str) -> Binding | None:
+def _comparison(expression: dict[str, Any], alias: str) -> Iterator[Binding]:
+    """What one operator binds: each element of a list that is written out, too."""
     operator = expression["name"][-1]["String"]["sval"]
-    if operator not in _COMPARISONS:
-        return None
+    if operator not in COMPARISONS:
+        return
     left, right = _bare(expression.get("lexpr", {})), _bare(expression.get("rexpr", {}))
     mirrored = False
     if "ParamRef" in left:
         left, right, mirrored = right, left, True
-    if "ColumnRef" not in left or "ParamRef" not in right:
-        return None
+    if "ColumnRef" not in left:
+        return
     fields = [part["String"]["sval"] for part in left["ColumnRef"]["fields"] if "String" in part]
     if not fields:
-        return None
+        return
+    table = fields[-2] if len(fields) > 1 else alias
     if mirrored:
         operator = _MIRRORED.get(operator, operator)
-    if expression["kind"] in {"AEXPR_OP_ANY", "AEXPR_OP_ALL"}:
+    of_list = expression["kind"] in {"AEXPR_OP_ANY", "AEXPR_OP_ALL"}
+    elements = right.get("A_ArrayExpr", {}).get("elements", ()) if of_list else ()
+    if of_list and not elements:
         operator += " ANY"
-    table = fields[-2] if len(fields) > 1 else alias
-    return Binding(right["ParamRef"]["number"], table, "", fields[-1], operator)
+    for item in map(_bare, elements or (right,)):
+        number = item.get("ParamRef", {}).get("number")
+        if number is not None:  # $0 is what a subplan returns, up to PostgreSQL 16
+            yield Binding(number, table, "", fields[-1], operator)
 
 
 def _bare(node: dict[str, Any]) -> dict[str, Any]:

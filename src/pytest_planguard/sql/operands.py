@@ -100,7 +100,7 @@ def columns_in(tree: Node) -> Iterator[tuple[str, str]]:
 
 def _functions(tree: Node) -> Iterator[str]:
     """Functions by name, operators by their sign, outermost first."""
-    for tag, node in _tagged(tree):
+    for tag, node in tagged(tree):
         if tag == "FuncCall":
             yield node["funcname"][-1]["String"]["sval"]
         elif tag == "A_Expr":
@@ -120,17 +120,17 @@ _SYNTAX = {
 
 
 def _nodes(tree: Node, wanted: str) -> Iterator[Node]:
-    return (node for tag, node in _tagged(tree) if tag == wanted)
+    return (node for tag, node in tagged(tree) if tag == wanted)
 
 
-def _tagged(tree: Any) -> Iterator[tuple[str, Node]]:
+def tagged(tree: Any) -> Iterator[tuple[str, Node]]:
     """Every tagged node of a parse tree, outermost and leftmost first."""
     if isinstance(tree, list):
         for item in tree:
-            yield from _tagged(item)
+            yield from tagged(item)
     elif isinstance(tree, dict):
         for key, value in tree.items():
             if isinstance(value, dict) and key[:1].isupper():
                 yield key, value
             if isinstance(value, dict | list):
-                yield from _tagged(value)
+                yield from tagged(value)

@@ -24,6 +24,7 @@ __all__ = [
     "columns_of",
     "normalise_condition",
     "oriented",
+    "parsed_condition",
     "split_conditions",
 ]
 
@@ -113,6 +114,12 @@ def oriented(condition: Condition, alias: str) -> Condition | None:
     return None
 
 
+@functools.lru_cache(maxsize=4096)
+def parsed_condition(text: str) -> Node | None:
+    """The parse tree of a whole condition as printed; None where it is no SQL."""
+    return _parsed(_without_plans(text))
+
+
 def _only(side: Operand | None, alias: str) -> bool:
     return side is not None and all(owner == alias for owner, _ in side.columns)
 
@@ -120,8 +127,7 @@ def _only(side: Operand | None, alias: str) -> bool:
 @functools.lru_cache(maxsize=16384)
 def _condition(text: str) -> Condition:
     inner = unwrapped(text)
-    # References to other plans are no SQL; underscores make them a name of the same length.
-    source = _PLAN_REFERENCE.sub(lambda found: found[0].replace(" ", "_"), inner)
+    source = _without_plans(inner)
     tree = _parsed(source)
     if tree is None:
         return Condition(text, columns=named_columns(inner))
@@ -130,6 +136,11 @@ def _condition(text: str) -> Condition:
     return msgspec.structs.replace(
         condition, text=text.strip(), columns=tuple(dict.fromkeys(columns_in(tree)))
     )
+
+
+def _without_plans(text: str) -> str:
+    """References to other plans are no SQL; underscores make them a name of the same length."""
+    return _PLAN_REFERENCE.sub(lambda found: found[0].replace(" ", "_"), text)
 
 
 def _parsed(expression: str) -> Node | None:

@@ -150,8 +150,8 @@ def test_lines_of_asynchronous_queries_are_found_through_their_thread(
         for query in queries(capture)
     }
     assert sorted(places.values()) == [
-        [(7, "find", Via.DJANGO_ORM, 3)],
-        [(11, "run", Via.DJANGO_ORM, 1)],
+        [(8, "find", Via.DJANGO_ORM, 3)],
+        [(12, "run", Via.DJANGO_ORM, 1)],
     ]
 
 

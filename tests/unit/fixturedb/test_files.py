@@ -1,15 +1,19 @@
+import errno
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from pytest_planguard.errors import ScaleError
-from pytest_planguard.fixturedb.inflate import files as module
+from pytest_planguard.fixturedb.inflate.direct import inflate_directly
 from pytest_planguard.fixturedb.inflate.files import (
     SEGMENT_PAGES,
     RelationFile,
-    inflate_directly,
     segments,
 )
+from pytest_planguard.fixturedb.inflate.first_pages import BtreeTop
 from pytest_planguard.fixturedb.inflate.shell import script_lines
 
 
@@ -23,10 +27,15 @@ def made(tmp_path, pages, size=0):
     return {path.name: path.stat() for path in folder.iterdir()}
 
 
+def sizes_in(tmp_path):
+    return {path.name: path.stat().st_size for path in (tmp_path / "base" / "5").iterdir()}
+
+
 @pytest.mark.parametrize(
     ("pages", "sizes"),
     [
         (1, [1]),
+        (SEGMENT_PAGES - 1, [SEGMENT_PAGES - 1]),
         (SEGMENT_PAGES, [SEGMENT_PAGES]),
         (SEGMENT_PAGES + 1, [SEGMENT_PAGES, 1]),
         (2 * SEGMENT_PAGES, [SEGMENT_PAGES] * 2),
@@ -50,15 +59,89 @@ def test_a_file_is_never_cut(tmp_path):
     assert made(tmp_path, 1, size=4 * 8192)["100"].st_size == 4 * 8192
 
 
-def test_a_file_system_that_stores_zeros_is_refused_and_the_file_cut_back(tmp_path, monkeypatch):
-    def stored_whole(path):
-        os.truncate(path, 0)
-        raise module.not_sparse(str(path), 10, 10)
-
-    monkeypatch.setattr(module, "_refuse_if_stored_whole", stored_whole)
+def test_a_file_system_that_stores_zeros_is_refused_before_any_file_grows(tmp_path, monkeypatch):
+    real = os.truncate
+    monkeypatch.setattr(os, "truncate", lambda path, size: Path(path).write_bytes(b"x" * size))
     with pytest.raises(ScaleError, match="no sparse files"):
         made(tmp_path, 1000)
-    assert (tmp_path / "base" / "5" / "100").stat().st_size == 0
+    monkeypatch.setattr(os, "truncate", real)
+    assert sizes_in(tmp_path) == {"100": 0}
+
+
+def test_a_folder_with_too_few_inodes_is_refused_before_any_file_grows(tmp_path, monkeypatch):
+    few = os.statvfs_result((4096, 4096, 10**6, 10**6, 10**6, 10**6, 1005, 1005, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _: few)
+    with pytest.raises(
+        ScaleError, match="needs 6 more files of up to 1 GiB and has room for 1,005"
+    ):
+        made(tmp_path, 7 * SEGMENT_PAGES)
+    assert sizes_in(tmp_path) == {"100": 0}
+
+
+def test_a_full_disk_is_refused_before_any_file_grows(tmp_path, monkeypatch):
+    full = os.statvfs_result((4096, 4096, 10**6, 0, 0, 10**6, 10**6, 10**6, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _: full)
+    with pytest.raises(ScaleError, match="has 0 bytes free"):
+        made(tmp_path, 7)
+    assert sizes_in(tmp_path) == {"100": 0}
+
+
+def test_what_fails_in_the_middle_is_cut_back(tmp_path, monkeypatch):
+    real = os.ftruncate
+
+    left = [1, 1]
+
+    def full_after_two(descriptor, size):
+        if not left:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        left.pop()
+        real(descriptor, size)
+
+    monkeypatch.setattr(os, "ftruncate", full_after_two)
+    with pytest.raises(ScaleError, match=r"cannot be extended: .*No space left"):
+        made(tmp_path, 5 * SEGMENT_PAGES, size=8192)
+    assert sizes_in(tmp_path) == {"100": 8192}
+
+
+_LIMITED = """
+import resource, sys
+from pathlib import Path
+from pytest_planguard.errors import ScaleError
+from pytest_planguard.fixturedb.inflate.direct import inflate_directly
+from pytest_planguard.fixturedb.inflate.files import RelationFile
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**24, 2**24))
+try:
+    inflate_directly(Path(sys.argv[1]), [RelationFile("public.t", "base/5/100", 10_000)],
+                     checksums=False)
+except ScaleError as error:
+    print(error)
+"""
+
+
+def test_a_limit_on_the_size_of_files_is_an_error_that_names_it(tmp_path):
+    made(tmp_path, 1)
+    ran = subprocess.run(
+        [sys.executable, "-c", _LIMITED, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert "File too large" in ran.stdout
+    assert "ulimit -f" in ran.stdout
+    assert sizes_in(tmp_path) == {"100": 8192}
+
+
+def test_three_hundred_gigabytes_are_three_hundred_files_that_take_no_room(tmp_path):
+    found = made(tmp_path, 300 * SEGMENT_PAGES)
+    assert len(found) == 300
+    assert {facts.st_size for facts in found.values()} == {2**30}
+    assert sum(facts.st_blocks for facts in found.values()) * 512 < 2**22
+
+
+def test_an_unlogged_table_has_nothing_a_crashed_server_would_begin_anew_with(tmp_path):
+    made(tmp_path, 1)
+    fork = tmp_path / "base" / "5" / "100_init"
+    fork.touch()
+    file = RelationFile("public.t", "base/5/100", 2, unlogged=True)
+    inflate_directly(tmp_path, [file], checksums=False)
+    assert sizes_in(tmp_path) == {"100": 16384}
 
 
 def test_a_file_that_is_not_there_is_an_error_with_a_way_out(tmp_path):
@@ -75,7 +158,7 @@ def test_the_copy_has_the_same_names_in_another_folder():
 
 
 def test_the_script_sends_equal_trees_once_and_truncates_by_size():
-    files = [RelationFile(f"public.t{n}", f"base/5/{n}", 200, 1) for n in range(3)]
+    files = [RelationFile(f"public.t{n}", f"base/5/{n}", 200, BtreeTop(1)) for n in range(3)]
     trees = {file.path: b"tree" for file in files}
     lines = list(script_lines(files, dict.fromkeys(trees, 8192), trees))
     assert sum(line.startswith("base64") for line in lines) == 1

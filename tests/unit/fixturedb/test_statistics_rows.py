@@ -1,5 +1,5 @@
 from pytest_planguard.fixturedb.inflate.statistics import rows_to_write
-from pytest_planguard.model.catalog import Catalog, Column, Server, Table
+from pytest_planguard.model.catalog import Catalog, Column, Index, Server, Table
 from pytest_planguard.model.statistics import (
     ColumnStatistics,
     IndexStatistics,
@@ -57,3 +57,32 @@ def test_empty_lists_are_not_sent():
     (row,) = rows({"public.t": table(columns={"id": ColumnStatistics()})}).attributes
     assert row.most_common_vals is None
     assert row.histogram_bounds is None
+
+
+def test_an_expression_an_index_does_not_have_is_named():
+    index = Index("t_lower", "public", "public.t", "btree", ("lower(x)",), attributes=("lower",))
+    catalog = Catalog(CATALOG.server, CATALOG.tables, {"public.t_lower": index})
+    facts = table(
+        indexes={"t_lower": IndexStatistics(
+            5, 10, expressions={"lower": ColumnStatistics(), "upper": ColumnStatistics()}
+        )}
+    )  # fmt: skip
+    statistics = Statistics({"public.t": facts}, "2026-01-01", ScaleSource.DECLARED)
+    found = rows_to_write(catalog, statistics, 180006)
+    assert [row.attribute for row in found.attributes] == ["lower"]
+    assert found.lacking == (
+        "statistics of upper in the index t_lower were not used: it has no such expression",
+    )
+
+
+def test_a_table_never_analysed_is_said_to_be_so_in_the_servers_own_words():
+    never = {"public.t": TableStatistics(-1, 0, ScaleSource.PRODUCTION, file_pages=9)}
+    assert rows(never).relations[0].tuples == -1
+    assert rows(never, version=130000).relations[0].tuples == 0
+    of_13 = Statistics(
+        {"public.t": TableStatistics(0, 0, ScaleSource.PRODUCTION, file_pages=9)},
+        "2026-01-01",
+        ScaleSource.PRODUCTION,
+        server_version=130000,
+    )
+    assert rows_to_write(CATALOG, of_13, 180006).relations[0].tuples == -1

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from pytest_planguard.model.finding import Advice, Candidate, Severity
 from pytest_planguard.model.settle import settle
 
@@ -81,3 +83,12 @@ def test_the_order_of_candidates_does_not_matter() -> None:
     found = [candidate(rule) for rule in ("QRY002", "PLN001", "IDX001", "QRY001", "PLN002")]
 
     assert settle(found) == settle(reversed(found))
+
+
+def test_whatever_a_rule_says_of_the_run_stands_in_its_own_order() -> None:
+    said = ("indexes differ", "columns differ", "a table differs")
+    about = [
+        msgspec.structs.replace(candidate("ENV005", None, message=text), key="") for text in said
+    ]
+
+    assert [one.candidate.message for one in settle(about)] == list(said)

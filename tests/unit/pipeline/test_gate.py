@@ -178,3 +178,26 @@ def test_a_broken_off_run_is_incomplete_unless_it_failed(tmp_path):
     closed = gate(tmp_path)
     assert verdict(closed, [], "the server was lost").status is Status.INCOMPLETE
     assert verdict(closed, [judged(closed)], "the server was lost").status is Status.FAILED
+
+
+def test_among_equals_what_production_calls_most_comes_first(tmp_path):
+    asked = [query(), msgspec.structs.replace(query(), key="xyz")]
+    known = {("default", one.key): one for one in asked}
+    found = [
+        Settled(msgspec.structs.replace(settled().candidate, key=key, rule=rule), ())
+        for key, rule in (("abc", "IDX001"), ("xyz", "PLN001"), ("xyz", "QRY007"))
+    ]
+    found[2] = msgspec.structs.replace(
+        found[2], candidate=msgspec.structs.replace(found[2].candidate, severity=Severity.WARNING)
+    )
+
+    def order(**more):
+        return [one.rule for one in gate(tmp_path, **more).findings(found, known)]
+
+    assert order() == ["IDX001", "PLN001", "QRY007"]
+    assert order(loads={("default", "xyz"): 5.0}) == ["PLN001", "IDX001", "QRY007"]
+    assert order(loads={("default", "abc"): 9.0, ("default", "xyz"): 5.0}) == [
+        "IDX001",
+        "PLN001",
+        "QRY007",
+    ]

@@ -5,7 +5,7 @@ import pytest
 from pytest_planguard.model.query import Variant
 from pytest_planguard.model.statement import Sample, Session
 from pytest_planguard.model.statistics import ColumnStatistics
-from pytest_planguard.planner.parameters import Clock, choose
+from pytest_planguard.planner.parameters import Clock, beside, choose
 from pytest_planguard.sql.bindings import Binding
 
 CLOCK = Clock(
@@ -124,3 +124,67 @@ def test_an_instant_that_is_compared_with_no_column_moves_along_with_the_clock()
     )  # fmt: skip
     (choice,) = choose(variant, [], {}, CLOCK)
     assert choice.values == ("2025-12-25 00:00:00+00", "2026-11-20")
+
+
+def test_where_all_values_are_stand_ins_a_captured_one_is_that_of_middling_frequency():
+    masked = ColumnStatistics(
+        most_common_values=("kk", "bb", "mm"), most_common_freqs=(0.7, 0.2, 0.1), masked=True
+    )
+    assert chosen(["open", "paid"], (None,), "=", masked) == ["bb"]
+    assert chosen(["{open,paid}"], (None,), "= ANY", masked) == ['{"bb","bb","kk","kk","mm"}']
+    plain = ColumnStatistics(most_common_values=("kk",), most_common_freqs=(0.7,))
+    assert chosen(["open"], (None,), "=", plain) == ["open"]
+
+
+def both(first, second, statistics, *, other="t"):
+    """What two values become that one column, under one alias or two, is compared with."""
+    variant = Variant("", (None, None), Session("app", "psycopg"), (Sample((first, second)),))
+    bound = [Binding(1, "t", "public.t", "c", "="), Binding(2, other, "public.t", "c", "=")]
+    columns = {("t", "c"): statistics, (other, "c"): statistics}
+    return choose(variant, bound, columns, CLOCK)[0].values
+
+
+def test_different_values_of_one_column_stay_different():
+    assert both("7", "9", NUMBERS) == ("50", "51")
+    assert both("7", "9", NUMBERS, other="u") == ("50", "51")
+    assert both("7", "7", NUMBERS, other="u") == ("50", "50")
+
+
+def test_values_there_are_no_others_for_share_one():
+    few = ColumnStatistics(histogram_bounds=("1", "2"))
+    assert both("7", "9", few) == ("2", "1")
+    assert both("7", "9", ColumnStatistics(histogram_bounds=("1",))) == ("1", "1")
+
+
+def test_a_value_of_a_predicate_stays_and_others_never_become_it():
+    kinds = ColumnStatistics(most_common_values=("it's", "xa", "error", "xb"), masked=True)
+    statistics = beside(kinds, ["(kind = 'error'::text)", "(kind <> 'it''s'::text)"])
+    assert chosen(["error"], (None,), "=", statistics) == ["error"]
+    assert chosen(["it's"], (None,), "=", statistics) == ["it's"]
+    assert chosen(["refund", "login"], (None,), "=", statistics) == ["xb"]
+
+
+def test_beside_a_predicate_a_histogram_stays_what_others_are_taken_from():
+    statistics = beside(
+        ColumnStatistics(most_common_values=("3",), histogram_bounds=("7", "8")), ["(kind = 3)"]
+    )
+    assert statistics.histogram_bounds == ("7", "8")
+
+
+def test_what_ends_a_pattern_is_the_end_of_a_typical_value():
+    types = ColumnStatistics(histogram_bounds=("LARGE TIN", "PROMO NICKEL", "SMALL BRASS"))
+    assert chosen(["%BRASS"], (None,), "~~", types) == ["%ICKEL"]
+    assert chosen(["LARGE%TIN"], (None,), "~~", types) == ["PROMO%KEL"]
+    assert chosen(["%red%"], (None,), "~~", types) == ["%PRO%"]
+
+
+def test_of_stand_ins_a_word_is_letters_that_one_in_twenty_values_has():
+    """Ten values: one a common one with a share of its own, the others a tenth of the rest."""
+    bounds = tuple(f"b{letter}c" for letter in "dfghjklm")
+    masked = ColumnStatistics(
+        most_common_values=("xyc",), most_common_freqs=(0.52,), histogram_bounds=bounds,
+        masked=True,
+    )  # fmt: skip
+    assert chosen(["%green%"], (None,), "~~", masked) == ["%bd%"]
+    assert chosen(["%BRASS"], (None,), "~~", masked) == ["%bdc"]
+    assert chosen(["%a%b%"], (None,), "~~", masked) == ["%b%b%"]

@@ -34,6 +34,19 @@ def test_patterns_and_casts_of_the_parameter_are_seen_through():
     assert bound(filter="(o.number ~~ ($1)::text)") == [(1, "number", "~~")]
 
 
+def test_each_element_of_a_list_is_compared_by_itself():
+    assert bound(filter="((o.status)::text = ANY (ARRAY[$1, 'open', ($2)::text]))") == [
+        (1, "status", "="), (2, "status", "=")
+    ]  # fmt: skip
+    assert bound(filter="(o.status <> ALL (ARRAY[$1, $2]))") == [
+        (1, "status", "<>"), (2, "status", "<>")
+    ]  # fmt: skip
+
+
+def test_the_result_of_a_subplan_is_no_parameter():
+    assert bound(filter="((o.total > $0) AND (o.id = $1))") == [(1, "id", "=")]
+
+
 def test_what_is_no_comparison_of_a_bare_column_binds_nothing():
     assert bound(filter="((upper(o.number) = $1) AND ((o.a + $2) = 4))") == []
     assert bound(filter="(NOT (hashed SubPlan 1) AND $1)") == []

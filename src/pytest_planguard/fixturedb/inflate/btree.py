@@ -8,7 +8,6 @@ from __future__ import annotations
 import struct
 
 from pytest_planguard.errors import ScaleError
-from pytest_planguard.fixturedb.inflate.checksum import with_checksum
 
 PAGE = 8192
 _HEADER = struct.Struct("<QHHHHHHI")  # lsn, checksum, flags, lower, upper, special, size, xid
@@ -26,20 +25,17 @@ _NORMAL = 1
 """``LP_NORMAL``."""
 
 
-def skeleton(height: int, pages: int, meta_template: bytes) -> list[bytes]:
+def skeleton(height: int, meta_template: bytes) -> list[bytes]:
     """The first pages of a btree of that height: metapage, one page a level, an empty leaf.
 
     Args:
         height: Levels above the leaves.
-        pages: Of the whole file; must have room for the skeleton.
         meta_template: The metapage the server wrote for the empty index: its version and its
             flag for deduplication are kept.
 
     Raises:
-        ScaleError: ``meta_template`` is no metapage of a btree, or ``pages`` are too few.
+        ScaleError: ``meta_template`` is no metapage of a btree.
     """
-    if pages < height + 2:
-        raise ScaleError(f"a btree of height {height} does not fit in {pages} pages")
     made = [_meta(height, meta_template)]
     for level in range(height, -1, -1):
         block = len(made)
@@ -65,11 +61,6 @@ def read_height(meta: bytes) -> int:
             hint="use a little-endian server: planguard writes index pages for those only",
         )
     return int(level)
-
-
-def with_checksums(pages: list[bytes]) -> list[bytes]:
-    """The pages for a server that verifies checksums."""
-    return [with_checksum(page, block) for block, page in enumerate(pages)]
 
 
 def _meta(height: int, template: bytes) -> bytes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pytest_planguard.fixturedb.inflate.files import RelationFile, inflate_directly
+from pytest_planguard.fixturedb.inflate.direct import inflate_directly
+from pytest_planguard.fixturedb.inflate.files import RelationFile
 from pytest_planguard.fixturedb.inflate.shell import inflate_by_shell
 from pytest_planguard.model.ports import PostgresServer
 

@@ -3,21 +3,27 @@
 The planner asks the file system how large a relation is. A file is cut into segments of 1 GiB,
 of which all but the last are full. A page of zeros is a valid, empty one, with checksums too.
 The database must be one nobody has connected to yet: the server keeps sizes and pages in memory.
+TOAST relations are left empty: the planner never asks for them (plancat.c looks at the table's
+own main fork; ``reltoastrelid`` is not read in src/backend/optimizer).
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from pytest_planguard.errors import ScaleError
-from pytest_planguard.fixturedb.inflate.btree import PAGE, skeleton, with_checksums
+from pytest_planguard.fixturedb.inflate.btree import PAGE
+from pytest_planguard.fixturedb.inflate.first_pages import (
+    BrinTop,
+    BtreeTop,
+    GinTop,
+    Top,
+    pages_needed,
+)
 from pytest_planguard.fixturedb.queries import named_queries
-from pytest_planguard.model.statistics import Statistics
+from pytest_planguard.model.statistics import IndexStatistics, Statistics, TableStatistics
 
 if TYPE_CHECKING:
     import psycopg
@@ -25,11 +31,8 @@ if TYPE_CHECKING:
 SEGMENT_PAGES = 131_072
 """``RELSEG_SIZE`` of every stock build: 1 GiB."""
 
-_SPARSE_TEST_BYTES = 2**20
-"""A file this large is looked at: smaller ones may well be stored whole."""
 
-
-class RelationFile(msgspec.Struct, frozen=True):
+class RelationFile(msgspec.Struct, frozen=True, omit_defaults=True):
     """A relation's file and what it should become."""
 
     relation: str
@@ -37,8 +40,10 @@ class RelationFile(msgspec.Struct, frozen=True):
     path: str
     """Below the data directory, as ``pg_relation_filepath`` gives it."""
     pages: int
-    height: int | None = None
-    """Of a btree, above its leaves; None: no btree."""
+    top: Top | None = None
+    """What an index's first pages must be; None: they stay as they are."""
+    unlogged: bool = False
+    """Has an ``_init`` fork, from which a server that crashed would make the file anew."""
 
     def in_database(self, oid: int) -> RelationFile:
         """The same relation in a copy of the database."""
@@ -60,18 +65,47 @@ def relation_files(
 ) -> list[RelationFile]:
     """The files of all tables and indexes that have statistics, by one query."""
     query = named_queries(__package__, "files.sql")["relation_files"]
-    wanted = _wanted_sizes(statistics)
+    indexes = _indexes(statistics)
     found: list[RelationFile] = []
-    for relation, kind, method, path in connection.execute(query):
-        if path is None or relation not in wanted:
+    for relation, kind, method, path, unlogged in connection.execute(query):
+        if path is None:
             continue
-        pages, height = wanted[relation]
-        if method == "btree" and kind == "i":
-            height = height if height is not None else height_of(pages)
-            found.append(RelationFile(relation, path, max(pages, height + 2), height))
-        else:
-            found.append(RelationFile(relation, path, pages))
+        if kind == "i" and relation in indexes:
+            table, index = indexes[relation]
+            pages, top = _real_pages(index), _top(method, index, table)
+            pages = max(pages, pages_needed(top))
+            found.append(RelationFile(relation, path, pages, top, unlogged))
+        elif kind != "i" and relation in statistics.tables:
+            pages = _real_pages(statistics.tables[relation])
+            found.append(RelationFile(relation, path, pages, unlogged=unlogged))
     return found
+
+
+def _real_pages(facts: TableStatistics | IndexStatistics) -> int:
+    """The file's size: the planner believes it, and scales what the catalog says by it."""
+    return facts.pages if facts.file_pages is None else facts.file_pages
+
+
+def _indexes(statistics: Statistics) -> dict[str, tuple[TableStatistics, IndexStatistics]]:
+    """Each index and its table, by the index's schema-qualified name."""
+    return {
+        f"{name.partition('.')[0]}.{index_name}": (table, index)
+        for name, table in statistics.tables.items()
+        for index_name, index in table.indexes.items()
+    }
+
+
+def _top(method: str, index: IndexStatistics, table: TableStatistics) -> Top | None:
+    """What the planner must find on the first pages of an index."""
+    if method == "btree":
+        pages = _real_pages(index)
+        height = height_of(pages) if index.height is None else index.height
+        return BtreeTop(height) if height or pages > 1 else None  # else it is empty as it is
+    if method == "gin":
+        return GinTop(index.gin) if index.gin is not None else None
+    if method == "brin":
+        return BrinTop(_real_pages(table))
+    return None
 
 
 def height_of(pages: int) -> int:
@@ -102,89 +136,6 @@ def segments(file: RelationFile, pages: int | None = None) -> Iterator[Segment]:
         yield Segment(path, min(SEGMENT_PAGES, total - start) * PAGE)
 
 
-def tree_pages(file: RelationFile, meta: bytes, *, checksums: bool) -> bytes:
-    """The first bytes of a btree's file."""
-    if file.height is None:
-        raise ScaleError(f"{file.relation} is no btree")
-    pages = skeleton(file.height, file.pages, meta)
-    return b"".join(with_checksums(pages) if checksums else pages)
-
-
-def inflate_directly(
-    data_directory: Path, files: Sequence[RelationFile], *, checksums: bool
-) -> None:
-    """Extends files this process can write.
-
-    New segments get the owner and the mode of the relation's first file.
-
-    Raises:
-        ScaleError: A file cannot be written, or the file system stores sparse files whole.
-    """
-    looked_at = False
-    try:
-        for file in files:
-            first = data_directory / file.path
-            if file.height is not None:
-                _write_tree(first, file, checksums=checksums)
-            _extend(data_directory, file, first.stat())
-            if not looked_at and file.pages * PAGE >= _SPARSE_TEST_BYTES:
-                _refuse_if_stored_whole(first)
-                looked_at = True
-    except OSError as error:
-        raise ScaleError(
-            f"a relation's file cannot be extended: {error}",
-            hint="run as the server's user or as root, or give a superuser's connection",
-        ) from error
-
-
 def total_pages(files: Iterable[RelationFile]) -> int:
     """Pages all of them have together."""
     return sum(file.pages for file in files)
-
-
-def not_sparse(path: str, stored: int, size: int) -> ScaleError:
-    """The error for a file system without sparse files."""
-    return ScaleError(
-        f"{path} of {size:,} bytes takes {stored:,} on disk: the file system has no sparse files",
-        hint='put the cluster on ext4, xfs, btrfs, zfs or apfs, or set scale = "rows"',
-    )
-
-
-def _wanted_sizes(statistics: Statistics) -> dict[str, tuple[int, int | None]]:
-    """Pages and height by schema-qualified name."""
-    wanted: dict[str, tuple[int, int | None]] = {}
-    for name, table in statistics.tables.items():
-        wanted[name] = table.pages, None
-        schema = name.partition(".")[0]
-        for index, facts in table.indexes.items():
-            wanted[f"{schema}.{index}"] = facts.pages, facts.height
-    return wanted
-
-
-def _write_tree(path: Path, file: RelationFile, *, checksums: bool) -> None:
-    """The btree's first pages over those of the empty index."""
-    with path.open("r+b") as stream:
-        meta = stream.read(PAGE)
-        stream.seek(0)
-        stream.write(tree_pages(file, meta, checksums=checksums))
-
-
-def _extend(data_directory: Path, file: RelationFile, first: os.stat_result) -> None:
-    """Every segment at its size; a file is never cut."""
-    for segment in segments(file, max(file.pages, first.st_size // PAGE)):
-        path = data_directory / segment.path
-        if segment.path != file.path:
-            descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, first.st_mode & 0o777)
-            os.close(descriptor)
-            if (first.st_uid, first.st_gid) != (os.geteuid(), os.getegid()):
-                os.chown(path, first.st_uid, first.st_gid)
-        os.truncate(path, segment.size)
-
-
-def _refuse_if_stored_whole(path: Path) -> None:
-    """Cuts the file back and raises where its zeros take room."""
-    facts = path.stat()
-    stored = facts.st_blocks * 512
-    if stored > facts.st_size // 2:
-        os.truncate(path, 0)
-        raise not_sparse(str(path), stored, facts.st_size)

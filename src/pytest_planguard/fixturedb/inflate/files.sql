@@ -1,5 +1,6 @@
 -- name: relation_files
-SELECT n.nspname || '.' || c.relname, c.relkind::text, m.amname, pg_relation_filepath(c.oid)
+SELECT n.nspname || '.' || c.relname, c.relkind::text, m.amname, pg_relation_filepath(c.oid),
+       c.relpersistence = 'u'
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_am m ON m.oid = c.relam

@@ -1,9 +1,9 @@
-"""Ways to have a PostgreSQL server: one of our own, or one that is named by its URL."""
+"""Ways to have a PostgreSQL server: one of our own, a container, or one named by its URL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from pytest_planguard.errors import ConfigurationError
 from pytest_planguard.fixturedb.providers.server import Server
@@ -26,11 +26,33 @@ def open_server(spec: DatabaseSpec, *, needs: Needs | None = None) -> Iterator[S
     match spec.provider:
         case "embedded":
             from pytest_planguard.fixturedb.providers.embedded import embedded_server as opened
+        case "container":
+            from pytest_planguard.fixturedb.providers.container import container_server as opened
         case "url":
             from pytest_planguard.fixturedb.providers.url import url_server as opened
         case other:
             raise ConfigurationError(
-                f'there is no provider "{other}"', hint='set provider = "embedded" or "url"'
+                f'there is no provider "{other}"',
+                hint='set provider = "embedded", "container" or "url"',
             )
     with opened(spec, needs or Needs()) as server:
+        server.opened_for = spec
         yield server
+
+
+@contextmanager
+def kept_between_uses(specs: Iterable[DatabaseSpec]) -> Iterator[None]:
+    """Lets a container that is started for one of them run on until the end: once is enough.
+
+    Embedded servers keep their files and start in a tenth of a second, and others' run anyway.
+
+    Raises:
+        ServerError: A container's folder can't be made.
+    """
+    with ExitStack() as stack:
+        for spec in specs:
+            if spec.provider == "container":
+                from pytest_planguard.fixturedb.providers.container import claimed
+
+                stack.enter_context(claimed(spec))
+        yield

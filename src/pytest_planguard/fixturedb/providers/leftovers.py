@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import time
 from contextlib import suppress
 from pathlib import Path
 
 from pytest_planguard.errors import ServerError
 from pytest_planguard.fixturedb.providers import watchdog
 from pytest_planguard.fixturedb.providers.locks import FileLock
-from pytest_planguard.fixturedb.providers.places import PROJECT
+from pytest_planguard.fixturedb.providers.places import CONTAINER, PROJECT
 
 REMOVE_SECONDS = 1.0
 """In which a server whose last user has just gone is stopped; longer, and somebody uses it."""
@@ -27,12 +26,9 @@ def remove(root: Path, seconds: float = REMOVE_SECONDS) -> bool:
         ServerError: It can't be stopped, or its files can't be removed.
     """
     users = FileLock(root / "users.lock")
-    deadline = time.monotonic() + seconds
     try:
-        while not users.try_acquire(exclusive=True):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.01)
+        if not users.try_for(seconds):
+            return False
         (root / "keep").unlink(missing_ok=True)
         if not watchdog.stop(str(root)):
             raise ServerError(f"the server in {root} does not stop", hint="end it by hand")
@@ -49,7 +45,7 @@ def remove_rest(cache: Path) -> None:
 
     Copies of binaries, and the folders themselves if nothing else is in them.
     """
-    if any(cache.glob("server-*")):
+    if any(cache.glob("server-*")) or any(cache.glob(f"{CONTAINER}*")):
         return
     for copy in cache.glob("binaries-*"):
         shutil.rmtree(copy, ignore_errors=True)

@@ -56,6 +56,15 @@ class FileLock:
             return False
         return True
 
+    def try_for(self, seconds: float) -> bool:
+        """Takes the lock alone if it is free in time."""
+        deadline = time.monotonic() + seconds
+        while not self.try_acquire(exclusive=True):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
     def is_current(self) -> bool:
         """Whether the path still names this file: others may have removed it meanwhile."""
         try:

@@ -29,6 +29,9 @@ _FAR = Path("/var/tmp")  # noqa: S108 - reachable by everybody, and kept over a 
 PROJECT = "project"
 """File in a folder of servers that is far from its project: where that is."""
 
+CONTAINER = "container-"
+"""What the names of containers' folders begin with."""
+
 _HINT = "set PLANGUARD_CACHE_DIR to a folder that can be written"
 
 
@@ -75,6 +78,29 @@ def places_for(spec: DatabaseSpec, installation: Installation) -> Places:
     make_folder(root, mode)
     make_folder(root / "cluster", 0o700, owner)
     return Places(root, installation.bindir, _socket_folder(root, owner), owner)
+
+
+def container_folder(spec: DatabaseSpec, known_by: str) -> Path:
+    """The folder of a container, which only this process's user needs to reach; it is made.
+
+    Args:
+        spec: Of the fixture database.
+        known_by: What two containers of a project differ in.
+
+    Raises:
+        ServerError: It can't be made, or belongs to somebody else.
+    """
+    cache = _cache(spec, None)
+    _make_cache(spec, cache, 0o711 if os.geteuid() == 0 else 0o700)  # as for embedded servers
+    root = cache / (CONTAINER + _digest(f"{known_by}\0{os.geteuid()}"))
+    make_folder(root, 0o700)
+    return root
+
+
+def containers_of(spec: DatabaseSpec) -> list[Path]:
+    """Folders of this user's containers that are kept for a project."""
+    found = [path for path in _cache(spec, None).glob(f"{CONTAINER}*") if path.is_dir()]
+    return sorted(path for path in found if path.stat().st_uid == os.geteuid())
 
 
 def cache_of(spec: DatabaseSpec) -> Path:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from psycopg import sql
 
     from pytest_planguard.fixturedb.parts import Locale
+    from pytest_planguard.model.spec import DatabaseSpec
 
 MAINTENANCE = "postgres"
 """The database statements about databases are sent from."""
@@ -25,7 +26,11 @@ OURS = re.compile(r"planguard_(?:run|trial|tests|building)_([0-9a-f]{8})(?:_|$)"
 
 APPLICATION_NAME = "pytest-planguard"
 
+_WHICH_SERVER = ("provider", "version", "bindir", "image", "url")
+"""What of a specification decides on the server."""
+
 _HINT = "see that it runs and that its URL is right"
+_OTHERWISE = "name a server for tests, or use the embedded one"
 
 _ALONE = {
     "hostaddr": "",
@@ -36,12 +41,15 @@ _ALONE = {
 }
 """Whatever libpq would else take from ``PG…`` variables, for a socket only we can reach."""
 
+_BY_PORT = {"sslmode": "disable", "connect_timeout": "10"}
+"""The same for the port of a container, which has no certificate."""
+
 
 class Server:
     """A running server; obeys ``model.ports.PostgresServer``.
 
     Args:
-        provider: ``embedded`` or ``url``.
+        provider: ``embedded``, ``container`` or ``url``.
         parameters: libpq parameters of a superuser's connection, without the database.
         run_token: Eight hexadecimal digits that tell this run's databases from others'.
         maintenance: The database to send CREATE and DROP DATABASE from.
@@ -49,6 +57,7 @@ class Server:
         file_owner: (uid, gid) that new files must get; None: this process's own.
         lacking: What the schema needs and this server has not, and what else is to be said.
         hint: What would do when it can't be reached.
+        refusal: Why no database may be made there; empty: it may.
     """
 
     def __init__(
@@ -62,6 +71,7 @@ class Server:
         file_owner: tuple[int, int] | None = None,
         lacking: tuple[str, ...] = (),
         hint: str = _HINT,
+        refusal: str = "",
     ) -> None:
         self.provider = provider
         self.run_token = run_token
@@ -71,8 +81,18 @@ class Server:
         self._parameters = parameters
         self._maintenance = maintenance
         self._hint = hint
+        self.refusal = refusal
+        self.opened_for: DatabaseSpec | None = None
+        """What ``open_server`` was asked for; set there."""
         with self.connect() as connection:
             self.version = connection.info.server_version
+
+    def serves(self, spec: DatabaseSpec) -> bool:
+        """Whether it is the server that a specification asks for; also where nobody said so."""
+        known = self.opened_for
+        return known is None or all(
+            getattr(known, name) == getattr(spec, name) for name in _WHICH_SERVER
+        )
 
     def conninfo(self, database: str = "") -> str:
         """A libpq connection string for a database, as superuser."""
@@ -83,11 +103,15 @@ class Server:
 
     def _guards(self) -> dict[str, str]:
         """Parameters that keep the environment's variables out; none for a server by URL."""
-        if self.provider != "embedded":
+        if self.provider == "url":
             return {}
         from psycopg import pq
 
-        return {**_ALONE, "require_auth": ""} if pq.version() >= 160000 else _ALONE
+        by_port = self.provider == "container"
+        guards = _ALONE | _BY_PORT if by_port else _ALONE
+        if pq.version() >= 160000:
+            guards = guards | {"require_auth": "scram-sha-256,md5" if by_port else ""}
+        return guards
 
     def url(self, database: str) -> str:
         """The same as a URL, as any driver reads it; a socket's folder is one of its parameters."""
@@ -135,9 +159,16 @@ class Server:
             name: The new database's.
             template: What it is a copy of; None: nothing.
             locale: What it orders texts by; None: as the template.
+
+        Raises:
+            ServerError: None may be made there, or the role may not.
+            psycopg.Error: The server has no such locale.
         """
+        import psycopg
         from psycopg import sql
 
+        if self.refusal:
+            raise ServerError(f"{self.refusal}: no database can be made there", hint=_OTHERWISE)
         text = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
             sql.Identifier(name), sql.Identifier(template or "template0")
         )
@@ -146,7 +177,14 @@ class Server:
         if self.version >= 150000:
             text += sql.SQL(" STRATEGY file_copy")
         with self.connect() as connection:
-            connection.execute(text)
+            try:
+                connection.execute(text)
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise ServerError(
+                    f"the role {connection.info.user} may make no database: "
+                    f"{error.diag.message_primary}",
+                    hint=_OTHERWISE,
+                ) from error
 
     def drop_database(self, name: str) -> None:
         """Drops it if it is there, with whoever is connected.
@@ -227,8 +265,11 @@ def _ordering_by(locale: Locale, version: int) -> sql.Composable:
     return sql.SQL(text).format(sql.Literal(locale.name))
 
 
-def import_psycopg() -> Any:
+def import_psycopg(extra: str = "embedded") -> Any:
     """The driver planguard itself uses.
+
+    Args:
+        extra: Which of planguard's extras brings it.
 
     Raises:
         ServerError: It is not installed, or finds no libpq.
@@ -238,6 +279,6 @@ def import_psycopg() -> Any:
     except ImportError as error:
         raise ServerError(
             f"planning needs psycopg, which can't be imported: {error}",
-            hint='pip install "pytest-planguard[embedded]"',
+            hint=f'pip install "pytest-planguard[{extra}]"',
         ) from error
     return psycopg

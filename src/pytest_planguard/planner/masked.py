@@ -1,0 +1,81 @@
+"""Plans that depend on values the statistics no longer hold: said, not hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from pytest_planguard.model.catalog import Catalog
+from pytest_planguard.model.plan import PlanNode, SampleKind
+from pytest_planguard.model.statistics import Statistics, TableStatistics, ValuePolicy
+from pytest_planguard.sql.constants import Constant, constants
+
+
+class Masked:
+    """Which columns' values are stand-ins or gone, and what that means for a plan.
+
+    Args:
+        statistics: What the database has been given.
+        catalog: Tells which table a partition belongs to.
+    """
+
+    def __init__(self, statistics: Statistics, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._columns: set[tuple[str, str]] = set()
+        self._expressions: set[str] = set()
+        """Tables with statistics of expressions that are masked."""
+        for name, table in statistics.tables.items():
+            root = catalog.root_of(name)
+            self._columns |= {(root, column) for column in _masked_columns(table)}
+            if _has_masked_expressions(table):
+                self._expressions.add(root)
+        no_values = statistics.values is ValuePolicy.NONE
+        self._what = "statistics without values" if no_values else "masked statistics"
+
+    def constants(self, root: PlanNode) -> tuple[Constant, ...]:
+        """The masked columns a plan made without values compares with something given."""
+        if not self._columns and not self._expressions:
+            return ()
+        return tuple(found for found in constants(root) if self._is_masked(found))
+
+    def reasons(self, found: Iterable[Constant], sample: SampleKind) -> tuple[str, ...]:
+        """Why a plan is approximate, for ``Plan.approximate``.
+
+        Args:
+            found: By ``constants``.
+            sample: A plan without values looks none of its parameters up.
+        """
+        literals: dict[str, None] = {}
+        values: dict[str, None] = {}
+        for item in found:
+            name = f"{self._catalog.root_of(item.relation)}.{item.column}"
+            if not item.is_parameter:
+                literals[name] = None
+            elif sample is not SampleKind.GENERIC:
+                values[name] = None
+        return (*self._sentence("literal", [*literals]), *self._sentence("value", [*values]))
+
+    def _sentence(self, word: str, names: list[str]) -> tuple[str, ...]:
+        if not names:
+            return ()
+        one = len(names) == 1
+        subject = f"the {word} on" if one else f"the {word}s on"
+        return (f"{subject} {', '.join(names)} {'meets' if one else 'meet'} {self._what}",)
+
+    def _is_masked(self, found: Constant) -> bool:
+        root = self._catalog.root_of(found.relation)
+        if found.is_bare:
+            return (root, found.column) in self._columns
+        return root in self._expressions
+
+
+def _masked_columns(table: TableStatistics) -> Iterator[str]:
+    for columns in (table.columns, table.inherited):
+        yield from (name for name, facts in columns.items() if facts.masked)
+
+
+def _has_masked_expressions(table: TableStatistics) -> bool:
+    numbers = (n for item in table.extended.values() for n in (item.own, item.inherited) if n)
+    indexes = (index.expressions for index in table.indexes.values())
+    extended = (item.expressions for item in numbers)
+    return any(facts.masked for found in chain(indexes, extended) for facts in found.values())
