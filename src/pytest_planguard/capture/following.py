@@ -28,7 +28,8 @@ those that begin with ``enable_``, and an application's own, are told by their n
 _WORDS = frozenset(
     b"set reset discard begin start commit end rollback abort savepoint release prepare".split()
 )
-_SPLIT_AT_MOST = 4_096
+SHORT = 4_096
+"""Bytes up to which a text is remembered, and split where it holds several statements."""
 _NAME = rb'[\w.]+|"[^"]+"'
 _SET = re.compile(
     rb"set\s+(?:(local|session)\s+(?!authorization|characteristics))?"
@@ -68,16 +69,16 @@ class Effect(NamedTuple):
     """Of ``config``: as they are written, ``$n`` for a parameter."""
 
 
-def effects_of(text: bytes) -> tuple[Effect, ...]:
-    """What a text does to its session; remembered where it is short."""
-    return _effects(text) if len(text) <= _SPLIT_AT_MOST else _effects.__wrapped__(text)
-
-
 @functools.lru_cache(maxsize=10_000)
-def _effects(text: bytes) -> tuple[Effect, ...]:
+def effects_of(text: bytes) -> tuple[Effect, ...]:
+    """What a text does to its session.
+
+    Args:
+        text: As it is sent; ``__wrapped__`` is for long ones, which are not to be remembered.
+    """
     word = texts.first_word(text)
     if word in _WORDS:
-        quoted = b"'" in text or b"$" in text or len(text) > _SPLIT_AT_MOST
+        quoted = b"'" in text or b"$" in text or len(text) > SHORT
         parts = [text] if quoted else text.split(b";")
         return tuple(effect for part in parts for effect in _control(part))
     if b"set_config" not in text and b"SET_CONFIG" not in text:
