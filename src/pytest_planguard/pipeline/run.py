@@ -36,6 +36,7 @@ from pytest_planguard.pipeline.fixtures import Planner, open_planner, ready
 from pytest_planguard.pipeline.gate import Gate, Key, verdict
 from pytest_planguard.pipeline.judge import Judged, judge
 from pytest_planguard.pipeline.outcome import Options, Outcome
+from pytest_planguard.pipeline.tenants import in_schemas_there_are
 from pytest_planguard.sql.calls import loads
 from pytest_planguard.sql.normalise import queries as normalise
 
@@ -99,7 +100,9 @@ def plan_now(
         for database, captured in _by_database(config, capture, parts).items():
             with open_planner(config, database, capture, server=server) as planner:
                 queries = planner.explainer.fitted(captured)
-                outcomes = planner.explainer.explain(queries)
+                tenants = Tenants(config.tenant_schemas, config.tenant_model)
+            queries = in_schemas_there_are(queries, planner.catalog.tables, tenants)
+            outcomes = planner.explainer.explain(queries)
             reports += [
                 QueryReport(query, outcome, None)
                 for query, outcome in zip(queries, outcomes, strict=True)
@@ -193,6 +196,8 @@ def _judge_in(
     parts: _Parts,
     progress: Progress,
 ) -> None:
+    tenants = Tenants(config.tenant_schemas, config.tenant_model)
+    queries = in_schemas_there_are(queries, planner.catalog.tables, tenants)
     facts = database_report(config.databases[database], planner)
     parts.databases[database] = facts
     thresholds = thresholds_for(config, planner.catalog.tables)
