@@ -18,6 +18,7 @@ from fix_shop import Project, scratch
 from pytest_planguard.capture import file
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.statement import Layer, Phase, Via
+from pytest_planguard.plugin.django_driver import HIDDEN
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 _FAULT = re.compile(r"^\| ([A-Z]{3}\d{3}) \| `([\w/.]+):(\d+)` `([\w.]+)` \|.*\|$", re.MULTILINE)
@@ -27,9 +28,9 @@ _NOT_COPIED = shutil.ignore_patterns(".planguard", "__pycache__", ".pytest_cache
 class App:
     """An application's run."""
 
-    def __init__(self, project: Project, *arguments: str) -> None:
+    def __init__(self, project: Project, *arguments: str, **environment: str) -> None:
         self.project = project
-        self.ran = project.pytest("--planguard-report=json:report.json", *arguments)
+        self.ran = project.pytest("--planguard-report=json:report.json", *arguments, **environment)
         assert self.ran.status == 0, self.ran.out + self.ran.err
         self.report: dict[str, Any] = json.loads((project.root / "report.json").read_text())
         self.capture: Capture = file.read(project.root / ".planguard" / "capture.json.gz")
@@ -96,6 +97,21 @@ def test_the_clinics_faults_are_found_and_nothing_else(clinic: App) -> None:
 def test_the_ledgers_faults_are_found_and_nothing_else(ledger: App) -> None:
     assert len(faults("ledger")) == 2
     assert ledger.loud == faults("ledger")
+
+
+def test_over_psycopg2_the_clinic_has_the_same_faults_at_the_same_lines(clinic: App) -> None:
+    """Both drivers are installed; the project names psycopg2, and Django stays on it."""
+    project = clinic.project.copy("psycopg2")
+    project.replace("pyproject.toml", "psycopg[binary]>=3.1.19", "psycopg2-binary>=2.9.9")
+    # However psycopg came into this environment: planguard alone asks for it.
+    project.write(by_hand__py=(
+        "from pytest_planguard.capture import requirements\n"
+        "requirements._by_hand = lambda: False\n"
+    ))  # fmt: skip
+    other = App(project, "-p", "by_hand", PYTHONPATH=str(project.root))
+    assert {one.session.driver for one in other.capture.statements} == {"psycopg2"}
+    assert HIDDEN in other.capture.notes
+    assert other.loud == faults("clinic")
 
 
 def test_each_database_has_its_report_and_the_replica_is_its_primary(clinic: App) -> None:
