@@ -24,6 +24,7 @@ from pytest_planguard.model.report import (
     QueryReport,
     RelationChange,
     Report,
+    SelfCheck,
     Status,
     TableScale,
     Totals,
@@ -77,6 +78,7 @@ def database(source: ScaleSource = ScaleSource.PRODUCTION) -> DatabaseReport:
         fidelity=Fidelity(exact, reasons),
         catalog=catalog(),
         clock="2026-11-02T00:00:00+00:00",
+        checked=SelfCheck(2, 1),
     )
 
 

@@ -485,7 +485,7 @@ def test_the_connection_is_as_before(production):
 
 def test_calls_come_from_the_extension_and_what_hides_them_is_told(production, role):
     wanted = Wanted(values=ValuePolicy.ALL, calls=True)
-    assert pulled(production, wanted).unseen == (
+    assert pulled(production, wanted).calls_unseen == (
         "the calls: the extension pg_stat_statements is not in this database",
     )
     with extension(production, "pg_stat_statements") as there:
@@ -498,14 +498,14 @@ def test_calls_come_from_the_extension_and_what_hides_them_is_told(production, r
         found = pulled(production, wanted)
         if found.server_version // 10000 != 15:  # it is not preloaded there
             assert found.calls == ()
-            assert "shared_preload_libraries" in found.unseen[0]
+            assert "shared_preload_libraries" in found.calls_unseen[0]
             return
         (call,) = [one for one in found.calls if "FROM cities" in one.sql]
         assert (call.sql, call.calls) == ("SELECT count(*) FROM cities WHERE customers = $1", 3)
         assert call.mean_ms > 0
         assert not [one for one in found.calls if one.sql.startswith("SET")]
         hidden = pulled(role(), wanted)
-        assert "need pg_read_all_stats" in "\n".join(hidden.unseen)
+        assert "need pg_read_all_stats" in "\n".join(hidden.calls_unseen)
         assert not [one for one in hidden.calls if "cities" in one.sql]
 
 

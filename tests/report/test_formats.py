@@ -77,7 +77,7 @@ def test_json_has_the_keys_of_the_contract():
         "schema", "complete", "databases", "totals", "queries", "findings", "changes", "verdict",
     }  # fmt: skip
     assert value["schema"] == 1
-    assert set(value["databases"]["default"]) == {"server", "scale", "fidelity"}
+    assert set(value["databases"]["default"]) == {"server", "scale", "fidelity", "self_check"}
     assert set(value["queries"][0]) == {
         "key", "database", "sql", "parameter_types", "executions", "origins", "tests", "plans",
         "unexplained", "change",

@@ -47,9 +47,10 @@ def show(statistics: Statistics) -> None:
 
 def doubts(statistics: Statistics) -> Iterator[str]:
     """Lines about what is not in the file."""
-    if statistics.unseen:
+    unseen = (*statistics.unseen, *statistics.calls_unseen)
+    if unseen:
         yield "! not seen, or not repeated by a fixture:"
-        yield from (f"  {sentence}" for sentence in statistics.unseen)
+        yield from (f"  {sentence}" for sentence in unseen)
     if statistics.thinned:
         yield f"! {statistics.thinned}"
 

@@ -32,6 +32,8 @@ class AsIs(msgspec.Struct, frozen=True):
     statistics: Statistics
     conninfo: str
     """With the specification's settings, read-only by default."""
+    checked: None = None
+    """It is as large as it is."""
     source: Statistics | None = None
     """No file speaks of it: its own statistics do."""
     lacking: tuple[str, ...] = ()

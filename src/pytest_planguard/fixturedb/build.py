@@ -27,6 +27,7 @@ from pytest_planguard.fixturedb.scale import statistics_file
 from pytest_planguard.fixturedb.template import Production, Template, TemplateMaker
 from pytest_planguard.fixturedb.whatif import CopyWithIndexes, copy_with
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
+from pytest_planguard.model.report import SelfCheck
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.model.statistics import Statistics
@@ -48,10 +49,12 @@ class Fixture:
         template: Template,
         settings: dict[str, str],
         tools: Tools,
+        checked: SelfCheck,
         source: Statistics | None = None,
     ) -> None:
         self.name = name
         self.server: PostgresServer = server
+        self.checked = checked
         self.source = source
         self.statistics = template.record.statistics
         self.lacking = template.record.lacking
@@ -117,8 +120,8 @@ def build(
         name = run_database_name(connection, server.run_token)
     try:
         with lost_server():
-            _make_run_database(name, server, template, settings, tools, progress)
-        yield Fixture(name, server, template, settings, tools, source)
+            checked = _make_run_database(name, server, template, settings, tools, progress)
+        yield Fixture(name, server, template, settings, tools, checked, source)
     finally:
         drop(server, name)
 
@@ -147,7 +150,7 @@ def _make_run_database(
     settings: dict[str, str],
     tools: Tools,
     progress: Progress,
-) -> None:
+) -> SelfCheck:
     """Copies the template, extends the files, freezes and checks."""
     record = template.record
     progress(f"bringing the fixture database to scale: {len(record.statistics.tables)} tables")
@@ -156,4 +159,4 @@ def _make_run_database(
         inflate(connection, server, name, record.files)
         freeze(connection, name, settings)
     with connect(server, name) as connection:
-        tools.check_scale(connection, record.statistics)
+        return tools.check_scale(connection, record.statistics)

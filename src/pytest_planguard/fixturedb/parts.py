@@ -9,6 +9,7 @@ import msgspec
 
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.ports import PostgresServer
+from pytest_planguard.model.report import SelfCheck
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.model.statistics import Statistics
@@ -20,7 +21,7 @@ Progress = Callable[[str], None]
 """Hears short texts about long steps."""
 
 ReadCatalog = Callable[["psycopg.Connection[Any]"], Catalog]
-CheckScale = Callable[["psycopg.Connection[Any]", Statistics], None]
+CheckScale = Callable[["psycopg.Connection[Any]", Statistics], SelfCheck]
 
 
 class Locale(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ import msgspec
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.query import Query
+from pytest_planguard.model.report import SelfCheck
 from pytest_planguard.model.statistics import Statistics
 
 
@@ -133,6 +134,10 @@ class FixtureDatabase(Protocol):
     @property
     def statistics(self) -> Statistics:
         """What it has been given: sizes, and where each comes from."""
+
+    @property
+    def checked(self) -> SelfCheck | None:
+        """What the self-check found in order; None: it is used with its own contents."""
 
     @property
     def source(self) -> Statistics | None:

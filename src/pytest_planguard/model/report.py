@@ -70,6 +70,15 @@ class Fidelity(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...]
 
 
+class SelfCheck(msgspec.Struct, frozen=True):
+    """What was found to be as large as the statistics say, when the fixture was started."""
+
+    tables: int
+    """By rows and cost of a full scan, as the planner answers."""
+    btrees: int
+    """By height, as read from their files."""
+
+
 class DatabaseReport(msgspec.Struct, frozen=True):
     """One fixture database."""
 
@@ -80,6 +89,8 @@ class DatabaseReport(msgspec.Struct, frozen=True):
     fidelity: Fidelity
     catalog: Catalog
     clock: str = ""
+    checked: SelfCheck | None = None
+    """None: the database is used with its own contents."""
     statistics_digest: str = ""
     """Changes when any of the fixture's statistics does; empty: only the sizes are known."""
 

@@ -221,3 +221,5 @@ class Statistics(msgspec.Struct, frozen=True, omit_defaults=True):
     """By which factor they were scaled since they were read."""
     calls: tuple[ProductionCall, ...] = ()
     """Most time first."""
+    calls_unseen: tuple[str, ...] = ()
+    """What could not be seen of the calls, one sentence each; no plan depends on it."""

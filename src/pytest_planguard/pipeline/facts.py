@@ -30,6 +30,7 @@ def database_report(spec: DatabaseSpec, planner: Planner) -> DatabaseReport:
         fidelity=Fidelity(exact=not reasons, reasons=reasons),
         catalog=planner.catalog,
         clock=statistics.clock,
+        checked=planner.fixture.checked,
         statistics_digest=hashlib.sha256(
             msgspec.json.encode(statistics, order="deterministic")
         ).hexdigest()[:16],

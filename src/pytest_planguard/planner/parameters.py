@@ -373,11 +373,10 @@ def _pattern(value: str, statistics: ColumnStatistics) -> str:
     """A pattern of like shape: the same wildcards, as many letters, of a typical value.
 
     What ends a pattern is taken from the value's end: its beginning ends few values or none. Of
-    stand-ins, which have no words, it is whatever letters as many values share as share a word.
+    stand-ins, which have no words, see ``_among_stand_ins``.
     """
-    inner = _INNER.fullmatch(value) if statistics.masked else None
-    if inner is not None and (part := _common_part(statistics, at_end=not inner[2])):
-        return f"%{part}{inner[2]}"
+    if statistics.masked and (like := _among_stand_ins(value, statistics)):
+        return like
     bounds = statistics.histogram_bounds
     typical = bounds[len(bounds) // 2] if bounds else "x"
     typical = re.sub(r"[%_\\]", "x", typical) or "x"
@@ -391,8 +390,9 @@ def _pattern(value: str, statistics: ColumnStatistics) -> str:
     return _LITERAL_RUN.sub(run, value)
 
 
-_INNER = re.compile(r"%([^%_]+)(%?)")
+_INNER = re.compile(r"%[^%_]+(%?)")
 """A pattern that finds a word anywhere, or at the end."""
+_BEGINNING = re.compile(r"[^%_]+%")
 
 WORD_SHARE = 0.05
 """Of the values, that have a word one looks for: a name of part holds one colour of TPC-H's in
@@ -400,6 +400,26 @@ WORD_SHARE = 0.05
 0.5 % (``DEFAULT_MATCH_SEL``): with it large joins look small, and bad plans good."""
 
 _LONGEST_PART = 3
+
+
+def _among_stand_ins(value: str, statistics: ColumnStatistics) -> str:
+    """A pattern that finds as many stand-ins as one of its kind finds texts; empty: none known.
+
+    A word stands in ``WORD_SHARE`` of them. A beginning tells apart what a histogram can: it is
+    that of a typical value, as short as no other bound begins so.
+    """
+    inner = _INNER.fullmatch(value)
+    if inner is not None:
+        part = _common_part(statistics, at_end=not inner[1])
+        return f"%{part}{inner[1]}" if part else ""
+    bounds = statistics.histogram_bounds
+    if not bounds or not _BEGINNING.fullmatch(value):
+        return ""
+    typical = bounds[len(bounds) // 2]
+    for size in range(1, len(typical)):
+        if sum(bound.startswith(typical[:size]) for bound in bounds) == 1:
+            return f"{typical[:size]}%"
+    return f"{typical}%"
 
 
 def _common_part(statistics: ColumnStatistics, *, at_end: bool) -> str:

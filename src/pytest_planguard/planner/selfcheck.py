@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from pytest_planguard.errors import ScaleError
 from pytest_planguard.model.plan import PlanNode
+from pytest_planguard.model.report import SelfCheck
 from pytest_planguard.model.statistics import IndexStatistics, Statistics, TableStatistics
 from pytest_planguard.planner.catalog import named_queries
 
@@ -39,7 +41,7 @@ class _Explained(msgspec.Struct, frozen=True):
     plan: PlanNode = msgspec.field(name="Plan")
 
 
-def check_scale(connection: psycopg.Connection[Any], statistics: Statistics) -> None:
+def check_scale(connection: psycopg.Connection[Any], statistics: Statistics) -> SelfCheck:
     """Plans a scan of every table with storage and reads the height of every btree.
 
     A table whose catalog row says R rows on P pages, and whose file has F of them, must answer
@@ -75,6 +77,7 @@ def check_scale(connection: psycopg.Connection[Any], statistics: Statistics) -> 
         if (sentence := difference(name, facts, answer[0] if answer else [], prices))
     ]
     _refuse([*wrong, *wrong_heights(statistics, metapages)])
+    return SelfCheck(len(tables), sum(1 for _ in _known_heights(statistics, metapages)))
 
 
 def _has_storage(facts: TableStatistics) -> bool:
@@ -108,16 +111,22 @@ def wrong_heights(statistics: Statistics, metapages: dict[str, bytes]) -> list[s
         statistics: With heights where they are known.
         metapages: First bytes of each btree's file, by schema-qualified name.
     """
-    wrong: list[str] = []
+    return [
+        f"{index} is {height} levels high instead of {wanted}"
+        for index, height, wanted in _known_heights(statistics, metapages)
+        if height != wanted
+    ]
+
+
+def _known_heights(
+    statistics: Statistics, metapages: dict[str, bytes]
+) -> Iterator[tuple[str, int, int]]:
+    """Name, height and wanted height of each btree of which both are known."""
     for name, table in statistics.tables.items():
         for index, facts in table.indexes.items():
             there = metapages.get(f"{name.partition('.')[0]}.{index}")
-            if there is None or facts.height is None:
-                continue
-            height = int.from_bytes(there[_HEIGHT_AT], "little")
-            if height != facts.height:
-                wrong.append(f"{index} is {height} levels high instead of {facts.height}")
-    return wrong
+            if there is not None and facts.height is not None:
+                yield index, int.from_bytes(there[_HEIGHT_AT], "little"), facts.height
 
 
 def difference(name: str, facts: TableStatistics, answer: Any, prices: tuple[float, float]) -> str:

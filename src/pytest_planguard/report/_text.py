@@ -66,19 +66,39 @@ def tests(finding: Finding) -> str:
     return f"{counted(len(finding.tests), 'test')}{example}{finding.tests[0]}"
 
 
-def server(database: DatabaseReport) -> str:
-    """``PostgreSQL 18.6 · exact: production statistics of 2026-11-02 · orders 47.0M rows``."""
+_REASONS = 3
+"""Doubts a heading names before it counts; the rest stands where there is room."""
+
+
+def server(database: DatabaseReport, *, whole: bool = True) -> str:
+    """``PostgreSQL 18.6 · exact: production statistics of 2026-11-02 · orders 47.0M rows``.
+
+    Args:
+        database: Of the report.
+        whole: With every reason why plans are not exact, not only the first ones.
+    """
     source = _SOURCES[database.source]
     if database.fidelity.exact:
         fidelity = f"exact: {source}" + (f" of {database.clock[:10]}" if database.clock else "")
     else:
-        reasons = "; ".join(database.fidelity.reasons)
+        shown = database.fidelity.reasons if whole else database.fidelity.reasons[:_REASONS]
+        more = len(database.fidelity.reasons) - len(shown)
+        reasons = "; ".join([*shown, *([f"and {more} more"] if more else [])])
         fidelity = f"not exact: {reasons}" if reasons else f"not exact: {source}"
     parts = [f"PostgreSQL {database.server.version_text}", fidelity]
     if database.tables:
         name, table = max(database.tables.items(), key=lambda one: (one[1].rows, one[0]))
         parts.append(f"{name.removeprefix('public.')} {rows(table.rows)} rows")
     return " · ".join(parts)
+
+
+def self_check(database: DatabaseReport) -> str:
+    """``self-check passed: 9 tables and 21 btrees are as large as they should be``; or nothing."""
+    if database.checked is None:
+        return ""
+    tables = counted(database.checked.tables, "table")
+    btrees = counted(database.checked.btrees, "btree")
+    return f"self-check passed: {tables} and {btrees} are as large as they should be"
 
 
 def totals(report: Report) -> str:

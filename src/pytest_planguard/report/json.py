@@ -54,6 +54,9 @@ def _database(database: DatabaseReport) -> dict[str, Any]:
                 for name, table in database.tables.items()
             },
         },
+        "self_check": None
+        if database.checked is None
+        else {"tables": database.checked.tables, "btrees": database.checked.btrees},
         "fidelity": {
             "exact": database.fidelity.exact,
             "reasons": sorted(database.fidelity.reasons),

@@ -45,7 +45,7 @@ def render(
     if _is_quiet(report) and not verbose:
         return _paint([_summary(report)], color=color)
     lines: list[Line] = [[(" planguard ".center(width, "="), "")]] if title else []
-    lines += _head(report)
+    lines += _head(report, verbose=verbose)
     lines += _findings(report, verbose=verbose)
     lines += _unplanned(report) if verbose else []
     last = _last(report)
@@ -84,10 +84,11 @@ def _summary(report: Report) -> Line:
     return [("planguard: ", ""), (words.verdict(report), "green"), (f" · {rest}", "")]
 
 
-def _head(report: Report) -> list[Line]:
+def _head(report: Report, *, verbose: bool) -> list[Line]:
     lines: list[Line] = [[(words.verdict(report), _VERDICTS[report.verdict.status])]]
+    several = len(report.databases) > 1
     servers = [
-        words.server(one) if len(report.databases) == 1 else f"{name}: {words.server(one)}"
+        (f"{name}: " if several else "") + words.server(one, whole=verbose)
         for name, one in sorted(report.databases.items())
     ]
     totals = words.totals(report)
@@ -95,6 +96,12 @@ def _head(report: Report) -> list[Line]:
         lines.append([(f"{servers[0]} · {totals}", "")])
     else:
         lines += [[(text, "")] for text in (*servers, totals)]
+    if verbose:
+        lines += [
+            [((f"{name}: " if several else "") + checked, "")]
+            for name, one in sorted(report.databases.items())
+            if (checked := words.self_check(one))
+        ]
     if loud := words.assumed(report):
         lines.append([(f"! {loud}", "bold yellow")])
     lines += [[(f"! {note}", "yellow")] for note in report.notes]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.model.statistics import ProductionCall
+from pytest_planguard.sql.calls import of_applications
 
 if TYPE_CHECKING:
     import psycopg
@@ -43,7 +44,7 @@ def read(connection: psycopg.Connection[Any]) -> tuple[tuple[ProductionCall, ...
         raise
     except psycopg.Error as error:
         return (), [f"the calls: {error.diag.message_primary or error}"]
-    calls = tuple(
+    calls = of_applications(
         ProductionCall(sql=query, calls=count, mean_ms=round(float(mean), 3), rows=int(total))
         for query, count, mean, total in rows
     )

@@ -121,7 +121,10 @@ def _pull(connection: psycopg.Connection[Any], wanted: Wanted) -> Statistics:
     trees = heights.read(connection, may_read_files=facts.may_read_files)
     statistics = pulled.statistics(facts, trees)
     statistics = msgspec.structs.replace(
-        statistics, calls=calls, unseen=(*sentences(facts, trees), *notes)
+        statistics,
+        calls=calls,
+        calls_unseen=tuple(notes),
+        unseen=tuple(sentences(facts, trees)),
     )
 
     def collate(texts: Sequence[str], collation: str) -> list[str]:

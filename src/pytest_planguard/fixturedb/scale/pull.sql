@@ -36,8 +36,7 @@ SELECT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user),
 -- name: settings
 -- Of the server, and of the database for everybody: what was set for the role that reads, or by
 -- its connection, is told by the source.
-SELECT name, current_setting(name), source IN ('user', 'database user', 'client', 'session',
-                                               'environment variable', 'command line', 'override')
+SELECT name, current_setting(name), source IN ('user', 'database user', 'client', 'session')
 FROM pg_catalog.pg_settings
 WHERE (category LIKE 'Query Tuning%'
        OR name IN ('work_mem', 'hash_mem_multiplier', 'max_parallel_workers_per_gather',
