@@ -27,7 +27,7 @@ root = Path.cwd()
 sys.path[:0] = [str(root), str(root / "site-packages")]
 recorder = Recorder(OriginFinder(Files(root)))
 recorder.enter("test_app.py::test_app", Phase.CALL)
-for name in ("psycopg", "psycopg2", "asyncpg", "sqlalchemy"):
+for name in ("psycopg", "psycopg2", "asyncpg", "sqlalchemy", "django"):
     assert name not in sys.modules
 listening = listen(recorder)
 import app

@@ -14,6 +14,7 @@ A file under ``fixtures/rules/<CODE>/`` is plain SQL. What is not SQL stands in 
     -- types: numeric, text            what the driver sent the parameters as
     -- values: 5, open                 one line a sample; NULL is null
     -- stream                          read through a server-side cursor
+    -- sent: 7 with 5 by application   how often, with how many different values, by which layer
     SELECT ... WHERE legacy_number = $1 AND status = $2;
 
 The schema ends at ``-- baseline`` or the first ``-- query``; ``-- query`` may come several times.
@@ -33,7 +34,7 @@ from typing import Any
 import msgspec
 
 from pytest_planguard.model.capture import Capture
-from pytest_planguard.model.statement import Origin, Phase, Place, Sample, Session, Statement
+from pytest_planguard.model.statement import Layer, Origin, Phase, Place, Sample, Session, Statement
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "rules"
 
@@ -44,6 +45,7 @@ _OIDS = {
 }  # fmt: skip
 _SECTION = re.compile(r"^-- (baseline|query)[ ]*$", re.MULTILINE)
 _FACT = re.compile(r"^-- (rows|column|setting): (.+)$", re.MULTILINE)
+_TIMES = re.compile(r"^-- sent: (\d+) with (\d+) by (\w+)$", re.MULTILINE)
 _STATISTICS = re.compile(r"^-- statistics: (.+)$", re.MULTILINE)
 _SENT = re.compile(r"^-- (types|values): (.+)$", re.MULTILINE)
 
@@ -55,6 +57,9 @@ class ExampleQuery(msgspec.Struct, frozen=True):
     types: tuple[int, ...] = ()
     samples: tuple[Sample, ...] = ()
     stream: bool = False
+    executions: int = 1
+    distinct: int = 1
+    layer: Layer = Layer.APPLICATION
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -118,7 +123,7 @@ class Example(msgspec.Struct, frozen=True):
         session = Session("app", "psycopg")
         statements = tuple(
             Statement(
-                query.text, query.types, session, query.samples, (_place(line),),
+                query.text, query.types, session, query.samples, (_place(line, query),),
                 stream=query.stream,
             )
             for line, query in enumerate(self.queries, start=1)
@@ -161,17 +166,23 @@ def _query(text: str) -> ExampleQuery:
         for kind, values in found
         if kind == "values"
     ]
+    times = _TIMES.search(text)
+    executions, distinct, layer = times.groups() if times else ("1", "1", "application")
     body = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     return ExampleQuery(
         text=body.strip().removesuffix(";"),
         types=tuple(_OIDS[name.strip()] for name in types),
         samples=tuple(samples),
         stream="\n-- stream\n" in text,
+        executions=int(executions),
+        distinct=int(distinct),
+        layer=Layer(layer),
     )
 
 
-def _place(line: int) -> Place:
-    return Place(Origin("app/queries.py", line, "ask"), "tests/test_app.py::test", Phase.CALL)
+def _place(line: int, query: ExampleQuery) -> Place:
+    origin = Origin("app/queries.py", line, "ask", query.layer)
+    return Place(origin, "tests/test_app.py::test", Phase.CALL, query.executions, query.distinct)
 
 
 def _toml(value: Any) -> str:

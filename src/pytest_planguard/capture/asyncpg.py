@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import re
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from pytest_planguard.capture.values import written
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.origin import Site
+    from pytest_planguard.capture.state import State
     from pytest_planguard.model.statement import Session
 
 NAME = "asyncpg"
@@ -131,12 +132,15 @@ class Listener:
         self, protocol: Any, text: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """A text without parameters."""
-        if isinstance(text, str) and not _OWN_QUERY.match(text):
+        known = self._protocols.of(protocol) if isinstance(text, str) else None
+        if known is not None and _OWN_QUERY.match(text):
+            if "RESET ALL" in text:
+                known.follower.follow(b"ROLLBACK; RESET ALL")  # a pool takes it back
+        elif known is not None:
             sent = text.encode(errors="replace")
-            known = self._protocols.of(protocol)
-            if known is not None:
-                path = self._path(protocol, known, sent)
-                session = self._session(known, path, prepares=False)
+            if sent:
+                state, path = self._where(protocol, known, sent)
+                session = self._session(known, state, path, prepares=False)
                 self._recorder.record(sent, (), None, None, session, cursor=known.connection())
         return args, kwargs
 
@@ -189,27 +193,31 @@ class Listener:
             return None  # or the library refuses it
         found = written(values) if values and isinstance(values, list | tuple) else None
         params, formats = found or (None, None)
-        path, prepares = self._path(protocol, known, text), bool(state.name)
-        again = None if many else (text, types, path, prepares, stream, known)
+        (now, path), prepares = self._where(protocol, known, text, params), bool(state.name)
+        again = None if many else (text, types, path, now, prepares, stream, known)
         if again is not None:
             if self._recorder.record_again(again, params, formats, self._depth, self._entries):
                 return None
             self._depth = self._recorder.depth_of(self._entries, 1)
         return self._recorder.record(
-            text, types, params, formats, self._session(known, path, prepares=prepares),
+            text, types, params, formats, self._session(known, now, path, prepares=prepares),
             many=many, stream=stream, cursor=known.connection(), site=site, again=again,
         )  # fmt: skip
 
     @staticmethod
-    def _path(protocol: Any, known: Known, text: bytes) -> str | None:
+    def _where(
+        protocol: Any, known: Known, text: bytes, params: Sequence[Any] | None = None
+    ) -> tuple[State, str | None]:
+        """The session's state and its search_path."""
+        state = known.follower.follow(text, params)
         if known.reports_path:
-            return reported_path(protocol.get_settings().search_path)
-        return known.follow(text)
+            return state, reported_path(protocol.get_settings().search_path)
+        return state, state.path
 
-    def _session(self, known: Known, path: str | None, *, prepares: bool) -> Session:
-        state = path, prepares
-        return known.sessions.get(state) or known.session(
-            self._recorder, NAME, state, path, prepares=prepares
+    def _session(self, known: Known, state: State, path: str | None, *, prepares: bool) -> Session:
+        key = path, state, prepares
+        return known.sessions.get(key) or known.session(
+            self._recorder, NAME, key, state, path, prepares=prepares
         )
 
     def _unmet(self, _: Any) -> None:
@@ -270,8 +278,7 @@ def _meet(connection: Any) -> _Connection | None:
         connection,
         parameters=ConnectionParameters({name: text for name, text in values.items() if text}),
         reports_path=getattr(settings, "search_path", None) is not None,
-        path=asked.get("search_path"),
-        role=asked.get("role"),
+        asked={name.lower(): str(value) for name, value in asked.items()},
     )
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
+from pytest_planguard.model.statement import Via
+
 _PACKAGES = frozenset(("site-packages", "dist-packages"))
 _TEST_FOLDERS = frozenset(("tests", "test", "testing"))
 _MIGRATORS = (
@@ -26,6 +28,14 @@ _DISPATCHERS = {
 }
 """Functions that hand a request to its view, by module. Inside of one, a query without a line of
 the project is the library's view's (Django's admin), whatever middleware stands outside."""
+_INTERFACES = {
+    "sqlalchemy.orm": Via.ORM,
+    "sqlalchemy.ext.asyncio.session": Via.ORM,
+    "sqlalchemy": Via.CORE,
+    "django.db.models": Via.DJANGO_ORM,
+    "django.db": Via.DJANGO,
+}
+"""What a library's module, and all below it, is to who asks; the first that fits."""
 _TEST_FILES = ("conftest.py", "tests.py", "test_*.py", "*_test.py")
 
 
@@ -55,6 +65,8 @@ class SourceFile:
     """Relative to the root; the top-level package of a library."""
     hands_over: frozenset[str] = frozenset()
     """Of a dispatcher: the functions that do; what calls them is middleware."""
+    via: Via = Via.DRIVER
+    """The interface it belongs to."""
 
 
 class Files:
@@ -110,7 +122,7 @@ class Files:
             return SourceFile(Owner.MIGRATOR, name)
         if module in _DISPATCHERS:
             return SourceFile(Owner.DISPATCHER, name, _DISPATCHERS[module])
-        return SourceFile(Owner.LIBRARY, name)
+        return SourceFile(Owner.LIBRARY, name, via=_interface(module))
 
     def _below_root(self, path: str) -> PurePath | None:
         if self._environment and path.startswith(self._environment):
@@ -132,6 +144,13 @@ class Files:
             fnmatch(text, f"*{pattern}") if "/" in pattern else fnmatch(relative.name, pattern)
             for pattern in self._patterns
         )
+
+
+def _interface(module: str) -> Via:
+    for name, via in _INTERFACES.items():
+        if module == name or module.startswith(f"{name}."):
+            return via
+    return Via.DRIVER
 
 
 def _absolute(path: str | Path) -> str:

@@ -22,10 +22,10 @@ def can_import(name: str) -> bool:
 
 
 def when_imported(name: str, action: Callable[[], None]) -> Callable[[], None]:
-    """Runs ``action`` now if a top-level package is imported, else right after its import.
+    """Runs ``action`` now if a module is imported, else right after its import.
 
     Args:
-        name: The package.
+        name: The module, dotted.
         action: Must not raise: it runs inside the application's import.
 
     Returns:
@@ -39,12 +39,38 @@ def when_imported(name: str, action: Callable[[], None]) -> Callable[[], None]:
     return watch.cancel
 
 
-class _Watch(MetaPathFinder):
-    """Finds nothing itself; it gives the loader that will load the package one more step."""
+def around_import(
+    name: str, before: Callable[[], None], after: Callable[[], None]
+) -> Callable[[], None]:
+    """Runs ``before`` and ``after`` around the execution of a module, also when that fails.
 
-    def __init__(self, name: str, action: Callable[[], None]) -> None:
+    Args:
+        name: The module, dotted; nothing happens if it is imported already.
+        before: Must not raise, and neither must ``after``.
+        after: Runs once the module is executed.
+
+    Returns:
+        A function that takes the watch off the import system again.
+    """
+    watch = _Watch(name, lambda: None, before, after)
+    sys.meta_path.insert(0, watch)
+    return watch.cancel
+
+
+class _Watch(MetaPathFinder):
+    """Finds nothing itself; it gives the loader that will load the package more steps."""
+
+    def __init__(
+        self,
+        name: str,
+        action: Callable[[], None],
+        before: Callable[[], None] = lambda: None,
+        after: Callable[[], None] = lambda: None,
+    ) -> None:
         self._name = name
         self._action = action
+        self._before = before
+        self._after = after
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -68,7 +94,11 @@ class _Watch(MetaPathFinder):
 
         def exec_module(module: ModuleType) -> None:
             vars(loader).pop("exec_module", None)
-            load(module)
+            self._before()
+            try:
+                load(module)
+            finally:
+                self._after()
             if self in sys.meta_path:
                 self.cancel()
                 self._action()

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Callable
 from types import ModuleType
 
-from pytest_planguard.capture import asyncpg, psycopg, psycopg2, sqlalchemy
+from pytest_planguard.capture import asyncpg, django, psycopg, psycopg2, sqlalchemy
 from pytest_planguard.capture.recorder import Recorder
 
 DRIVERS: tuple[ModuleType, ...] = (psycopg, psycopg2, asyncpg)
 """They hear statements; each has ``NAME``, ``is_available()`` and ``install(recorder)``."""
 
-ANNOTATORS: tuple[ModuleType, ...] = (sqlalchemy,)
+ANNOTATORS: tuple[ModuleType, ...] = (sqlalchemy, django)
 """They know better who asked, and hear nothing themselves."""
 
 

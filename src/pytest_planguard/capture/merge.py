@@ -8,10 +8,10 @@ from typing import TypeAlias
 import msgspec
 
 from pytest_planguard.capture.samples import Samples
-from pytest_planguard.capture.tally import places_of, statement_order
+from pytest_planguard.capture.tally import Counts, places_of, statement_order
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import Budget, Capture, Database, Ddl, Suppression
-from pytest_planguard.model.statement import Origin, Phase, Session, Statement
+from pytest_planguard.model.statement import Session, Statement
 
 _Key: TypeAlias = tuple[str, tuple[int, ...], bytes, bool, bool]
 
@@ -134,13 +134,14 @@ class _Sum:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._places: dict[tuple[Origin, str, Phase], int] = {}
+        self._places: Counts = {}
         self._samples = Samples()
 
     def add(self, statement: Statement) -> None:
         for place in statement.places:
             key = (place.origin, place.test, place.phase)
-            self._places[key] = self._places.get(key, 0) + place.executions
+            executions, distinct = self._places.get(key, (0, 0))
+            self._places[key] = executions + place.executions, max(distinct, place.distinct)
         for sample in statement.samples:
             self._samples.add_sample(sample)
 
@@ -165,6 +166,7 @@ def _joined(known: Database, new: Database) -> Database:
     return Database(
         name=known.name,
         url=known.url or new.url,
+        aliases=tuple(sorted({*known.aliases, *new.aliases})),
         types=dict(sorted((known.types | new.types).items())),
         schema=schema,
         why_no_schema="" if schema is not None else new.why_no_schema or known.why_no_schema,

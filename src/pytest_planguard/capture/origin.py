@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextvars import ContextVar
+from threading import get_ident
 from types import CodeType, FrameType
+from typing import NamedTuple
 
+import msgspec
+
+from pytest_planguard.capture.entries import Entries, Entry
 from pytest_planguard.capture.files import Files, Owner, SourceFile
-from pytest_planguard.model.statement import Layer, Origin
+from pytest_planguard.model.statement import Layer, Origin, Via
 
 _CARRIER_NAMES = """
 psycopg psycopg_c psycopg_binary psycopg_pool psycopg2 asyncpg sqlalchemy django greenlet gevent
@@ -14,6 +20,9 @@ eventlet anyio trio uvloop
 """
 _CARRIERS = frozenset(_CARRIER_NAMES.split())
 """Drivers, ORMs and loops: they carry what others ask."""
+
+_DEPTHS = {via: depth for depth, via in enumerate(Via)}
+"""An ORM stands above its library's plain interface, which stands above the driver."""
 
 _TEST_TOOL_NAMES = """
 pytest pluggy xdist execnet coverage factory faker model_bakery polyfactory hypothesis
@@ -32,6 +41,43 @@ class Site:
         """Identity of the code object and the instruction, where they alone decide."""
 
 
+class _Handed(NamedTuple):
+    """Who asked in one thread for what runs in another."""
+
+    finder: OriginFinder
+    thread: int
+    site: Site
+    entry: Entry | None
+
+
+_HANDED: ContextVar[_Handed | None] = ContextVar("planguard_handed_over", default=None)
+"""Only a context is copied from thread to thread."""
+
+
+class _Seen:
+    """What stands further in than the frame that is looked at."""
+
+    __slots__ = ("libraries", "migrating", "test", "test_via", "via")
+
+    def __init__(self) -> None:
+        self.test: FrameType | None = None
+        self.test_via = self.via = Via.DRIVER
+        self.migrating = False
+        self.libraries: list[str] = []
+
+    def pass_by(self, frame: FrameType, file: SourceFile) -> None:
+        """Takes note of a frame that is not the application's."""
+        if file.owner is Owner.LIBRARY:
+            self.libraries.append(file.name)
+            if _DEPTHS[file.via] > _DEPTHS[self.via]:
+                self.via = file.via
+        elif file.owner is Owner.TEST:
+            if self.test is None:
+                self.test, self.test_via = frame, self.via
+        elif file.owner is Owner.MIGRATOR:
+            self.migrating = self.test is None
+
+
 class OriginFinder:
     """Walks frames outward to the innermost line of the application.
 
@@ -42,8 +88,10 @@ class OriginFinder:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._known: dict[str, SourceFile] = {}
-        self._sites: dict[tuple[str, int, str, Layer], Site] = {}
+        self.entries = Entries(self._file, lambda: getattr(self._handed(), "entry", None))
+        self._sites: dict[tuple[str, int, str, Layer, Via], Site] = {}
         self._libraries: dict[tuple[str, Layer], Site] = {}
+        self._handed_sites: dict[Origin, Site] = {}
         self.passed: set[str] = set()
         """File names of libraries and of nobody: what stands further out decides."""
         self._near: dict[tuple[int, int], tuple[CodeType, Site]] = {}
@@ -84,9 +132,7 @@ class OriginFinder:
             library's; what a migration or the tool that runs it asks has a layer of its own.
         """
         known = self._known
-        test: FrameType | None = None
-        migrating = False
-        libraries: list[str] = []
+        seen = _Seen()
         for start in stacks:
             frame = start
             while frame is not None:
@@ -95,30 +141,47 @@ class OriginFinder:
                     file = self._meet(frame)
                 owner = file.owner
                 if owner is Owner.APPLICATION or owner is Owner.MIGRATION:
-                    migrating = migrating or owner is Owner.MIGRATION
+                    migrating = seen.migrating or owner is Owner.MIGRATION
                     layer = Layer.MIGRATION if migrating else Layer.APPLICATION
-                    return self._site(frame, file, layer)
-                if owner is Owner.LIBRARY:
-                    libraries.append(file.name)
-                elif owner is Owner.TEST:
-                    test = test or frame
-                elif owner is Owner.RUNNER:
+                    return self._site(frame, file, layer, seen.via)
+                if owner is Owner.RUNNER:
                     break
-                elif owner is Owner.MIGRATOR:
-                    migrating = test is None
-                elif test is None and frame.f_code.co_name in file.hands_over:
-                    return self._library(libraries or [file.name], Layer.LIBRARY)
+                if seen.test is None and frame.f_code.co_name in file.hands_over:
+                    return self._library(seen.libraries or [file.name], Layer.LIBRARY)
+                seen.pass_by(frame, file)
                 frame = frame.f_back
-        return self._without_application(test, libraries, migrating=migrating)
+        return self._without_application(seen)
 
-    def _without_application(
-        self, test: FrameType | None, libraries: list[str], *, migrating: bool
-    ) -> Site:
-        if migrating:
-            return self._library(libraries, Layer.MIGRATION)
-        if test is not None:
-            return self._site(test, self._known[test.f_code.co_filename], Layer.TEST)
-        return self._library(libraries)
+    def hand_over(self, frame: FrameType) -> None:
+        """Remembers who asks, for another thread that runs what it asks in this context's copy."""
+        handed = _Handed(self, get_ident(), self.find((frame,)), self.entries.of(frame))
+        _HANDED.set(handed)
+
+    def _handed(self) -> _Handed | None:
+        handed = _HANDED.get()
+        if handed is None or handed.finder is not self or handed.thread == get_ident():
+            return None
+        return handed
+
+    def _without_application(self, seen: _Seen) -> Site:
+        if seen.migrating:
+            return self._library(seen.libraries, Layer.MIGRATION)
+        if seen.test is not None:
+            file = self._known[seen.test.f_code.co_filename]
+            return self._site(seen.test, file, Layer.TEST, seen.test_via)
+        if (handed := self._handed()) is not None:
+            return self._with_via(handed.site, seen.via)
+        return self._library(seen.libraries)
+
+    def _with_via(self, site: Site, via: Via) -> Site:
+        """A site with the interface that was only seen in the other thread."""
+        if _DEPTHS[via] <= _DEPTHS[site.origin.via]:
+            return site
+        origin = msgspec.structs.replace(site.origin, via=via)
+        return self._handed_sites.setdefault(origin, Site(origin))
+
+    def _file(self, frame: FrameType) -> SourceFile:
+        return self._known.get(frame.f_code.co_filename) or self._meet(frame)
 
     def _meet(self, frame: FrameType) -> SourceFile:
         filename = frame.f_code.co_filename
@@ -130,13 +193,13 @@ class OriginFinder:
             self.passed.add(filename)
         return file
 
-    def _site(self, frame: FrameType, file: SourceFile, layer: Layer) -> Site:
+    def _site(self, frame: FrameType, file: SourceFile, layer: Layer, via: Via) -> Site:
         code = frame.f_code
         line = frame.f_lineno or code.co_firstlineno
-        key = (code.co_filename, line, code.co_name, layer)
+        key = (code.co_filename, line, code.co_name, layer, via)
         site = self._sites.get(key)
         if site is None:
-            origin = Origin(file=file.name, line=line, function=function_name(code), layer=layer)
+            origin = Origin(file.name, line, function_name(code), layer, via)
             site = self._sites.setdefault(key, Site(origin))
         return site
 

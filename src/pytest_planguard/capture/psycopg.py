@@ -23,9 +23,15 @@ from pytest_planguard.capture.sessions import Connections, Known, is_own
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.psycopg_public import Dumped
+    from pytest_planguard.capture.state import State
     from pytest_planguard.model.statement import Session
 
+    Where = tuple[bytes | str | None, State]
+    """The search_path, and what else was followed of a session."""
+
 NAME = "psycopg"
+
+_COMMAND = "_exec_command"
 
 _KNOWN_ARGUMENTS = {
     "_execute_send": ("self", "query", "force_extended", "binary"),
@@ -77,6 +83,18 @@ def _patch(recorder: Recorder, patches: Patches) -> None:
         return
     for owner, name in owners:
         patches.replace(owner, name, listener.wrap)
+    _patch_commands(listener, patches)
+
+
+def _patch_commands(listener: Listener, patches: Patches) -> None:
+    """Listens to what a connection says for itself, where psycopg still has it in one place."""
+    import psycopg
+
+    for owner in psycopg.Connection.__mro__:
+        if _COMMAND in vars(owner):
+            patches.replace(owner, _COMMAND, listener.wrap_command)
+            return
+    listener.note("psycopg's internals moved: settings that a rollback undoes are taken to hold on")
 
 
 def _owners() -> list[tuple[type, str]] | None:
@@ -161,21 +179,22 @@ class Listener:
             known = entry[1] if entry else self._connections.of(connection)
             if known is None or not isinstance(text, bytes):  # psycopg will refuse it
                 return
+            state = known.follower.follow(text, query.params)
             path = (
                 connection.pgconn.parameter_status(b"search_path")
                 if known.reports_path
-                else known.follow(text)
+                else state.path
             )
             # None unless executemany() is running.
             many = getattr(cursor, "_execmany_returning", None) is not None
             if many or not self._recorder.record_again(
-                (text, query.types, path, stream, known, type(cursor)),
+                (text, query.types, path, state, stream, known, type(cursor)),
                 query.params,
                 query.formats,
                 self._depth,
                 self._entries,
             ):
-                self._count(cursor, query, known, path, many=many, stream=stream)
+                self._count(cursor, query, known, (path, state), many=many, stream=stream)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
 
@@ -184,7 +203,7 @@ class Listener:
         cursor: Any,
         query: Any,
         known: Known,
-        path: bytes | str | None,
+        where: Where,
         *,
         many: bool,
         stream: bool,
@@ -196,12 +215,14 @@ class Listener:
             query.types,
             query.params,
             query.formats,
-            self._session(cursor, known, path),
+            self._session(cursor, known, where),
             many=many,
             stream=stream,
             cursor=cursor,
             site=before[1] if before is not None and before[0] is query else None,
-            again=None if many else (query.query, query.types, path, stream, known, type(cursor)),
+            again=(
+                None if many else (query.query, query.types, *where, stream, known, type(cursor))
+            ),
         )
         if many and site is not None:
             self._many[cursor] = (query, site)
@@ -220,6 +241,10 @@ class Listener:
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
 
+    def note(self, sentence: str) -> None:
+        """Keeps what could not be done."""
+        self._recorder.note(sentence)
+
     @property
     def listening(self) -> bool:
         """Whether the recorder wants to hear anything now."""
@@ -230,19 +255,38 @@ class Listener:
         known = self._connections.of(cursor.connection)
         if known is None:
             return None
-        path = known.follow(text)
+        state = known.follower.follow(text)
+        path: bytes | str | None = state.path
         if known.reports_path:
             path = cursor.connection.pgconn.parameter_status(b"search_path")
-        return self._session(cursor, known, path)
+        return self._session(cursor, known, (path, state))
 
-    def _session(self, cursor: Any, known: Known, path: bytes | str | None) -> Session:
+    def _session(self, cursor: Any, known: Known, where: Where) -> Session:
         # Cursors of one connection differ in whether they prepare.
-        state = path, cursor.connection.prepare_threshold, type(cursor)
-        session = known.sessions.get(state)
+        key = where, cursor.connection.prepare_threshold, type(cursor)
+        session = known.sessions.get(key)
         if session is None:
-            prepares = state[1] is not None and self._can_prepare(state[2])
-            session = known.session(self._recorder, NAME, state, path, prepares=prepares)
+            path, state = where
+            prepares = key[1] is not None and self._can_prepare(key[2])
+            session = known.session(self._recorder, NAME, key, state, path, prepares=prepares)
         return session
+
+    def wrap_command(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """What connections send for themselves: transactions begin and end, savepoints."""
+
+        @functools.wraps(original)
+        def exec_command(connection: Any, command: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                known = self._connections.of(connection)
+                if known is not None:
+                    text = command.as_bytes(connection) if hasattr(command, "as_bytes") else command
+                    text = text.encode() if isinstance(text, str) else text
+                    known.follower.follow(text)
+            except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
+                self._recorder.fail(NAME, error)
+            return original(connection, command, *args, **kwargs)
+
+        return exec_command
 
     @staticmethod
     def _can_prepare(kind: type) -> bool:
@@ -270,4 +314,8 @@ def _meet(connection: Any) -> Known | None:
     if info.password:
         values["password"] = info.password
     reports_path = pgconn.parameter_status(b"search_path") is not None
-    return Known(ConnectionParameters(values), reports_path=reports_path)
+    return Known(
+        ConnectionParameters(values),
+        reports_path=reports_path,
+        status=lambda: int(pgconn.transaction_status),
+    )

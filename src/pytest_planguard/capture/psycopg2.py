@@ -6,6 +6,7 @@ Every connection is made by ``psycopg2._connect``, also where ``connect`` was im
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.psycopg2_classes import Classes, query_bytes
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sessions import Connections, Known, is_own, reported_path
+from pytest_planguard.capture.state import IDLE
 from pytest_planguard.capture.texts import is_early
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from pytest_planguard.model.statement import Session
 
 NAME = "psycopg2"
+
+_LEVELS = {2: "repeatable read", 3: "serializable", 4: "read uncommitted"}
+"""``psycopg2.extensions.ISOLATION_LEVEL_*``, but for PostgreSQL's own default."""
 
 _LONGEST_REMEMBERED = 4_096
 """Bytes of a sent text up to which what was read off it is remembered; psycopg 3 likewise."""
@@ -147,11 +152,10 @@ class Listener:
             query = self._late.get(args[0]) if args and type(args[0]) is str else None
             query = query or query_bytes(cursor, args, kwargs)
         bound = _bound(query, sent)
-        path = self._path(connection, known, sent)
-        again = bound.text, bound.types, path, known
+        session, key = self._session(connection, known, sent)
+        again = bound.text, bound.types, key, known
         if self.recorder.record_again(again, bound.values, None, 0, ()):
             return
-        session = known.sessions.get(path) or known.session(self.recorder, NAME, path, path)
         self._send(cursor, bound, session, many=False, site=None, again=again)
 
     def session(self, cursor: Any, text: bytes) -> Session | None:
@@ -159,15 +163,30 @@ class Listener:
         known = self._connections.of(cursor.connection)
         if known is None:
             return None
-        path = self._path(cursor.connection, known, text)
-        return known.sessions.get(path) or known.session(self.recorder, NAME, path, path)
+        return self._session(cursor.connection, known, text)[0]
 
-    @staticmethod
-    def _path(connection: Any, known: Known, text: bytes) -> str | None:
-        if not known.reports_path:
-            return known.follow(text)
-        path = connection.get_parameter_status("search_path")
-        return None if path is None else reported_path(path)
+    def _session(self, connection: Any, known: Known, text: bytes) -> tuple[Session, object]:
+        """The kind of session, and what tells it from the connection's others."""
+        state = known.follower.follow(text)
+        path = state.path
+        if known.reports_path:
+            path = connection.get_parameter_status("search_path")
+            path = None if path is None else reported_path(path)
+        level = _LEVELS.get(connection.isolation_level)
+        key = path, state, level
+        session = known.sessions.get(key) or known.session(
+            self.recorder, NAME, key, state, path, isolation=level
+        )
+        return session, key
+
+    def said(self, connection: Any, text: bytes) -> None:
+        """A connection is about to end its transaction, or to forget its settings, itself."""
+        try:
+            known = self._connections.of(connection)
+            if known is not None:
+                known.follower.follow(text)
+        except Exception as error:  # noqa: BLE001 -- see above
+            self.recorder.fail(NAME, error)
 
     def _record(
         self,
@@ -231,4 +250,10 @@ def _meet(connection: Any) -> Known | None:
     if connection.info.password:
         values["password"] = connection.info.password
     reports_path = connection.get_parameter_status("search_path") is not None
-    return Known(ConnectionParameters(values), reports_path=reports_path)
+    living = weakref.ref(connection)
+
+    def status() -> int:
+        found = living()
+        return IDLE if found is None else int(found.get_transaction_status())
+
+    return Known(ConnectionParameters(values), reports_path=reports_path, status=status)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pytest_planguard.capture.origin import Site
     from pytest_planguard.capture.recorder import Recorder
 
+_ENDS = {"commit": b"COMMIT", "rollback": b"ROLLBACK", "reset": b"ROLLBACK; RESET ALL"}
+"""What methods of a connection send."""
+
 _SLOTS = {"__slots__": ()}
 """Nothing is added to an object, so that its class can be exchanged too."""
 
@@ -28,6 +31,10 @@ class Hearer(Protocol):
     @property
     def listening(self) -> bool:
         """Whether anything is wanted now."""
+        ...
+
+    def said(self, connection: Any, text: bytes) -> None:
+        """Hears what a connection sends by itself."""
         ...
 
     def before(self, cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -55,7 +62,7 @@ class Classes:
     def __init__(self, listener: Hearer) -> None:
         from psycopg2.extensions import connection, cursor
 
-        self._listener = listener
+        self.listener = listener
         self._cursor = _cursor_class(listener, cursor)
         self._connection = _connection_class(self, connection)
         self._made: dict[type, type] = {cursor: self._cursor, connection: self._connection}
@@ -92,7 +99,7 @@ class Classes:
 
     def _adopt(self, made: Any, heard: type) -> Any:
         """Lets an object of a factory that is a function be heard too, where Python can."""
-        if isinstance(made, heard) or self._listener.stopped:
+        if isinstance(made, heard) or self.listener.stopped:
             return made
         try:
             made.__class__ = self._subclass(type(made), heard)
@@ -120,7 +127,7 @@ class Classes:
 
     def _miss(self, factory: type) -> None:
         if "Replication" not in factory.__name__:  # its commands are no queries
-            self._listener.recorder.note(
+            self.listener.recorder.note(
                 f"psycopg2: {factory.__module__}.{factory.__qualname__} takes no subclass: "
                 "what it sends was not captured"
             )
@@ -145,7 +152,26 @@ def _connection_class(classes: Classes, base: type) -> type:
                 raise
             return classes.adopt_cursor(made)
 
+    for name, text in _ENDS.items():
+        method = _said(classes, connection, name, text)
+        method.__doc__ = getattr(base, name).__doc__
+        setattr(connection, name, method)
     return _like(connection, base)
+
+
+def _said(classes: Classes, kind: Any, name: str, text: bytes) -> Any:
+    """A method that ends a transaction in C code, where no cursor has a part in it."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        classes.listener.said(self, text)
+        try:
+            return getattr(super(kind, self), name)(*args, **kwargs)
+        except BaseException as error:
+            _leave_no_trace(error)
+            raise
+
+    method.__name__ = method.__qualname__ = name
+    return method
 
 
 def _cursor_class(listener: Hearer, base: type) -> type:

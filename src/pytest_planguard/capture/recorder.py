@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary, WeakSet
 
 from pytest_planguard.capture import texts
@@ -22,6 +22,9 @@ from pytest_planguard.model.statement import Phase, Place, Session
 MAX_TEXT_BYTES = 256 * 1024 * 1024
 """Of distinct SQL kept; drivers that write values into the text would fill the memory."""
 
+MOST_SESSIONS = 500
+"""Kinds of session from which on values of custom settings are not kept."""
+
 _CONTROL_TEXTS = 10_000
 """Remembered at most: settings may carry ever new values."""
 
@@ -30,6 +33,14 @@ _DEEPEST = 16
 
 FIRST_USER_OID = 16384
 """``FirstNormalObjectId`` (PostgreSQL's transam.h): smaller OIDs are the same everywhere."""
+
+
+class _Annotation(NamedTuple):
+    """What is known of a statement above the driver."""
+
+    site: Site
+    many: bool
+    repeated: bool
 
 
 class SchemaState:
@@ -63,6 +74,8 @@ class Recorder:
         self.failure: BaseException | None = None
         """The bug that switched recording off."""
         self.databases: dict[str, ConnectionParameters] = {}
+        self.aliases: dict[str, set[str]] = {}
+        """By database: the names the application's settings have for it."""
         self.schemas: dict[str, SchemaState] = {}
         self.asked: set[str] = set()
         """Databases a query was sent to."""
@@ -83,7 +96,7 @@ class Recorder:
         self._ddl: dict[tuple[str, bytes], Ddl] = {}
         self._heard_ddl: set[tuple[str, bytes]] = set()
         self._notes: dict[str, None] = {}
-        self._annotations: WeakKeyDictionary[Any, Site] = WeakKeyDictionary()
+        self._annotations: WeakKeyDictionary[Any, _Annotation] = WeakKeyDictionary()
         self._annotated = False
         """Whether there may be annotations: asking the dictionary is a call in Python."""
         self._watchers: list[Tally] = []
@@ -138,30 +151,70 @@ class Recorder:
         *,
         search_path: str | None = None,
         role: str | None = None,
+        isolation: str | None = None,
+        settings: tuple[tuple[str, str], ...] = (),
         prepares: bool = False,
     ) -> Session:
-        """The one value that stands for a kind of session."""
+        """The one value that stands for a kind of session.
+
+        Args:
+            driver: Its name.
+            parameters: How the database is reached.
+            search_path: None: the server's default.
+            role: Who the session acts as, where it is not who it connected as.
+            isolation: None: the server's default.
+            settings: Planner and custom settings that were changed, sorted.
+            prepares: See ``model.Session``.
+        """
         database = parameters.database
-        key = (driver, database, search_path, role, prepares)
         with self._lock:
             self.databases.setdefault(database, parameters)
-            return self._sessions.setdefault(
-                key,
-                Session(
+            if settings and len(self._sessions) >= MOST_SESSIONS:
+                settings = self._without_custom(settings)
+            key = (driver, database, search_path, role, isolation, settings, prepares)
+            session = self._sessions.get(key)
+            if session is None:
+                if role is not None:
+                    self.note(
+                        f"statements were sent as role {role}: they are planned without it, "
+                        "row-level security left aside"
+                    )
+                session = self._sessions[key] = Session(
                     database=database,
                     driver=driver,
                     search_path=search_path,
                     role=role,
+                    settings=dict(settings),
+                    isolation=isolation,
                     prepares=prepares,
-                ),
-            )
+                )
+        return session
 
-    def annotate(self, cursor: object, site: Site | None) -> None:
-        """Says who asks for what a driver's cursor sends next; None: forget it."""
+    def _without_custom(self, settings: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        """Every value of a custom setting would double all statements: there is an end to it."""
+        names = sorted({name for name, _ in settings if "." in name})
+        if names:
+            self.note(
+                f"{', '.join(names)} had so many values that later ones were not kept: "
+                "statements after that are planned without"
+            )
+        return tuple(pair for pair in settings if "." not in pair[0])
+
+    def annotate(
+        self, cursor: object, site: Site | None, *, many: bool = False, repeated: bool = False
+    ) -> None:
+        """Says who asks for what a driver's cursor sends next; None: forget it.
+
+        Args:
+            cursor: The driver's.
+            site: Who asks.
+            many: It holds many rows of one call.
+            repeated: Rows of the same call were sent before: it is counted already.
+        """
         if site is None:
             self._annotations.pop(cursor, None)
         else:
-            self._annotations[cursor] = site
+            self._annotations[cursor] = _Annotation(site, many, repeated)
         self._annotated = len(self._annotations) > 0
 
     def record(
@@ -196,22 +249,30 @@ class Recorder:
         Returns:
             Where it came from; None where it is not counted.
         """
+        if self._annotated and cursor is not None:
+            said = self._annotations.get(cursor)
+            if said is not None:
+                many = many or said.many
+                site = said.site if said.repeated else site
         key = (text, types, id(session), many, stream)
         known = key in self._tally.entries
         if not known and not self._is_counted(key, session, cursor):
             return None
         repeated = site is not None
+        entry = self.origins.entries.at(sys._getframe(1))  # noqa: SLF001 -- what inspect wraps
         if site is None:
             site = self._site(cursor)
         with self._lock:
             if self._enabled:
                 counter = self._tally.count(
-                    key, session, site, self._moment, params, formats, repeated=repeated
+                    key, session, site, self._moment, params, formats, entry, repeated=repeated
                 )
                 if again is not None and site.near is not None:
                     self._again[again, *site.near] = counter
             for tally in self._watchers:
-                tally.count(key, session, site, self._moment, params, formats, repeated=repeated)
+                tally.count(
+                    key, session, site, self._moment, params, formats, entry, repeated=repeated
+                )
         return site
 
     def record_again(
@@ -229,7 +290,7 @@ class Recorder:
 
         Args:
             what: All that tells statements and sessions of the driver apart, as it was given to
-                ``record`` as ``again``.
+                ``record`` as ``again``; the text first.
             params: As for ``record``.
             formats: Likewise.
             depth: How far out a method of the driver stands that the application calls, if it
@@ -259,6 +320,8 @@ class Recorder:
                     counter.executions += 1
                     if params:
                         counter.samples.offer(params, formats)
+                    if counter.calls.undecided:
+                        counter.calls.see(what[0], params, self.origins.entries.of(frame))
                     return True
             frame = frame.f_back
         return False
@@ -297,9 +360,9 @@ class Recorder:
 
     def _site(self, cursor: object) -> Site:
         if self._annotated and cursor is not None:
-            site = self._annotations.get(cursor)
-            if site is not None:
-                return site
+            said = self._annotations.get(cursor)
+            if said is not None:
+                return said.site
         # 0 is this method, 1 is record(), 2 the driver's listener
         return self.origins.find_near(sys._getframe(2))  # noqa: SLF001 -- what inspect wraps
 
@@ -316,9 +379,6 @@ class Recorder:
         text, types, *_ = key
         kind = texts.kind_of(text)
         if kind is texts.Kind.CONTROL:
-            setting = texts.planner_setting(text)
-            if setting is not None:
-                self.note(f"SET {setting} was heard: plans are made without it")
             if len(self._control) < _CONTROL_TEXTS:
                 self._control.add(text)
             return False
@@ -380,7 +440,7 @@ class Recorder:
         return Capture(
             statements=tally.statements(),
             databases={
-                name: Database(name=name, url=parameters.url)
+                name: Database(name, parameters.url, tuple(sorted(self.aliases.get(name, ()))))
                 for name, parameters in sorted(self.databases.items())
             },
             ddl=tuple(ddl.values()),

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from pytest_planguard.capture.connection import APPLICATION_NAME, ConnectionParameters
+from pytest_planguard.capture.following import isolation_of, matters
 from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.state import Follower, State, interned
 from pytest_planguard.model.statement import Session
 
 _DEFAULT_SEARCH_PATH = '"$user", public'
-_SEARCH_PATH_OPTION = re.compile(r"(?:-c\s*|--)search_path=((?:\\.|\S)+)")
-_ROLE_OPTION = re.compile(r"(?:-c\s*|--)role=((?:\\.|\S)+)")
-_SET_PATH = re.compile(
-    rb"\s*set\s+(?:session\s+|local\s+)?search_path\s*(?:to|=)\s*(.+?)[\s;]*$",
-    re.IGNORECASE | re.DOTALL,
-)
-_RESET_PATH = re.compile(rb"\s*(?:reset\s+(?:search_path|all)|discard\s+all)\b", re.IGNORECASE)
-_FOLLOWED = frozenset((b"s", b"S", b"r", b"R", b"d", b"D"))
-"""What SET, RESET and DISCARD begin with."""
+_MOST_SESSIONS = 1_000
+"""Remembered of a connection; settings may carry ever new values."""
+_OPTION = re.compile(r"(?:-c\s*|--)([\w.]+)=((?:\\.|\S)*)")
+"""A setting among libpq's ``options``."""
 
 
 class Known:
@@ -30,26 +28,24 @@ class Known:
         parameters: How the database is reached.
         reports_path: The server tells when its search_path changes: PostgreSQL 18 and later do
             (its release notes, E.1.3.3).
-        path: The search_path it was opened with, where the parameters' options don't say.
-        role: Likewise the role.
+        asked: Settings it was opened with, beside those among the parameters' options.
+        status: Its transaction's, as libpq numbers it.
     """
 
-    __slots__ = ("opened_path", "parameters", "path", "reports_path", "role", "sessions")
+    __slots__ = ("follower", "parameters", "reports_path", "sessions")
 
     def __init__(
         self,
         parameters: ConnectionParameters,
         *,
         reports_path: bool,
-        path: str | None = None,
-        role: str | None = None,
+        asked: Mapping[str, str] = MappingProxyType({}),
+        status: Callable[[], int] | None = None,
     ) -> None:
-        options = parameters.values.get("options", "")
         self.parameters = parameters
-        self.opened_path = _option(_SEARCH_PATH_OPTION, options) or path
-        self.path = self.opened_path
-        self.role = _option(_ROLE_OPTION, options) or role
         self.reports_path = reports_path
+        given = {**options_of(parameters.values.get("options", "")), **asked}
+        self.follower = Follower(opened_with(given), status)
         self.sessions: dict[object, Session] = {}
         """By whatever of the driver's makes a difference."""
 
@@ -57,33 +53,54 @@ class Known:
         self,
         recorder: Recorder,
         driver: str,
-        state: object,
+        key: object,
+        state: State,
         path: bytes | str | None,
         *,
         prepares: bool = False,
+        isolation: str | None = None,
     ) -> Session:
-        """The value for a state that was not met before, remembered by that state."""
-        session = self.sessions[state] = recorder.session(
+        """The value for a state that was not met before, remembered by a key.
+
+        Args:
+            recorder: Who interns it.
+            driver: Its name.
+            key: All that makes a difference to the driver.
+            state: What was followed.
+            path: The search_path: as the server reports it (bytes), or as it was heard.
+            prepares: See ``model.Session``.
+            isolation: Where the driver knows it and the statements don't say it.
+        """
+        if len(self.sessions) >= _MOST_SESSIONS:
+            self.sessions.clear()
+        session = self.sessions[key] = recorder.session(
             driver,
             self.parameters,
             search_path=reported_path(path) if isinstance(path, bytes) else path,
-            role=self.role,
+            role=state.role,
+            isolation=state.isolation or isolation,
+            settings=state.settings,
             prepares=prepares,
         )
         return session
 
-    def follow(self, text: bytes) -> str | None:
-        """The search_path a text is sent with, where the server doesn't report it.
 
-        What SET says holds until the next one.
-        """
-        if text[:16].lstrip()[:1] in _FOLLOWED:
-            if found := _SET_PATH.match(text):
-                path = found.group(1).decode(errors="replace")
-                self.path = self.opened_path if path.lower() == "default" else path
-            elif _RESET_PATH.match(text):
-                self.path = self.opened_path
-        return self.path
+def options_of(options: str) -> dict[str, str]:
+    r"""The settings among libpq's ``options``.
+
+    >>> options_of(r"-c search_path=a,\ b --work_mem=1GB -crole=bob")
+    {'search_path': 'a, b', 'work_mem': '1GB', 'role': 'bob'}
+    """
+    return {
+        name.lower(): re.sub(r"\\(.)", r"\1", value) for name, value in _OPTION.findall(options)
+    }
+
+
+def opened_with(asked: Mapping[str, str]) -> State:
+    """The state of a connection that was opened with settings."""
+    settings = tuple(sorted((name, value) for name, value in asked.items() if matters(name)))
+    level = asked.get("default_transaction_isolation", "")
+    return interned(asked.get("search_path"), asked.get("role"), isolation_of(level), settings)
 
 
 K = TypeVar("K", bound=Known)
@@ -136,8 +153,3 @@ def reported_path(reported: bytes | str) -> str | None:
     """A search_path as the server reports it; None for PostgreSQL's default."""
     path = reported.decode(errors="replace") if isinstance(reported, bytes) else reported
     return None if path == _DEFAULT_SEARCH_PATH else path
-
-
-def _option(pattern: re.Pattern[str], options: str) -> str | None:
-    found = pattern.search(options)
-    return re.sub(r"\\(.)", r"\1", found.group(1)) if found else None

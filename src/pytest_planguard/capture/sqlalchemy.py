@@ -1,7 +1,8 @@
-"""SQLAlchemy only annotates: it knows the line an async engine's greenlet hides from the driver.
+"""SQLAlchemy annotates what the drivers hear, and is heard itself over a driver we don't know.
 
-An async engine runs ORM code in a child greenlet and awaits the driver in the parent, so the
-application's frames of the child are not on the driver's stack.
+An async engine runs the application's code in a child greenlet and awaits the driver in the
+parent, so the frames of the child are not on the driver's stack: their line is left on the
+driver's cursor. An insert of many rows is sent in batches, one ``execute`` each: it is one call.
 """
 
 from __future__ import annotations
@@ -9,10 +10,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.sqlalchemy_level import Level
+
+if TYPE_CHECKING:
+    from pytest_planguard.capture.origin import Site
 
 NAME = "sqlalchemy"
 
@@ -39,10 +45,21 @@ def install(recorder: Recorder) -> Callable[[], None]:
 
 
 class _Annotator:
-    """Leaves the origin on the driver's cursor, so that no other statement can take it."""
+    """Leaves what it knows on the driver's cursor, so that no other statement can take it."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+        self._level = Level(recorder)
+        self._batches: WeakKeyDictionary[Any, Site] = WeakKeyDictionary()
+        """By execution context: where an insert of many rows came from."""
+        self._listeners: dict[str, Callable[..., Any]] = {
+            "before_cursor_execute": self.before,
+            "after_cursor_execute": self.after,
+            "handle_error": self.failed,
+            "begin": lambda connection: self.said(connection, b"BEGIN"),
+            "commit": lambda connection: self.said(connection, b"COMMIT"),
+            "rollback": lambda connection: self.said(connection, b"ROLLBACK"),
+        }
         self._listening = False
 
     def listen(self) -> None:
@@ -50,8 +67,8 @@ class _Annotator:
             from sqlalchemy import event
             from sqlalchemy.engine import Engine
 
-            event.listen(Engine, "before_cursor_execute", self.before)
-            event.listen(Engine, "after_cursor_execute", self.after)
+            for name, listener in self._listeners.items():
+                event.listen(Engine, name, listener)
             self._listening = True
         except Exception as error:  # noqa: BLE001 -- runs inside the application's own import
             self._recorder.note(f"SQLAlchemy could not be listened to: {error}")
@@ -62,36 +79,86 @@ class _Annotator:
         from sqlalchemy import event
         from sqlalchemy.engine import Engine
 
-        event.remove(Engine, "before_cursor_execute", self.before)
-        event.remove(Engine, "after_cursor_execute", self.after)
+        for name, listener in self._listeners.items():
+            event.remove(Engine, name, listener)
         self._listening = False
 
-    def before(self, connection: Any, cursor: Any, *_: Any) -> None:
-        if not self._recorder.listening or not connection.dialect.is_async:
-            return  # a sync engine's driver sees the whole stack itself
-        try:
-            site = self._recorder.origins.find(_stacks())
-            self._recorder.annotate(_driver_cursor(cursor), site)
-        except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
-            self._recorder.fail("sqlalchemy", error)
-
-    def after(self, connection: Any, cursor: Any, *_: Any) -> None:
-        if not connection.dialect.is_async:
+    def before(
+        self,
+        connection: Any,
+        cursor: Any,
+        statement: str,
+        parameters: Any,
+        context: Any,
+        executemany: bool,
+    ) -> None:
+        if not self._recorder.listening:
             return
         try:
-            self._recorder.annotate(_driver_cursor(cursor), None)
+            batched = _is_batch(context)
+            if self._level.hears(connection):
+                repeated = self._batches.get(context) if batched else None
+                site = self._level.record(
+                    connection, statement, parameters,
+                    many=executemany or batched, before=repeated,
+                )  # fmt: skip
+                if batched and site is not None:
+                    self._batches[context] = site
+            elif batched or connection.dialect.is_async:
+                # Of a sync engine the driver sees the whole stack itself.
+                self._annotate(cursor, context, batched=batched)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
-            self._recorder.fail("sqlalchemy", error)
+            self._recorder.fail(NAME, error)
+
+    def _annotate(self, cursor: Any, context: Any, *, batched: bool) -> None:
+        before = self._batches.get(context) if batched else None
+        site = before or self._recorder.origins.find(_stacks())
+        if batched:
+            self._batches[context] = site
+        self._recorder.annotate(
+            _driver_cursor(cursor), site, many=batched, repeated=before is not None
+        )
+
+    def after(self, connection: Any, cursor: Any, *rest: Any) -> None:
+        try:
+            if connection.dialect.is_async or _is_batch(rest[2]):
+                self._recorder.annotate(_driver_cursor(cursor), None)
+        except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
+            self._recorder.fail(NAME, error)
+
+    def said(self, connection: Any, text: bytes) -> None:
+        """A transaction begins or ends; the drivers hear that themselves."""
+        try:
+            if self._level.hears(connection):
+                self._level.said(connection, text)
+        except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
+            self._recorder.fail(NAME, error)
+
+    def failed(self, happened: Any) -> None:
+        """A statement failed: nothing comes after it."""
+        try:
+            cursor = getattr(happened.execution_context, "cursor", None)
+            if cursor is not None:
+                self._recorder.annotate(_driver_cursor(cursor), None)
+        except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
+            self._recorder.fail(NAME, error)
+
+
+def _is_batch(context: Any) -> bool:
+    """Whether a statement holds rows of an insert that may be sent in several."""
+    style = getattr(context, "execute_style", None)
+    return getattr(style, "name", "") == "INSERTMANYVALUES"
 
 
 def _driver_cursor(cursor: Any) -> Any:
     """The driver's own cursor inside of SQLAlchemy's async adapter.
 
-    asyncpg has none until it is read from: there the connection stands for what it does next.
+    asyncpg has none until it is read from: there the connection stands for what it does next,
+    the real one where a pool of asyncpg's own gave it out.
     """
     connection = getattr(cursor, "_connection", None)
     if type(connection).__module__.startswith("asyncpg"):
-        return connection
+        return getattr(connection, "_con", connection)
     return getattr(cursor, "_cursor", cursor)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from pytest_planguard.capture import texts
+from pytest_planguard.capture.entries import Entry
 from pytest_planguard.capture.origin import Site
-from pytest_planguard.capture.samples import Samples, to_text
-from pytest_planguard.model.statement import Origin, Phase, Place, Session, Statement
+from pytest_planguard.capture.samples import Samples, joined, to_text
+from pytest_planguard.model.statement import MOST_DISTINCT, Origin, Phase, Place, Session, Statement
+
+MOST_LOOKED_AT = 50
+"""Executions of one place whose stack is walked to see which call of the suite's they belong to."""
 
 Key: TypeAlias = tuple[bytes, tuple[int, ...], int, bool, bool]
 """Text, parameter types, identity of the session, many, stream."""
@@ -31,6 +35,7 @@ class Tally:
     def __init__(self) -> None:
         self.entries: dict[Key, _Entry] = {}
         """By text, types, session and the way of sending."""
+        self._calls: dict[tuple[Site, Moment], Calls] = {}
 
     def count(
         self,
@@ -40,21 +45,38 @@ class Tally:
         moment: Moment,
         params: Sequence[Any] | None,
         formats: Sequence[int] | None,
+        entry: Callable[[], Entry | None] = lambda: (),
         *,
         repeated: bool,
     ) -> Counter:
-        """Counts one execution; ``repeated``: it belongs to one that is counted already."""
-        entry = self.entries.get(key)
-        if entry is None:
-            entry = self.entries[key] = _Entry(session)
+        """Counts one execution.
+
+        Args:
+            key: What was sent.
+            session: In which kind of session.
+            site: Who asked.
+            moment: In which test.
+            params: Its values.
+            formats: Which of them are binary.
+            entry: Says where the suite called the application.
+            repeated: It belongs to one that is counted already.
+        """
+        found = self.entries.get(key)
+        if found is None:
+            found = self.entries[key] = _Entry(session)
         place = (site, moment)
-        counter = entry.places.get(place)
+        counter = found.places.get(place)
         if counter is None:
-            counter = entry.places[place] = Counter(entry.samples)
+            calls = self._calls.get(place)
+            if calls is None:
+                calls = self._calls[place] = Calls()
+            counter = found.places[place] = Counter(found.samples, calls)
         # Rows of one executemany() may differ in types (a small integer is an int2): still one.
         counter.executions += not repeated
         if params:
-            entry.samples.offer(params, formats)
+            found.samples.offer(params, formats)
+        if counter.calls.undecided:
+            counter.calls.see(key[0], params, entry())
         return counter
 
     def statements(self) -> tuple[Statement, ...]:
@@ -66,11 +88,46 @@ class Tally:
 class Counter:
     """How often one place sent one statement, and where the statement's values go."""
 
-    __slots__ = ("executions", "samples")
+    __slots__ = ("calls", "executions", "samples")
 
-    def __init__(self, samples: Samples) -> None:
+    def __init__(self, samples: Samples, calls: Calls) -> None:
         self.executions = 0
         self.samples = samples
+        self.calls = calls
+
+
+class Calls:
+    """The suite's calls that made one line send something in one phase of a test.
+
+    Of all that the line sends: some clients write values into the text, so that texts of one query
+    differ.
+    """
+
+    __slots__ = ("_seen", "distinct", "undecided")
+
+    def __init__(self) -> None:
+        self.distinct = 0
+        """Statements with their values that one call made it send, ``MOST_DISTINCT`` at most."""
+        self.undecided = MOST_LOOKED_AT
+        """Executions that are still looked at."""
+        self._seen: dict[Entry, set[int]] = {}
+
+    def see(self, text: object, params: Sequence[Any] | None, entry: Entry | None) -> None:
+        """One of the first executions.
+
+        Args:
+            text: What was sent.
+            params: Its values.
+            entry: Where the suite called the application; None: in a loop of its own.
+        """
+        self.undecided -= 1
+        if entry is not None:
+            seen = self._seen.setdefault(entry, set())
+            seen.add(hash((text, joined(params) if params else b"")))
+            self.distinct = max(self.distinct, len(seen))
+        if self.distinct >= MOST_DISTINCT or not self.undecided:
+            self.undecided = 0
+            self._seen.clear()
 
 
 class _Entry:
@@ -86,10 +143,11 @@ class _Entry:
 
 def _statement(key: Key, entry: _Entry) -> Statement:
     text, types, _, many, stream = key
-    counts: dict[tuple[Origin, str, Phase], int] = {}
+    counts: Counts = {}
     for (site, moment), counter in entry.places.items():
         where = (site.origin, moment.test, moment.phase)
-        counts[where] = counts.get(where, 0) + counter.executions
+        executions, distinct = counts.get(where, (0, 0))
+        counts[where] = executions + counter.executions, max(distinct, counter.calls.distinct)
     return Statement(
         text=to_text(text),
         parameter_types=types,
@@ -101,12 +159,16 @@ def _statement(key: Key, entry: _Entry) -> Statement:
     )
 
 
-def places_of(counts: Mapping[tuple[Origin, str, Phase], int]) -> tuple[Place, ...]:
+Counts: TypeAlias = dict[tuple[Origin, str, Phase], tuple[int, int]]
+"""Executions and distinct lists of values, by place."""
+
+
+def places_of(counts: Counts) -> tuple[Place, ...]:
     """Counted places, sorted."""
     return tuple(
         sorted(
-            Place(origin=origin, test=test, phase=phase, executions=count)
-            for (origin, test, phase), count in counts.items()
+            Place(origin, test, phase, executions, distinct)
+            for (origin, test, phase), (executions, distinct) in counts.items()
         )
     )
 
@@ -121,6 +183,8 @@ def statement_order(statement: Statement) -> tuple[object, ...]:
         session.driver,
         session.search_path or "",
         session.role or "",
+        session.isolation or "",
+        tuple(sorted(session.settings.items())),
         session.prepares,
         statement.many,
         statement.stream,

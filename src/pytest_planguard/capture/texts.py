@@ -37,12 +37,6 @@ _HARMLESS = re.compile(
     rb"|(?:create|drop|alter)\s+(?:database|role|user)\b)",
     re.IGNORECASE,
 )
-_SETTING = re.compile(
-    rb"set\s+(?:session\s+|local\s+)?"
-    rb"(enable_\w+|\w+_cost|work_mem|hash_mem_multiplier|effective_cache_size|jit\w*"
-    rb"|plan_cache_mode|from_collapse_limit|join_collapse_limit|geqo\w*|role)\b",
-    re.IGNORECASE,
-)
 _DROPS = re.compile(
     rb"drop\s+(?:table|schema|index|view|materialized|owned|type|domain|extension|sequence)\b",
     re.IGNORECASE,
@@ -106,16 +100,6 @@ def _is_early(text: bytes) -> bool:
 def drops_objects(text: bytes) -> bool:
     """Whether it takes tables, schemas or what they need away."""
     return _DROPS.match(text, _start(text)) is not None
-
-
-def planner_setting(text: bytes) -> str | None:
-    """The setting a SET changes, where plans depend on it.
-
-    >>> planner_setting(b"SET LOCAL enable_seqscan = off"), planner_setting(b"SET TIME ZONE 'UTC'")
-    ('enable_seqscan', None)
-    """
-    found = _SETTING.match(text, _start(text))
-    return found.group(1).decode().lower() if found else None
 
 
 def dropped_database(text: bytes) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import fnmatch
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -91,11 +92,20 @@ class Config(msgspec.Struct, frozen=True):
         matching = [prefix for prefix in self.severity if code.startswith(prefix)]
         return self.severity[max(matching, key=len)] if matching else severity
 
-    def database_of(self, name: str) -> str | None:
+    def database_of(self, name: str, aliases: Iterable[str] = ()) -> str | None:
         """The configured database a name the tests know stands for; None: it is not ours.
 
         Suffixes of workers and Django's ``test_`` are stripped; an alias matches by itself.
+
+        Args:
+            name: As the server has it.
+            aliases: Names the application's settings have for it; these decide first. Tests may
+                know a primary by its replica's name too: either will do.
         """
+        for alias in sorted(aliases):
+            for database, patterns in self.patterns.items():
+                if alias == database or alias in patterns:
+                    return database
         plain = _WORKER_SUFFIX.sub("", name)
         names = (name, plain, plain.removeprefix("test_"))
         for database, patterns in self.patterns.items():

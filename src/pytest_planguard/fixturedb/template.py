@@ -17,12 +17,13 @@ from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale.declared import declare
 from pytest_planguard.fixturedb.scale.ends import with_common_ends
 from pytest_planguard.fixturedb.scale.loaded import load_and_freeze
-from pytest_planguard.fixturedb.scale.production import AtScale, Tenants, at_production_scale
+from pytest_planguard.fixturedb.scale.production import AtScale, at_production_scale
 from pytest_planguard.fixturedb.scale.renames import renamed
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.model.statistics import Statistics
+from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.sql.renames import Rename
 
 if TYPE_CHECKING:
@@ -154,13 +155,14 @@ class TemplateMaker:
 
     def _wanted(self, connection: psycopg.Connection[Any], catalog: Catalog) -> AtScale:
         """What every table should have: production's numbers, or what is declared and derived."""
+        tenants = Tenants(self._spec.tenant_schemas, self._spec.tenant_model)
         if self._production is not None:
             source = renamed(self._production.statistics, catalog, self._production.renames)
-            tenants = Tenants(self._spec.tenant_schemas, self._spec.tenant_model)
             made = at_production_scale(catalog, source, self._spec.tables, tenants=tenants)
             statistics = with_common_ends(connection, made.statistics)
             return msgspec.structs.replace(made, statistics=statistics)
-        return AtScale(declare(catalog, self._spec.tables, clock=self._spec.clock))
+        declared = tenants.share(self._spec.tables, catalog.tables)
+        return AtScale(declare(catalog, declared, clock=self._spec.clock))
 
     def _prepare(self, connection: psycopg.Connection[Any]) -> None:
         """The clock's functions, and no autovacuum where the server is not ours."""

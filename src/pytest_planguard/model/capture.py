@@ -25,6 +25,8 @@ class Database(msgspec.Struct, frozen=True):
     """As the tests knew it."""
     url: str = ""
     """libpq URL without password, for messages."""
+    aliases: tuple[str, ...] = ()
+    """Names the application's own settings have for it (Django's ``DATABASES``)."""
     types: dict[int, str] = {}
     """Names of the parameter types that are not built in, by OID, schema-qualified."""
     schema: Schema | None = None

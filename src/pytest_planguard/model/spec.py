@@ -92,5 +92,7 @@ class Thresholds(msgspec.Struct, frozen=True):
     """By which no other query of the suite may become more expensive."""
     unbounded_rows: float = 10_000
     """Rows of a result nobody reads as a whole."""
+    loop_executions: int = 5
+    """Of one query by one line in one test, with different values: a loop."""
     critical_tables: frozenset[str] = frozenset()
     """Schema-qualified; every scan with a predicate on one of them is judged."""

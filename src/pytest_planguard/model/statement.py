@@ -29,6 +29,18 @@ class Layer(enum.StrEnum):
     """Only the suite's own code (tests, factories, fixtures) is on the stack."""
 
 
+class Via(enum.StrEnum):
+    """Through which interface a line asked; what to write instead depends on it."""
+
+    DRIVER = "driver"
+    CORE = "sqlalchemy-core"
+    """A connection of SQLAlchemy, without a session or mapped classes."""
+    ORM = "sqlalchemy-orm"
+    DJANGO = "django"
+    """A cursor of Django."""
+    DJANGO_ORM = "django-orm"
+
+
 class Origin(msgspec.Struct, frozen=True, order=True):
     """The innermost line of the project's own code that led to a statement."""
 
@@ -37,6 +49,11 @@ class Origin(msgspec.Struct, frozen=True, order=True):
     line: int
     function: str
     layer: Layer = Layer.APPLICATION
+    via: Via = Via.DRIVER
+
+
+MOST_DISTINCT = 5
+"""Lists of values of one place that are told apart: enough for a rule on loops."""
 
 
 class Place(msgspec.Struct, frozen=True, order=True):
@@ -47,6 +64,9 @@ class Place(msgspec.Struct, frozen=True, order=True):
     """Node id; empty outside of tests."""
     phase: Phase
     executions: int = 1
+    distinct: int = 0
+    """How many different ones (texts with their values) the line sent for one call of the suite's,
+    counted up to ``MOST_DISTINCT``; 0 where the suite itself repeats the call."""
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -60,6 +80,8 @@ class Session(msgspec.Struct, frozen=True):
     role: str | None = None
     settings: dict[str, str] = {}
     """Planner and custom settings that differ from the server's default."""
+    isolation: str | None = None
+    """Of the transaction; None: the server's default."""
     prepares: bool = False
     """The driver prepares repeated statements on the server, so generic plans occur."""
 

@@ -30,11 +30,13 @@ from pytest_planguard.model.report import (
     Verdict,
 )
 from pytest_planguard.model.settle import settle
+from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, ready
 from pytest_planguard.pipeline.gate import Gate, Key, verdict
 from pytest_planguard.pipeline.judge import Judged, judge
 from pytest_planguard.pipeline.outcome import Options, Outcome
+from pytest_planguard.pipeline.tenants import in_schemas_there_are
 from pytest_planguard.sql.calls import loads
 from pytest_planguard.sql.normalise import queries as normalise
 
@@ -98,7 +100,9 @@ def plan_now(
         for database, captured in _by_database(config, capture, parts).items():
             with open_planner(config, database, capture, server=server) as planner:
                 queries = planner.explainer.fitted(captured)
-                outcomes = planner.explainer.explain(queries)
+                tenants = Tenants(config.tenant_schemas, config.tenant_model)
+            queries = in_schemas_there_are(queries, planner.catalog.tables, tenants)
+            outcomes = planner.explainer.explain(queries)
             reports += [
                 QueryReport(query, outcome, None)
                 for query, outcome in zip(queries, outcomes, strict=True)
@@ -121,7 +125,8 @@ class _Parts:
 def _by_database(config: Config, capture: Capture, parts: _Parts) -> dict[str, list[Query]]:
     """Queries by the configured database; names that match none are noted."""
     names = {statement.session.database for statement in capture.statements}
-    known = {name: config.database_of(name) for name in names}
+    aliases = {name: one.aliases for name, one in capture.databases.items()}
+    known = {name: config.database_of(name, aliases.get(name, ())) for name in names}
     strangers = sorted(name for name, database in known.items() if database is None)
     if strangers:
         parts.notes.append(
@@ -136,7 +141,12 @@ def _by_database(config: Config, capture: Capture, parts: _Parts) -> dict[str, l
     )
     grouped: dict[str, list[Query]] = defaultdict(list)
     as_is = {name for name, spec in config.databases.items() if spec.as_is}
-    for query in normalise(ours, report_name=lambda name: known.get(name) or name, clockless=as_is):
+    for query in normalise(
+        ours,
+        report_name=lambda name: known.get(name) or name,
+        clockless=as_is,
+        tenants=Tenants(config.tenant_schemas, config.tenant_model),
+    ):
         grouped[query.database].append(query)
     return dict(sorted(grouped.items()))
 
@@ -186,6 +196,8 @@ def _judge_in(
     parts: _Parts,
     progress: Progress,
 ) -> None:
+    tenants = Tenants(config.tenant_schemas, config.tenant_model)
+    queries = in_schemas_there_are(queries, planner.catalog.tables, tenants)
     facts = database_report(config.databases[database], planner)
     parts.databases[database] = facts
     thresholds = thresholds_for(config, planner.catalog.tables)

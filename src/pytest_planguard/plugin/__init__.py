@@ -6,6 +6,7 @@ An idle pytest run pays for this file only (``tests/plugin/test_idle.py`` holds 
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_planguard.plugin.django_driver import DjangoDriver
     from pytest_planguard.plugin.watch import Planguard
 
 _MARKER = (
@@ -21,8 +23,45 @@ _MARKER = (
 )
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+class DjangoGate:
+    """Django's PostgreSQL backend is about to be imported: who keeps its driver as it was, then.
+
+    On the import system from the start, also where planguard is off: plugins import Django's
+    backend before any configuration is done.
+
+    Args:
+        config: pytest's; its root is known by then.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self.driver: DjangoDriver | None = None
+
+    def find_spec(self, name: str, *_: object) -> None:
+        """Finds nothing; Python asks it first."""
+        if name == "django.db.backends.postgresql" and self.driver is None:
+            from pytest_planguard.plugin.django_driver import DjangoDriver
+
+            self.driver = DjangoDriver(self._config.rootpath)
+
+    def close(self) -> None:
+        """Leaves the import system."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+        if self.driver is not None:
+            self.driver.close()
+
+
+DJANGO = pytest.StashKey[DjangoGate]()
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Adds ``--planguard`` and its kin."""
+    config = pluginmanager.get_plugin("pytestconfig")
+    assert config is not None  # registered before any plugin
+    gate = config.stash[DJANGO] = DjangoGate(config)
+    sys.meta_path.insert(0, gate)
+    config.add_cleanup(gate.close)
     parser.addini("planguard", "judge the queries of the suite", type="bool", default=False)
     group = parser.getgroup("planguard", "query plans at production scale")
     add = group.addoption

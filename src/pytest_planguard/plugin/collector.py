@@ -15,6 +15,7 @@ from pytest_planguard.capture.origin import OriginFinder
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.model.capture import Budget, Capture, Suppression
 from pytest_planguard.model.statement import Phase
+from pytest_planguard.plugin import DJANGO
 from pytest_planguard.plugin.markers import read_markers, wants_capture
 from pytest_planguard.plugin.schemas import SchemaKeeper, take_schema, take_types
 
@@ -44,6 +45,7 @@ class Collector:
         self.keeper = SchemaKeeper(self.recorder, take_schema if clones else None, take_types)
         self.recorder.before_drop = self._before_drop
         self.mistakes = ""
+        self._config = config
         self._in_worker = in_worker
         self._began = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         self._collected: list[str] = []
@@ -130,6 +132,7 @@ class Collector:
         capture = msgspec.structs.replace(
             heard,
             databases=self.keeper.databases() if whole else self.keeper.news(),
+            notes=(*heard.notes, *self._driver_notes()),
             captured_at=self._began,
             collected=tuple(self._collected),
             finished=tuple(self._finished),
@@ -142,6 +145,10 @@ class Collector:
         self._collected, self._finished, self._cut_short = [], [], []
         self._suppressions, self._budgets = (), ()
         return capture
+
+    def _driver_notes(self) -> tuple[str, ...]:
+        gate = self._config.stash.get(DJANGO, None)
+        return gate.driver.notes if gate is not None and gate.driver is not None else ()
 
     def stop(self) -> None:
         """Restores the drivers."""

@@ -75,6 +75,9 @@ class SchemaKeeper:
 
     def databases(self) -> dict[str, Database]:
         """All that is known."""
+        for name, aliases in self._recorder.aliases.items():
+            if name in self._recorder.asked:
+                self._keep(self._entry(name), aliases=tuple(sorted(aliases)))
         return {name: self._entry(name).database for name in sorted(self._recorder.asked)}
 
     def news(self) -> dict[str, Database]:

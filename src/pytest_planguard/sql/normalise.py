@@ -14,7 +14,8 @@ import msgspec
 
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.query import Query, Variant
-from pytest_planguard.model.statement import Layer, Place, Sample, Statement
+from pytest_planguard.model.statement import Layer, Place, Sample, Session, Statement
+from pytest_planguard.model.tenants import NO_TENANTS, Tenants
 from pytest_planguard.sql.statement_text import Analysis, Kind, analyse
 from pytest_planguard.sql.types import family, rank
 from pytest_planguard.sql.unbind import unbind
@@ -52,6 +53,7 @@ def queries(
     *,
     report_name: Callable[[str], str] = lambda _: "default",
     clockless: Container[str] = (),
+    tenants: Tenants = NO_TENANTS,
 ) -> list[Query]:
     """Groups a capture's statements into queries.
 
@@ -59,6 +61,7 @@ def queries(
         capture: What was captured.
         report_name: The name a database has in the report, by its name in the tests.
         clockless: Databases, by their names in the report, that have no clock of ours.
+        tenants: Schemas that make no difference: a query is planned in one of those it met.
 
     Returns:
         Queries sorted by database and key. Probes of drivers and utility statements are left
@@ -71,16 +74,27 @@ def queries(
         asked = statement.text, database not in clockless
         found = analyses.get(asked)
         if found is None:
-            found = analyses[asked] = analyse(asked[0], own_clock=asked[1])
+            found = analyses[asked] = analyse(asked[0], own_clock=asked[1], tenants=tenants)
         types = _type_names(capture, statement)
         for analysis in found:
-            if analysis.kind in {Kind.QUERY, Kind.UNPLANNABLE}:
+            if analysis.kind in {Kind.QUERY, Kind.UNPLANNABLE} and not _is_ping(
+                statement, analysis
+            ):
                 sent = _Sent(statement, analysis, types, _families(statement, analysis, types))
                 groups[database, analysis.sql].append(sent)
     made = [
-        query for (database, _), group in groups.items() for query in _by_families(database, group)
+        query
+        for (database, _), group in groups.items()
+        for query in _by_families(database, group, tenants)
     ]
     return sorted(made, key=lambda query: (query.database, query.key))
+
+
+def _is_ping(statement: Statement, analysis: Analysis) -> bool:
+    """A library asks whether the server is there (``SELECT 1``), with no line of the project."""
+    return analysis.sql == "SELECT $1" and all(
+        place.origin.file.startswith("lib:") for place in statement.places
+    )
 
 
 def key_of(sql: str, families: Iterable[str]) -> str:
@@ -117,7 +131,7 @@ def _only_null(statement: Statement, number: int) -> bool:
     )
 
 
-def _by_families(database: str, group: list[_Sent]) -> list[Query]:
+def _by_families(database: str, group: list[_Sent], tenants: Tenants) -> list[Query]:
     """Splits statements of one text by their types; a NULL joins whatever has a type."""
     exact: dict[tuple[str, ...], list[_Sent]] = defaultdict(list)
     for sent in group:
@@ -127,7 +141,7 @@ def _by_families(database: str, group: list[_Sent]) -> list[Query]:
             host = next((other for other in sorted(exact) if _joins(families, other)), None)
             if host is not None:
                 exact[host] += exact.pop(families)
-    return [_query(database, families, members) for families, members in exact.items()]
+    return [_query(database, families, members, tenants) for families, members in exact.items()]
 
 
 def _joins(families: tuple[str, ...], other: tuple[str, ...]) -> bool:
@@ -136,7 +150,9 @@ def _joins(families: tuple[str, ...], other: tuple[str, ...]) -> bool:
     )
 
 
-def _query(database: str, families: tuple[str, ...], members: list[_Sent]) -> Query:
+def _query(
+    database: str, families: tuple[str, ...], members: list[_Sent], tenants: Tenants
+) -> Query:
     first = members[0].analysis
     families = tuple("text" if name == _NULL else name for name in families)
     query = Query(
@@ -144,7 +160,7 @@ def _query(database: str, families: tuple[str, ...], members: list[_Sent]) -> Qu
         database=database,
         sql=first.sql,
         parameter_types=families,
-        variants=_variants(members),
+        variants=_variants(members, tenants),
         places=_places(member.statement for member in members),
         stream=all(member.statement.stream for member in members),
         why_not_explainable=first.reason,
@@ -155,17 +171,20 @@ def _query(database: str, families: tuple[str, ...], members: list[_Sent]) -> Qu
 
 
 def _places(statements: Iterable[Statement]) -> tuple[Place, ...]:
-    executions: dict[Place, int] = defaultdict(int)
+    """Summed up; what the line did besides is the same for all."""
+    counts: dict[Place, tuple[int, int]] = defaultdict(lambda: (0, 0))
     for statement in statements:
         for place in statement.places:
-            executions[msgspec.structs.replace(place, executions=0)] += place.executions
+            where = msgspec.structs.replace(place, executions=0, distinct=0)
+            executions, distinct = counts[where]
+            counts[where] = executions + place.executions, max(distinct, place.distinct)
     return tuple(
-        msgspec.structs.replace(place, executions=count)
-        for place, count in sorted(executions.items())
+        msgspec.structs.replace(place, executions=executions, distinct=distinct)
+        for place, (executions, distinct) in sorted(counts.items())
     )
 
 
-def _variants(members: list[_Sent]) -> tuple[Variant, ...]:
+def _variants(members: list[_Sent], tenants: Tenants) -> tuple[Variant, ...]:
     """The ways of sending that are planned: narrowest types and shortest text first.
 
     Which integer types and list lengths a run meets may be random; the first of a kind in this
@@ -175,8 +194,8 @@ def _variants(members: list[_Sent]) -> tuple[Variant, ...]:
     unbound = 0
     for sent in sorted(members, key=_variant_order):
         session = sent.statement.session
-        kind = (tuple(map(family, sent.types)), tuple(sorted(session.settings.items())),
-                session.search_path, session.role)  # fmt: skip
+        kind = (tuple(map(family, sent.types)), _settings_kind(session),
+                tenants.path(session.search_path), session.role)  # fmt: skip
         known = chosen.get(kind)
         if _is_bound_by_client(sent):
             if known is not None and unbound >= MOST_UNBOUND:
@@ -234,8 +253,17 @@ def _is_bound_by_client(sent: _Sent) -> bool:
 
 
 def _variant_order(sent: _Sent) -> tuple[object, ...]:
+    session = sent.statement.session
     return (len(sent.types), tuple(map(rank, sent.types)), len(sent.statement.text),
-            sent.statement.text)  # fmt: skip
+            sent.statement.text, session.search_path or "",
+            sorted(session.settings.items()))  # fmt: skip
+
+
+def _settings_kind(session: Session) -> tuple[tuple[str, str], ...]:
+    """A custom setting's value is one of many, as a parameter's is; which are set decides."""
+    return tuple(
+        sorted((name, "" if "." in name else value) for name, value in session.settings.items())
+    )
 
 
 def _merged(first: tuple[Sample, ...], second: tuple[Sample, ...]) -> tuple[Sample, ...]:

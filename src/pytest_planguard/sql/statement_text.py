@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 from pglast import parser
+
+from pytest_planguard.model.tenants import NO_TENANTS, Tenants
 
 
 class Kind(enum.StrEnum):
@@ -69,6 +72,7 @@ _CLOCK_VALUES = {
     "SVFOP_LOCALTIMESTAMP": "planguard.local_now()",
     "SVFOP_LOCALTIMESTAMP_N": "planguard.local_now()",
 }
+_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*$")
 _CLOCK_CALL = re.compile(r'[\w."]+\s*\(\s*\)')
 _CLOCK_KEYWORD = re.compile(r"\w+(\s*\(\s*\d+\s*\))?")
 
@@ -158,7 +162,9 @@ _VISITS: dict[str, Callable[[_Facts, Any, bool], None]] = {
 """What the walk does with the nodes that matter; it passes through all others."""
 
 
-def analyse(text: str, *, own_clock: bool = True) -> tuple[Analysis, ...]:
+def analyse(
+    text: str, *, own_clock: bool = True, tenants: Tenants = NO_TENANTS
+) -> tuple[Analysis, ...]:
     """Says what a text holds: one analysis a statement, none for a comment.
 
     A text the parser rejects gives one analysis with the parser's message as its reason.
@@ -166,6 +172,7 @@ def analyse(text: str, *, own_clock: bool = True) -> tuple[Analysis, ...]:
     Args:
         text: As it was sent.
         own_clock: The fixture has a clock of its own, which is planned with.
+        tenants: Their schemas' names make no difference to the normal form.
     """
     try:
         statements = _DECODER.decode(parser.parse_sql_json(text))["stmts"]
@@ -173,18 +180,21 @@ def analyse(text: str, *, own_clock: bool = True) -> tuple[Analysis, ...]:
         reason = f"the parser rejects it: {error.args[0]}"
         return (Analysis(Kind.UNPLANNABLE, " ".join(text.split()), reason=reason),)
     if len(statements) == 1 and text.isascii():
-        return (_analyse_one(text, statements[0]["stmt"], 0, own_clock),)
+        return (_analyse_one(text, statements[0]["stmt"], 0, own_clock, tenants),)
     raw = text.encode()
-    return tuple(_part(raw, item, own_clock) for item in statements)
+    return tuple(_part(raw, item, own_clock, tenants) for item in statements)
 
 
-def _part(raw: bytes, item: dict[str, Any], own_clock: bool) -> Analysis:
+def _part(raw: bytes, item: dict[str, Any], own_clock: bool, tenants: Tenants) -> Analysis:
     start = item.get("stmt_location", 0)
     length = item.get("stmt_len", len(raw) - start)
-    return _analyse_one(raw[start : start + length].decode(), item["stmt"], start, own_clock)
+    text = raw[start : start + length].decode()
+    return _analyse_one(text, item["stmt"], start, own_clock, tenants)
 
 
-def _analyse_one(text: str, node: dict[str, Any], offset: int, own_clock: bool) -> Analysis:
+def _analyse_one(
+    text: str, node: dict[str, Any], offset: int, own_clock: bool, tenants: Tenants
+) -> Analysis:
     kind, statement = next(iter(node.items()))
     facts = _Facts()
     facts.walk(node)
@@ -194,11 +204,11 @@ def _analyse_one(text: str, node: dict[str, Any], offset: int, own_clock: bool) 
     if kind in _PLANNED:
         if _is_probe(facts):
             return Analysis(Kind.PROBE, text)
-        return _query(text, facts, place, (0, len(text)))
+        return _query(text, facts, place, (0, len(text)), tenants)
     if kind == "DeclareCursorStmt" or (kind == "CopyStmt" and "query" in statement):
         inner = _inner_span(text, cursor=kind == "DeclareCursorStmt")
         if inner is not None:
-            return _query(text, facts, place, inner)
+            return _query(text, facts, place, inner, tenants)
     if kind in _UNPLANNABLE:
         normal, parameters, _ = _normal_form(text, {place(at) for at in facts.constants})
         return Analysis(Kind.UNPLANNABLE, normal, parameters, reason=_UNPLANNABLE[kind])
@@ -252,7 +262,9 @@ def _inner_span(text: str, *, cursor: bool) -> tuple[int, int] | None:
     return None
 
 
-def _query(text: str, facts: _Facts, place: _Places, span: tuple[int, int]) -> Analysis:
+def _query(
+    text: str, facts: _Facts, place: _Places, span: tuple[int, int], tenants: Tenants
+) -> Analysis:
     constants = {at - span[0] for at in map(place, facts.constants)}
     inner = text[span[0] : span[1]]
     replaced = []
@@ -260,7 +272,10 @@ def _query(text: str, facts: _Facts, place: _Places, span: tuple[int, int]) -> A
         match = pattern.match(text, place(location))
         if match is not None:
             replaced.append((match.start() - span[0], match.end() - span[0], replacement))
-    normal, parameters, spans = _normal_form(inner, constants)
+    shared = {
+        schema: _identifier(tenants.model) for schema, _ in facts.relations if tenants.have(schema)
+    }
+    normal, parameters, spans = _normal_form(inner, constants, shared)
     plannable, spans = _replace(inner, replaced, spans)
     return Analysis(
         Kind.QUERY, normal, parameters, plannable, "", tuple(sorted(facts.limits)), spans
@@ -309,8 +324,12 @@ class _Piece(msgspec.Struct):
     """An identifier: an opening parenthesis behind it belongs to it."""
 
 
+def _identifier(name: str) -> str:
+    return name if _PLAIN.match(name) else '"{}"'.format(name.replace('"', '""'))
+
+
 def _normal_form(
-    text: str, constants: set[int]
+    text: str, constants: set[int], shared: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[str, tuple[int, ...], tuple[tuple[int, int, int], ...]]:
     pieces: list[_Piece] = []
     spans: list[tuple[int, int, int]] = []
@@ -333,7 +352,9 @@ def _normal_form(
         ):
             pieces[-1] = _Piece("$", 0)
         elif name == "IDENT":
-            pieces.append(_Piece(raw if raw[0] in '"Uu' and '"' in raw else raw.lower(), call=True))
+            name = raw if raw[0] in '"Uu' and '"' in raw else raw.lower()
+            schema = shared.get(name.strip('"')) if text[end:].lstrip()[:1] == "." else None
+            pieces.append(_Piece(schema or name, call=True))
         elif name in _UPPER:
             pieces.append(_Piece(raw.upper()))
         else:

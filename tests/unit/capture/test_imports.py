@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
 import pytest
 
-from pytest_planguard.capture.imports import can_import, when_imported
+from pytest_planguard.capture.imports import around_import, can_import, when_imported
 
 
 @pytest.fixture
@@ -63,3 +64,20 @@ def test_a_blocked_package_cannot_be_imported(
     assert package not in sys.modules
     monkeypatch.setitem(sys.modules, package, None)
     assert not can_import(package)
+
+
+def test_steps_run_around_a_module_also_when_it_fails(tmp_path: Path, package: str) -> None:
+    (tmp_path / package / "choice.py").write_text("import missing_planguard_module\n")
+    seen: list[str] = []
+    name = f"{package}.choice"
+    cancel = around_import(name, lambda: seen.append("before"), lambda: seen.append("after"))
+    with pytest.raises(ImportError):
+        __import__(name)
+    assert seen == ["before", "after"]
+    (tmp_path / package / "choice.py").write_text(f"import {package}\n\nDONE = True\n")
+    importlib.invalidate_caches()
+    __import__(name)
+    assert seen == ["before", "after"] * 2
+    before = len(sys.meta_path)
+    cancel()
+    assert len(sys.meta_path) == before

@@ -5,6 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.statement import Via
+from pytest_planguard.model.tenants import Tenants
+from pytest_planguard.sql.normalise import queries
 
 CaptureOf = Callable[..., Capture]
 
@@ -136,3 +139,180 @@ def main(url):
     assert not list(dispatch.after_cursor_execute)
 """
     assert capture_of(app).statements == ()
+
+
+def vias(capture: Capture, containing: str) -> set[Via]:
+    return {
+        place.origin.via
+        for statement in capture.statements
+        if containing in statement.text
+        for place in statement.places
+    }
+
+
+ASYNCPG = ASYNC.replace("postgresql+psycopg:", "postgresql+asyncpg:")
+
+
+def test_the_line_is_found_over_asyncpg_too(capture_of: CaptureOf) -> None:
+    capture = capture_of(ASYNCPG, models=MODELS)
+    assert capture.notes == ()
+    assert lines(capture, "WHERE orders.id =") == [(8, "lines_of")]
+    assert lines(capture, "FROM lines") == [(9, "lines_of")]
+    assert lines(capture, "INSERT INTO orders") == [(20, "run")]
+    assert lines(capture, "LIMIT") == [(12, "first")]
+    assert {item.session.driver for item in capture.statements} == {"asyncpg"}
+
+
+def test_a_failed_statement_leaves_no_line_behind(capture_of: CaptureOf) -> None:
+    app = """
+import asyncio
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+async def fails(connection):
+    try:
+        await connection.execute(text("SELECT 1/0"))
+    except Exception:
+        await connection.rollback()
+
+async def raw(connection):
+    driver = (await connection.get_raw_connection()).driver_connection
+    return await driver.fetchval("SELECT 2")
+
+async def run(url):
+    engine = create_async_engine(url.replace("postgresql:", "postgresql+asyncpg:"))
+    async with engine.connect() as connection:
+        await fails(connection)
+        await raw(connection)
+    await engine.dispose()
+
+def main(url):
+    asyncio.run(run(url))
+"""
+    capture = capture_of(app)
+    assert lines(capture, "SELECT 1/0") == [(8, "fails")]
+    assert lines(capture, "SELECT 2") == [(14, "raw")]
+    assert vias(capture, "SELECT 1/0") == {Via.CORE}
+    assert vias(capture, "SELECT 2") == {Via.DRIVER}
+
+
+MANY = """
+import models
+from sqlalchemy import create_engine, insert, select, text
+from sqlalchemy.orm import Session
+from urls import engine_url
+
+def fill(session):
+    session.add_all(models.Order() for _ in range(2500))
+    session.flush()
+
+def both(connection):
+    table = models.Order.__table__
+    connection.execute(select(table).where(table.c.id == 1))
+    connection.execute(insert(table).returning(table.c.id), [{"id": -n} for n in range(1, 1500)])
+
+def main(url):
+    engine = create_engine(engine_url(url, "DRIVER"))
+    models.Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        fill(session)
+        both(session.connection())
+        session.scalars(select(models.Order).where(models.Order.id < 3)).all()
+    engine.dispose()
+"""
+
+URLS = """
+def engine_url(url, driver):
+    url = url.replace("postgresql:", f"postgresql+{driver}:")
+    if driver == "pg8000":
+        url = url.replace("?host=", "?unix_sock=") + "%2F.s.PGSQL.5432"
+    return url
+"""
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2", "pg8000"])
+def test_rows_inserted_in_batches_count_once_and_orm_is_told_from_core(
+    capture_of: CaptureOf, driver: str
+) -> None:
+    capture = capture_of(MANY.replace("DRIVER", driver), models=MODELS, urls=URLS)
+    inserts = [item for item in capture.statements if item.text.startswith("INSERT")]
+    assert len(inserts) > 1
+    assert {(item.many, item.session.driver) for item in inserts} == {(True, driver)}
+    counted = {"fill": 0, "both": 0}
+    for item in inserts:
+        for place in item.places:
+            counted[place.origin.function] += place.executions
+    assert counted == {"fill": 1, "both": 1}
+    selects = {
+        place.origin.function: place.origin.via
+        for item in capture.statements
+        if "FROM orders" in item.text
+        for place in item.places
+    }
+    assert selects == {"both": Via.CORE, "main": Via.ORM}
+
+
+def test_an_unknown_driver_is_heard_above_it_and_the_report_says_so(capture_of: CaptureOf) -> None:
+    app = """
+from sqlalchemy import create_engine, text
+from urls import engine_url
+
+def find(connection, name):
+    return connection.execute(text("SELECT :name AS name, '%' AS sign"), {"name": name}).all()
+
+def main(url):
+    engine = create_engine(engine_url(url, "pg8000"))
+    with engine.connect() as connection:
+        connection.execute(text("SET search_path = tenant_a"))
+        find(connection, "a'b")
+        connection.execute(text("CREATE TABLE public.t (id int)"))
+    engine.dispose()
+"""
+    capture = capture_of(app, urls=URLS)
+    (statement,) = [item for item in capture.statements if "AS sign" in item.text]
+    assert statement.text == "SELECT $1 AS name, '%' AS sign"
+    assert [sample.values for sample in statement.samples] == [("a'b",)]
+    assert (statement.session.driver, statement.session.search_path) == ("pg8000", "tenant_a")
+    assert lines(capture, "AS sign") == [(6, "find")]
+    assert [item.text for item in capture.ddl] == ["CREATE TABLE public.t (id int)"]
+    assert capture.notes == (
+        (
+            "planguard does not know the driver pg8000: what SQLAlchemy gave it was captured, "
+            "what the application gives it directly was not"
+        ),
+    )
+
+
+def test_a_translated_schema_is_a_tenants_and_probes_are_no_queries(capture_of: CaptureOf) -> None:
+    app = """
+import models
+from sqlalchemy import create_engine, inspect, select, text
+from sqlalchemy.orm import Session
+
+def orders(session):
+    return session.scalars(select(models.Order).where(models.Order.id == 5)).all()
+
+def main(url):
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), pool_pre_ping=True)
+    for tenant in ("tenant_b", "tenant_a"):
+        with engine.begin() as connection:
+            connection.execute(text(f"CREATE SCHEMA {tenant}"))
+        mapped = engine.execution_options(schema_translate_map={None: tenant})
+        models.Base.metadata.create_all(mapped)
+        inspect(engine).get_columns("orders", schema=tenant)
+        with Session(mapped) as session:
+            orders(session)
+    engine.dispose()
+"""
+    capture = capture_of(app, models=MODELS)
+    (query,) = queries(capture, tenants=Tenants("tenant_*", "tenant_a"))
+    assert (
+        query.sql
+        == "SELECT tenant_a.orders.id FROM tenant_a.orders WHERE tenant_a.orders.id = $1::integer"
+    )
+    assert query.executions == 2
+    (variant,) = query.variants
+    assert "FROM tenant_a.orders" in variant.plannable
+    assert [(place.origin.function, place.origin.via) for place in query.places] == [
+        ("orders", Via.ORM)
+    ]

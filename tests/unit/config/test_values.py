@@ -65,3 +65,31 @@ def test_a_critical_table_that_does_not_exist_is_a_mistake_with_a_guess(tmp_path
         thresholds_for(load(tmp_path, environ={}), ["public.orders"])
     assert 'no table "ordrs"; did you mean "orders"?' in caught.value.message
     assert 'no table "nope"' in caught.value.message
+
+
+DATABASES = """
+[tool.pytest-planguard.databases.default]
+match = ["clinic"]
+[tool.pytest-planguard.databases.replica]
+replica-of = "default"
+match = ["clinic_ro*"]
+[tool.pytest-planguard.databases.archive]
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "aliases", "database"),
+    [
+        ("clinic", (), "default"),
+        ("test_clinic_gw3", (), "default"),
+        ("clinic_ro_2", (), "default"),
+        ("test_x", ("replica",), "default"),
+        ("test_x", ("default", "replica"), "default"),
+        ("test_clinic", ("archive",), "archive"),
+        ("test_x", ("other",), None),
+        ("archive_gw0", (), "archive"),
+    ],
+)
+def test_a_database_is_found_by_its_aliases_then_by_its_name(tmp_path, name, aliases, database):
+    (tmp_path / "pyproject.toml").write_text(DATABASES)
+    assert load(tmp_path, environ={}).database_of(name, aliases) == database

@@ -4,7 +4,6 @@ import pytest
 
 from pytest_planguard.errors import ConfigurationError, StatisticsError
 from pytest_planguard.fixturedb.scale.production import (
-    Tenants,
     at_production_scale,
     index_meaning,
 )
@@ -17,6 +16,7 @@ from pytest_planguard.model.statistics import (
     Statistics,
     TableStatistics,
 )
+from pytest_planguard.model.tenants import Tenants
 
 SERVER = Server(180000, "18.0")
 ID = Column("id", "bigint", 1, not_null=True, base_type="int8", category="N", length=8)
@@ -166,3 +166,10 @@ def test_no_table_in_common_is_another_database():
 )
 def test_an_indexs_meaning_leaves_names_and_schemas_out(definition):
     assert index_meaning(definition) == "INDEX t USING btree (x)"
+
+
+def test_declared_tables_of_the_model_hold_for_every_tenant_without_its_own():
+    tenants = Tenants("tenant_*", "tenant_1")
+    tables = {"tenant_1.orders": 1, "tenant_9.orders": 9, "public.orders": 5}
+    names = ["tenant_1.orders", "tenant_2.orders", "tenant_9.orders", "tenant_2.other"]
+    assert tenants.share(tables, names) == {**tables, "tenant_2.orders": 1}

@@ -1,5 +1,7 @@
 import random
 
+import msgspec
+
 from pytest_planguard.model.capture import Capture, Database
 from pytest_planguard.model.statement import (
     Layer,
@@ -10,6 +12,7 @@ from pytest_planguard.model.statement import (
     Session,
     Statement,
 )
+from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.sql.normalise import MIGRATED, MOST_UNBOUND, queries
 
 SESSION = Session("app", "psycopg")
@@ -113,3 +116,59 @@ def test_constants_of_the_code_itself_stay_in_the_text():
     assert (query.variants[0].plannable, query.variants[0].as_sent) == (
         "SELECT a FROM t WHERE id = 7", "",
     )  # fmt: skip
+
+
+TENANTS = Tenants("tenant_*", "tenant_1")
+
+
+def in_schema(text, path=None, settings=None):
+    session = Session("app", "psycopg", search_path=path, settings=settings or {})
+    return msgspec.structs.replace(statement(text, (23,), [["5"]]), session=session)
+
+
+def test_a_query_of_any_tenant_is_one_and_is_planned_where_it_was_sent():
+    text = "SELECT a FROM t WHERE id = $1"
+    sent = [in_schema(text, f"tenant_{name}, public") for name in "bac"]
+    (query,) = queries(capture(*sent), tenants=TENANTS)
+    assert query.executions == 3
+    assert [one.session.search_path for one in query.variants] == ["tenant_a, public"]
+    (untold,) = queries(capture(*sent))
+    assert untold.key == query.key
+    assert len(untold.variants) == 3
+
+
+def test_a_tenants_schema_in_the_text_makes_no_other_query():
+    sent = [
+        in_schema(f"SELECT {schema}.t.a FROM {schema}.t JOIN public.u USING (a) WHERE id = $1")
+        for schema in ("tenant_b", '"tenant_A"', "tenant_a")
+    ]
+    (query,) = queries(capture(*sent), tenants=TENANTS)
+    assert query.sql == (
+        "SELECT tenant_1.t.a FROM tenant_1.t JOIN public.u USING (a) WHERE id = $1"
+    )
+    (variant,) = query.variants
+    assert variant.plannable.startswith("SELECT tenant_a.t.a FROM tenant_a.t")
+    assert len(queries(capture(*sent))) == 3
+
+
+def test_an_alias_that_is_called_like_a_tenant_stays():
+    sent = in_schema("SELECT tenant_x.a FROM t tenant_x WHERE tenant_x.id = $1")
+    (query,) = queries(capture(sent), tenants=TENANTS)
+    assert "tenant_x.a" in query.sql
+
+
+def test_values_of_a_custom_setting_are_one_way_of_sending_and_of_a_planner_setting_two():
+    text = "SELECT a FROM t WHERE id = $1"
+    custom = [in_schema(text, settings={"app.tenant": str(number)}) for number in range(9)]
+    (query,) = queries(capture(*custom))
+    assert [one.session.settings for one in query.variants] == [{"app.tenant": "0"}]
+    planner = [in_schema(text, settings={"work_mem": size}) for size in ("4MB", "1GB")]
+    (query,) = queries(capture(*planner))
+    assert len(query.variants) == 2
+
+
+def test_a_librarys_ping_is_no_query_and_the_applications_is_one():
+    assert queries(capture(statement("SELECT 1", layer=Layer.APPLICATION))) != []
+    ping = statement("SELECT 1")
+    place = Place(Origin("lib:django", 0, "", Layer.LIBRARY), "", Phase.OUTSIDE)
+    assert queries(capture(msgspec.structs.replace(ping, places=(place,)))) == []

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 
 import msgspec
 
@@ -26,6 +25,7 @@ from pytest_planguard.model.statistics import (
     Statistics,
     TableStatistics,
 )
+from pytest_planguard.model.tenants import NO_TENANTS, Tenants
 
 _SHOWN = 5
 """Names in a sentence before it only counts."""
@@ -39,22 +39,6 @@ class AtScale(msgspec.Struct, frozen=True):
 
     statistics: Statistics
     lacking: tuple[str, ...] = ()
-
-
-class Tenants(msgspec.Struct, frozen=True):
-    """Schemas that hold the same tables, one for each tenant."""
-
-    schemas: str
-    """Shell pattern; empty: there are none."""
-    model: str
-    """The schema at the source whose statistics all others share."""
-
-    def include(self, name: str) -> bool:
-        """Whether a schema-qualified table is a tenant's."""
-        return bool(self.schemas) and fnmatchcase(name.partition(".")[0], self.schemas)
-
-
-NO_TENANTS = Tenants("", "")
 
 
 def at_production_scale(

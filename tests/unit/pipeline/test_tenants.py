@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pytest_planguard.model.query import Query, Variant
+from pytest_planguard.model.statement import Session
+from pytest_planguard.model.tenants import NO_TENANTS, Tenants
+from pytest_planguard.pipeline.tenants import in_schemas_there_are
+
+TENANTS = Tenants("tenant_*", "tenant_m")
+TABLES = ["tenant_b.t", "tenant_c.t", "public.u"]
+
+
+def sent(path: str | None) -> Query:
+    variant = Variant("SELECT 1", (), Session("app", "psycopg", search_path=path))
+    return Query("k", "default", "SELECT $1", (), (variant,), ())
+
+
+def path_of(query: Query) -> str | None:
+    return query.variants[0].session.search_path
+
+
+def moved(path: str | None, tables: list[str] = TABLES, tenants: Tenants = TENANTS) -> str | None:
+    (query,) = in_schemas_there_are([sent(path)], tables, tenants)
+    return path_of(query)
+
+
+def test_a_tenant_that_is_there_is_planned_in_its_own_schema() -> None:
+    assert moved("tenant_c, public") == "tenant_c, public"
+
+
+def test_a_tenant_that_is_gone_is_planned_in_the_models_or_another_ones() -> None:
+    assert moved('"tenant_x", public') == "tenant_b, public"
+    assert moved("tenant_x", [*TABLES, "tenant_m.t"]) == "tenant_m"
+
+
+def test_other_schemas_stay() -> None:
+    assert moved("gone, public") == "gone, public"
+    assert moved(None) is None
+    assert moved("tenant_x", ["public.u"]) == "tenant_x"
+    assert moved("tenant_x", tenants=NO_TENANTS) == "tenant_x"
