@@ -7,7 +7,7 @@ import sys
 
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"psycopg", "sqlalchemy"}:
+        if name.partition(".")[0] in {"asyncpg", "psycopg", "psycopg2", "sqlalchemy"}:
             raise ModuleNotFoundError(name)
         return None
 
