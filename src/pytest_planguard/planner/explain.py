@@ -124,7 +124,10 @@ class Explainer:
         plans = {item.request.query: item.root for item in self._run(GENERIC, wanted, {})}
         self._wire.idle()
         self._wire.execute("DEALLOCATE ALL")
-        return fitting.fitted(queries, found, plans, self._fit)
+        return fitting.fitted(queries, found, plans, self._bound, self._fit)
+
+    def _bound(self, root: PlanNode) -> Sequence[Binding]:
+        return (*bindings(root), *self._masked.expressions_bound(root))
 
     def _fit(self, literals: Variant, bound: Sequence[Binding]) -> tuple[str | None, ...]:
         columns = {key: one for key, one in self._columns(bound).items() if one.masked}
@@ -145,7 +148,7 @@ class Explainer:
         given: dict[tuple[int, int], tuple[Constant, ...]] = {}
         for item in self._run(GENERIC, _generic_requests(queries), refused):
             made[item.request.query].append(item)
-            bound[item.request.query, item.request.variant] = bindings(item.root)
+            bound[item.request.query, item.request.variant] = tuple(self._bound(item.root))
             given[item.request.query, item.request.variant] = self._masked.constants(item.root)
         for item in self._run(CUSTOM, self._captured_requests(queries, bound), refused):
             made[item.request.query].append(item)
@@ -215,12 +218,24 @@ class Explainer:
             table = self._statistics.tables.get(self._catalog.root_of(binding.relation))
             if table is not None:
                 found = table.inherited.get(binding.column) or table.columns.get(binding.column)
+                found = found or self._masked.expression(binding)
+                if found is not None and found.masked and self._divides(binding):
+                    continue
                 predicates = self._predicates(binding) if found is not None else []
                 if found is not None and predicates and found.masked:
                     columns[binding.alias, binding.column] = beside(found, predicates)
                 elif found is not None and not predicates:
                     columns[binding.alias, binding.column] = found
         return columns
+
+    def _divides(self, binding: Binding) -> bool:
+        """Whether the column's value decides which partitions are read: no other stands for it."""
+        root = self._catalog.root_of(binding.relation)
+        return any(
+            binding.column in table.partition_columns
+            for name, table in self._catalog.tables.items()
+            if table.partition_columns and self._catalog.root_of(name) == root
+        )
 
     def _predicates(self, binding: Binding) -> list[str]:
         """Of partial indexes that the column's value decides about: no other stands for it."""

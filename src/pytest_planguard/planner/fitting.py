@@ -17,7 +17,7 @@ from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.planner.parameters import Values
 from pytest_planguard.planner.requests import Request
 from pytest_planguard.planner.wire import literal
-from pytest_planguard.sql.bindings import Binding, bindings
+from pytest_planguard.sql.bindings import Binding
 from pytest_planguard.sql.literals import Literal, compared_literals, replaced
 
 Fit = Callable[[Variant, Sequence[Binding]], Values]
@@ -74,7 +74,11 @@ def _probe(query: int, number: int, variant: Variant, literals: tuple[Literal, .
 
 
 def fitted(
-    queries: Sequence[Query], found: Sequence[Probe], plans: Mapping[int, PlanNode], fit: Fit
+    queries: Sequence[Query],
+    found: Sequence[Probe],
+    plans: Mapping[int, PlanNode],
+    bound: Callable[[PlanNode], Sequence[Binding]],
+    fit: Fit,
 ) -> list[Query]:
     """The queries with stand-ins for what they compare masked columns with.
 
@@ -82,6 +86,7 @@ def fitted(
         queries: As captured.
         found: Their probes.
         plans: By position of the probe; one the server refused has none, and stays as it is.
+        bound: What a plan's parameters are compared with.
         fit: What a value becomes.
     """
     changed = list(queries)
@@ -91,7 +96,7 @@ def fitted(
             continue
         query = changed[probe.query]
         variants = list(query.variants)
-        variants[probe.variant] = _fitted(variants[probe.variant], probe, bindings(root), fit)
+        variants[probe.variant] = _fitted(variants[probe.variant], probe, bound(root), fit)
         changed[probe.query] = msgspec.structs.replace(query, variants=tuple(variants))
     return changed
 

@@ -7,8 +7,16 @@ from itertools import chain
 
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.plan import PlanNode, SampleKind
-from pytest_planguard.model.statistics import Statistics, TableStatistics, ValuePolicy
+from pytest_planguard.model.statistics import (
+    ColumnStatistics,
+    Statistics,
+    TableStatistics,
+    ValuePolicy,
+)
+from pytest_planguard.sql.bindings import Binding
 from pytest_planguard.sql.constants import Constant, constants
+from pytest_planguard.sql.expression_bindings import expression_bindings
+from pytest_planguard.sql.printed import unwrapped
 
 
 class Masked:
@@ -24,13 +32,26 @@ class Masked:
         self._columns: set[tuple[str, str]] = set()
         self._expressions: set[str] = set()
         """Tables with statistics of expressions that are masked."""
+        self._by_text: dict[tuple[str, str], ColumnStatistics] = {}
+        """Those of indexes, by table and expression."""
         for name, table in statistics.tables.items():
             root = catalog.root_of(name)
             self._columns |= {(root, column) for column in _masked_columns(table)}
             if _has_masked_expressions(table):
                 self._expressions.add(root)
+                self._by_text |= dict(_masked_expressions(name, table, catalog))
         no_values = statistics.values is ValuePolicy.NONE
         self._what = "statistics without values" if no_values else "masked statistics"
+
+    def expressions_bound(self, root: PlanNode) -> tuple[Binding, ...]:
+        """Parameters a plan compares with expressions whose values are stand-ins."""
+        if not self._by_text:
+            return ()
+        return tuple(one for one in expression_bindings(root) if self.expression(one) is not None)
+
+    def expression(self, binding: Binding) -> ColumnStatistics | None:
+        """Statistics of the expression it is compared with; None: a column, or none are masked."""
+        return self._by_text.get((binding.relation, binding.column))
 
     def constants(self, root: PlanNode) -> tuple[Constant, ...]:
         """The masked columns a plan made without values compares with something given."""
@@ -72,6 +93,17 @@ class Masked:
 def _masked_columns(table: TableStatistics) -> Iterator[str]:
     for columns in (table.columns, table.inherited):
         yield from (name for name, facts in columns.items() if facts.masked)
+
+
+def _masked_expressions(
+    name: str, table: TableStatistics, catalog: Catalog
+) -> Iterator[tuple[tuple[str, str], ColumnStatistics]]:
+    for index in catalog.indexes_of(name):
+        facts = table.indexes.get(index.name)
+        known = facts.expressions if facts is not None else {}
+        for key, attribute in zip(index.keys, index.attributes, strict=False):
+            if attribute in known and known[attribute].masked:
+                yield (name, unwrapped(key)), known[attribute]
 
 
 def _has_masked_expressions(table: TableStatistics) -> bool:

@@ -390,7 +390,7 @@ def _pattern(value: str, statistics: ColumnStatistics) -> str:
     return _LITERAL_RUN.sub(run, value)
 
 
-_INNER = re.compile(r"%[^%_]+(%?)")
+_INNER = re.compile(r"%[^%_]+%?")
 """A pattern that finds a word anywhere, or at the end."""
 _BEGINNING = re.compile(r"[^%_]+%")
 
@@ -405,24 +405,20 @@ _LONGEST_PART = 3
 def _among_stand_ins(value: str, statistics: ColumnStatistics) -> str:
     """A pattern that finds as many stand-ins as one of its kind finds texts; empty: none known.
 
-    A word stands in ``WORD_SHARE`` of them. A beginning tells apart what a histogram can: it is
-    that of a typical value, as short as no other bound begins so.
+    A word stands in ``WORD_SHARE`` of them, anywhere: ends of stand-ins are all alike. A beginning
+    is as long as a value: one that finds more than a bound of the histogram is for few searches.
     """
     inner = _INNER.fullmatch(value)
     if inner is not None:
-        part = _common_part(statistics, at_end=not inner[1])
-        return f"%{part}{inner[1]}" if part else ""
+        part = _common_part(statistics)
+        return f"%{part}%" if part else ""
     bounds = statistics.histogram_bounds
     if not bounds or not _BEGINNING.fullmatch(value):
         return ""
-    typical = bounds[len(bounds) // 2]
-    for size in range(1, len(typical)):
-        if sum(bound.startswith(typical[:size]) for bound in bounds) == 1:
-            return f"{typical[:size]}%"
-    return f"{typical}%"
+    return f"{bounds[len(bounds) // 2]}%"
 
 
-def _common_part(statistics: ColumnStatistics, *, at_end: bool) -> str:
+def _common_part(statistics: ColumnStatistics) -> str:
     """Letters whose share of the column's values is nearest to ``WORD_SHARE``; empty: none are."""
     common = dict(zip(statistics.most_common_values, statistics.most_common_freqs, strict=False))
     rest = max(0.0, 1.0 - statistics.null_frac - sum(common.values()))
@@ -430,15 +426,13 @@ def _common_part(statistics: ColumnStatistics, *, at_end: bool) -> str:
     weights = {**dict.fromkeys(bounds, rest / max(1, len(bounds))), **common}
     shares: dict[str, float] = defaultdict(float)
     for value, weight in weights.items():
-        for part in _parts_of(value, at_end=at_end):
+        for part in _parts_of(value):
             shares[part] += weight
     fitting = (part for part in shares if not set(part) & set("%_\\"))
     return min(fitting, key=lambda part: (abs(shares[part] - WORD_SHARE), part), default="")
 
 
-def _parts_of(value: str, *, at_end: bool) -> set[str]:
-    """All beginnings of its ends, or only its ends, up to three letters."""
+def _parts_of(value: str) -> set[str]:
+    """All runs of up to three letters."""
     sizes = range(1, min(_LONGEST_PART, len(value)) + 1)
-    if at_end:
-        return {value[-size:] for size in sizes}
     return {value[at : at + size] for size in sizes for at in range(len(value) - size + 1)}

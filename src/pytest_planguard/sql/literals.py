@@ -9,7 +9,7 @@ import msgspec
 from pglast import parser
 
 from pytest_planguard.sql.bindings import COMPARISONS
-from pytest_planguard.sql.operands import Node, tagged
+from pytest_planguard.sql.operands import Node, columns_in, tagged
 
 _DECODER = msgspec.json.Decoder()
 _LISTS = (("List", "items"), ("A_ArrayExpr", "elements"))
@@ -92,8 +92,13 @@ def _places(tree: Any, columns: Container[str]) -> Iterator[tuple[int, str]]:
             continue
         sides = node.get("lexpr", {}), node.get("rexpr", {})
         for side, other in (sides, reversed(sides)):
-            if _column(side) in columns:
+            if _column(side) in columns or _names_one(side, columns):
                 yield from _texts(other)
+
+
+def _names_one(side: Node, columns: Container[str]) -> bool:
+    """Whether it is an expression over such a column."""
+    return any(name in columns for _, name in columns_in(side))
 
 
 def _column(side: Node) -> str:

@@ -19,11 +19,13 @@ def test_every_way_to_compare_a_column_with_a_text_is_seen():
         ("'z'", "z"),
         ("'%q%'", "%q%"),
         ("'k'", "k"),
+        ("'l'", "l"),
     ]
 
 
 def test_numbers_arithmetic_and_what_the_parser_rejects_are_left_alone():
-    assert found("SELECT a || 'x' FROM t WHERE a = 1 AND b -> 'k' = '1'", "a", "b") == []
+    assert found("SELECT a || 'x' FROM t WHERE a = 1 AND b -> 'k' @> '1'", "a", "b") == []
+    assert found("SELECT 1 FROM t WHERE a ->> 'k' = '1'", "a") == [("'1'", "1")]
     assert found("SELECT FROM WHERE", "a") == []
 
 
