@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pytest_planguard.conninfo import without_password
 from pytest_planguard.errors import ServerError
 from pytest_planguard.fixturedb.parts import ReadCatalog
 from pytest_planguard.fixturedb.queries import named_queries
@@ -64,7 +65,7 @@ def use_as_it_is(spec: DatabaseSpec, server: PostgresServer, read_catalog: ReadC
             unreadable = _unreadable(connection, name, len(statistics.tables))
     except psycopg.OperationalError as error:
         raise ServerError(
-            f"no connection to the database {name}: {str(error).strip()}",
+            f"no connection to the database {name}: {without_password(str(error).strip(), conninfo)}",
             hint="check url and settings in [tool.pytest-planguard.database]",
         ) from error
     lacking = (spec.why_as_is, *unreadable, _NO_TRIALS)

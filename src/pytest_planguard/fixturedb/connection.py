@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from pytest_planguard.conninfo import without_password
 from pytest_planguard.errors import ConfigurationError, ServerError
 from pytest_planguard.fixturedb.parts import FixtureServer
 from pytest_planguard.fixturedb.scale.declarations import did_you_mean
@@ -31,11 +32,13 @@ def connect(server: PostgresServer, database: str = MAINTENANCE) -> psycopg.Conn
     """
     import psycopg
 
+    conninfo = server.conninfo(database)
     try:
-        return psycopg.connect(server.conninfo(database), autocommit=True, prepare_threshold=None)
+        return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
     except psycopg.OperationalError as error:
+        said = without_password(str(error).strip(), conninfo)
         raise ServerError(
-            f"no connection to {database or 'the server'}: {str(error).strip()}",
+            f"no connection to {database or 'the server'}: {said}",
             hint="start the run again; pytest-planguard doctor tells what the server says",
         ) from error
 
