@@ -6,7 +6,8 @@ import psycopg
 import pytest
 
 from fix_fixturedb import SHOP, UrlServer, postgres_16, tools_for
-from pytest_planguard.errors import ConfigurationError, ScaleError
+from pytest_planguard.errors import ConfigurationError, ScaleError, SchemaError
+from pytest_planguard.fixturedb import cache
 from pytest_planguard.fixturedb.build import build
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.ports import HypotheticalIndex
@@ -186,6 +187,65 @@ def test_the_database_is_read_only_and_has_the_settings(server):
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             connection.execute("CREATE TABLE t ()")
         assert read_catalog(connection).server.settings["random_page_cost"] == "1.1"
+
+
+def test_settings_that_are_lists_keep_their_items(server):
+    settings = {"search_path": 'app, "$user", public', "jit_above_cost": "123456.789"}
+    ddl = "CREATE SCHEMA app; CREATE TABLE app.t (id int); CREATE TABLE u (id int);"
+    with (
+        build(DatabaseSpec(settings=settings), server, None, tools_for(ddl)) as fixture,
+        fixture.copy_with([]) as copy,
+    ):
+        for made in (fixture, copy):
+            with psycopg.connect(made.conninfo) as connection:
+                (path,) = connection.execute("SHOW search_path").fetchone()
+                (stored,) = connection.execute(
+                    "SELECT setconfig FROM pg_db_role_setting s JOIN pg_database d"
+                    " ON d.oid = s.setdatabase WHERE datname = current_database()"
+                ).fetchone()
+                connection.execute("SELECT FROM t, u")
+            assert path == settings["search_path"]
+            assert "jit_above_cost=123456.789" in stored  # with all its digits
+
+
+def test_schemas_with_a_dot_are_refused_by_name(server):
+    before = server.databases()
+    ddl = 'CREATE SCHEMA "a.b"; CREATE TABLE "a.b".t (id int PRIMARY KEY); CREATE SCHEMA "c.d";'
+    with (
+        pytest.raises(SchemaError, match="a dot in their name") as caught,
+        build(DatabaseSpec(), server, None, tools_for(ddl)),
+    ):
+        pass
+    assert caught.value.message.endswith('cannot be told from tables: "a.b"')
+    assert server.databases() == before
+
+
+def test_the_template_of_a_run_that_lives_is_not_forgotten_however_long_it_plans(server):
+    def age(connection, name, when="2000-01-01"):
+        connection.execute(f"COMMENT ON DATABASE \"{name}\" IS '{when} 00:00:00+00'")
+
+    def comment(connection, name):
+        query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
+        return connection.execute(query, [name]).fetchone()[0]
+
+    later = [f"{cache.PREFIX}later_{number}" for number in range(cache.KEPT)]
+    with psycopg.connect(server.conninfo(""), autocommit=True) as connection:
+        try:
+            with build(SPEC, server, None, tools_for(SHOP)) as fixture:
+                template = comment(connection, fixture.name)
+                for name in later:
+                    server.create_database(name)
+                    age(connection, name, "2001-01-01")
+                age(connection, template)
+                assert template not in cache.forgotten(connection)
+                with fixture.copy_with([]):
+                    pass
+                assert comment(connection, template) > "2002"  # a copy is a use
+                age(connection, template)
+            assert template in cache.forgotten(connection)
+        finally:
+            for name in later:
+                server.drop_database(name)
 
 
 def test_rows_can_be_loaded_instead(server):

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from fix_fixturedb import UrlServer, tools_for
+from fix_production import postgres_15
 from pytest_planguard.errors import StatisticsError
 from pytest_planguard.fixturedb.build import build
 from pytest_planguard.fixturedb.scale import statistics_file
@@ -83,6 +84,31 @@ def test_configured_settings_beat_the_sources(fixture):
         psycopg.connect(made.conninfo) as virtual,
     ):
         assert virtual.execute("SHOW random_page_cost").fetchone() == ("3",)
+
+
+def test_what_production_leaves_at_its_default_is_so_on_any_server(source, tmp_path):
+    production = statistics_file.read(source[1])
+    assert "work_mem" not in production.settings
+    spec = DatabaseSpec(
+        schema="s.sql", root=tmp_path, statistics=source[1], settings={"cpu_tuple_cost": "0.02"}
+    )
+    own = ("work_mem=64MB", "random_page_cost=9", "cpu_tuple_cost=0.5", "enable_hashjoin=off")
+    with (
+        postgres_15(*own) as url,
+        build(spec, UrlServer(url, direct=False), None, tools_for(DDL)) as made,
+        psycopg.connect(made.conninfo) as virtual,
+    ):
+        in_force = {
+            name: virtual.execute(f"SHOW {name}").fetchone()[0]
+            for name in ("work_mem", "random_page_cost", "cpu_tuple_cost", "enable_hashjoin")
+        }
+        assert in_force == {
+            "work_mem": "4MB",
+            "random_page_cost": "1.5",
+            "cpu_tuple_cost": "0.02",
+            "enable_hashjoin": "on",
+        }
+        assert read_catalog(virtual).server.settings == production.settings | spec.settings
 
 
 def test_a_new_table_is_assumed_and_said(fixture):

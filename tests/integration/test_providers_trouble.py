@@ -281,7 +281,7 @@ def test_variables_of_the_environment_make_no_difference(project, monkeypatch):
 
 class TestUrl:
     def test_one_that_cannot_be_read_is_not_repeated_with_its_password(self, project):
-        with pytest.raises(ConfigurationError, match="can't be read") as caught:
+        with pytest.raises(ConfigurationError, match="is no connection string") as caught:
             project.open(provider="url", url="postgresql://u:secret@[::1/x").__enter__()
         assert "secret" not in str(caught.value)
         assert caught.value.__cause__ is None

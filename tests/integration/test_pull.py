@@ -459,6 +459,25 @@ def test_what_the_role_prints_differently_makes_no_difference(production, role):
     assert pulled(reader).tables == before.tables
 
 
+def test_schemas_with_a_dot_are_left_out_and_told(production):
+    with execute(production) as connection:
+        try:
+            connection.execute('CREATE SCHEMA "a.b"')
+            connection.execute('CREATE TABLE "a.b".t (id int PRIMARY KEY, n int, m int)')
+            connection.execute('CREATE STATISTICS "a.b".s ON n, m FROM "a.b".t')
+            connection.execute(
+                'INSERT INTO "a.b".t SELECT n, n % 5, n % 5 FROM generate_series(1, 99) n'
+            )
+            connection.execute('CREATE TABLE child () INHERITS ("a.b".t)')
+            connection.execute('ANALYZE "a.b".t, child')
+            found = pulled(production)
+        finally:
+            connection.execute('DROP SCHEMA "a.b" CASCADE')
+    assert not [name for name in found.tables if name.startswith("a.")]
+    assert found.tables["public.child"].parents == ()
+    assert 'schemas with a dot in their name are left out: "a.b" (1 table)' in found.unseen
+
+
 def test_nothing_can_be_written_within_the_transaction(production, monkeypatch):
     monkeypatch.setattr(
         heights, "read", lambda connection, **_: connection.execute("CREATE TABLE nasty ()")

@@ -67,6 +67,7 @@ def pull(
     No table is read. Texts, documents and addresses are replaced by stand-ins of the same length,
     order and frequency; numbers, dates, booleans and enums stay.
     """
+    from pytest_planguard.conninfo import has_password
     from pytest_planguard.fixturedb.scale import source
     from pytest_planguard.fixturedb.scale.pull import Wanted
 
@@ -74,7 +75,7 @@ def pull(
     config = load_config(pulling=True)
     target = None if output == _STANDARD_OUTPUT else _file(config, database, output)
     conninfo = source.conninfo_from(url, os.environ)
-    if source.has_password(url):
+    if has_password(url):
         click.echo(
             f"! the password stands in the list of processes: set {source.VARIABLE} instead",
             err=True,

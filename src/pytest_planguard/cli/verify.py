@@ -65,10 +65,16 @@ def command(
     incomplete.
     """
     from pytest_planguard import pipeline
+    from pytest_planguard.conninfo import has_password
 
     config = load_config({"db": db})
     name = chosen_database(config, database)
     conninfo = real_database(url, os.environ)
+    if has_password(url):
+        click.echo(
+            f"! the password stands in the list of processes: set {_VARIABLES[0]} instead",
+            err=True,
+        )
     capture = read_captures(config, captures)
     with progress() as show:
         found = pipeline.verify(config, capture, conninfo, name, timeout=timeout, progress=show)
@@ -84,8 +90,9 @@ def real_database(url: str | None, environ: Mapping[str, str]) -> str:
         ConfigurationError: There is none, or it can't be read. It is not repeated: it may hold
             a password.
     """
-    import psycopg
     from psycopg.conninfo import make_conninfo
+
+    from pytest_planguard.conninfo import parameters
 
     named = next((one for one in _VARIABLES if environ.get(one)), "")
     text = url or environ.get(named, "")
@@ -95,13 +102,8 @@ def real_database(url: str | None, environ: Mapping[str, str]) -> str:
             "there is no database to verify on",
             hint="set PLANGUARD_VERIFY_URL, or give --url postgresql://… or --url service=NAME",
         )
-    try:
-        return make_conninfo(text, connect_timeout=10) if "connect_timeout" not in text else text
-    except psycopg.ProgrammingError:
-        raise ConfigurationError(
-            f"{where} is no connection string that libpq can read",
-            hint="write postgresql://user@host:5432/name, or host=… dbname=…",
-        ) from None
+    given = parameters(text, where)
+    return text if "connect_timeout" in given else make_conninfo(text, connect_timeout=10)
 
 
 def lines(found: Verification) -> Iterator[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pytest_planguard.conninfo import without_password
 from pytest_planguard.errors import ServerError
 from pytest_planguard.fixturedb.parts import ReadCatalog
 from pytest_planguard.fixturedb.queries import named_queries
@@ -56,15 +58,17 @@ def use_as_it_is(spec: DatabaseSpec, server: PostgresServer, read_catalog: ReadC
 
     name = str(conninfo_to_dict(spec.url).get("dbname") or "postgres")
     settings = {**spec.settings, "default_transaction_read_only": "on"}
+    own = conninfo_to_dict(server.conninfo(name)).get("options")
     options = " ".join(f"-c {key}={_escaped(value)}" for key, value in settings.items())
-    conninfo = make_conninfo(server.conninfo(name), options=options)
+    conninfo = make_conninfo(server.conninfo(name), options=f"{own} {options}" if own else options)
     try:
         with psycopg.connect(conninfo, autocommit=True) as connection:
             statistics = _statistics(connection, read_catalog)
             unreadable = _unreadable(connection, name, len(statistics.tables))
     except psycopg.OperationalError as error:
+        said = without_password(str(error).strip(), conninfo)
         raise ServerError(
-            f"no connection to the database {name}: {str(error).strip()}",
+            f"no connection to the database {name}: {said}",
             hint="check url and settings in [tool.pytest-planguard.database]",
         ) from error
     lacking = (spec.why_as_is, *unreadable, _NO_TRIALS)
@@ -97,5 +101,5 @@ def _statistics(connection: psycopg.Connection[Any], read_catalog: ReadCatalog) 
 
 
 def _escaped(value: str) -> str:
-    """A setting's value within libpq's ``options``."""
-    return str(value).replace("\\", "\\\\").replace(" ", "\\ ")
+    """A setting's value within libpq's ``options``, which the server splits at whitespace."""
+    return re.sub(r"([\\\s])", r"\\\1", str(value))

@@ -156,6 +156,7 @@ def _make_run_database(
     progress(f"bringing the fixture database to scale: {len(record.statistics.tables)} tables")
     server.create_database(name, template=template.name)
     with connect(server) as connection:
+        cache.mark_copy(connection, name, template.name)
         inflate(connection, server, name, record.files)
         freeze(connection, name, settings)
     with connect(server, name) as connection:

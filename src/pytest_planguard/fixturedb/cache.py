@@ -35,6 +35,9 @@ _LISTED = (
     "   ON s.objoid = d.oid AND s.classoid = 'pg_catalog.pg_database'::regclass"
     " WHERE starts_with(d.datname::text, %(prefix)s)"
     "   AND coalesce(s.description, '2000-01-01')::timestamptz < now() - %(recent)s::interval"
+    "   AND NOT EXISTS (SELECT FROM pg_catalog.pg_shdescription c"
+    "                   WHERE c.classoid = 'pg_catalog.pg_database'::regclass"
+    "                     AND c.description = d.datname::text)"
     " ORDER BY coalesce(s.description, '2000-01-01')::timestamptz DESC"
 )
 
@@ -134,8 +137,20 @@ def mark_used(connection: psycopg.Connection[Any], name: str) -> None:
         return  # "tuple concurrently updated": another run has just written the same
 
 
+def mark_copy(connection: psycopg.Connection[Any], copy: str, template: str) -> None:
+    """Writes on a run's database what it is a copy of: while it is there, the template stays."""
+    from psycopg import sql
+
+    text = sql.SQL("COMMENT ON DATABASE {} IS {}")
+    connection.execute(text.format(sql.Identifier(copy), sql.Literal(template)))
+
+
 def forgotten(connection: psycopg.Connection[Any]) -> list[str]:
-    """Templates not used for a while, without the latest few; they may be dropped."""
+    """Templates not used for a while, without the latest few; they may be dropped.
+
+    Those of a run that lives are not among them, however long it has been planning: it copies
+    its template once more for each candidate index.
+    """
     parameters = {"prefix": PREFIX, "recent": _USED_RECENTLY}
     rows = connection.execute(_LISTED, parameters).fetchall()
     return [row[0] for row in rows[KEPT:]]

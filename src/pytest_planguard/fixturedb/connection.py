@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from pytest_planguard.conninfo import without_password
 from pytest_planguard.errors import ConfigurationError, ServerError
 from pytest_planguard.fixturedb.parts import FixtureServer
+from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale.declarations import did_you_mean
 from pytest_planguard.model.ports import PostgresServer
 from pytest_planguard.model.spec import DatabaseSpec
@@ -18,6 +20,15 @@ if TYPE_CHECKING:
 
 MAINTENANCE = ""
 """The database commands about other databases are sent from: the server's own choice."""
+
+_LISTS = frozenset(
+    {"local_preload_libraries", "search_path", "session_preload_libraries", "temp_tablespaces"}
+)
+"""Settings that are lists of names: after ``=``, a literal is one name, with all its commas.
+
+Those of GUC_LIST_QUOTE (guc_tables.c) that a database can have. ``FROM CURRENT`` takes a value as
+it is, but rounds floating-point numbers to six digits: the others are written out.
+"""
 
 _LOST = frozenset({None, "57P01", "57P02", "57P03"})
 """No answer at all; administrator's shutdown, crash, cannot connect now."""
@@ -31,11 +42,13 @@ def connect(server: PostgresServer, database: str = MAINTENANCE) -> psycopg.Conn
     """
     import psycopg
 
+    conninfo = server.conninfo(database)
     try:
-        return psycopg.connect(server.conninfo(database), autocommit=True, prepare_threshold=None)
+        return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
     except psycopg.OperationalError as error:
+        said = without_password(str(error).strip(), conninfo)
         raise ServerError(
-            f"no connection to {database or 'the server'}: {str(error).strip()}",
+            f"no connection to {database or 'the server'}: {said}",
             hint="start the run again; pytest-planguard doctor tells what the server says",
         ) from error
 
@@ -92,6 +105,9 @@ def settings_in_force(
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """The planner's settings: production's, and over them what is configured.
 
+    What production's file does not name is PostgreSQL's default there, whatever the server of the
+    fixture has been configured to.
+
     Returns:
         The settings, and a sentence for each of production's this server does not take.
     """
@@ -99,7 +115,12 @@ def settings_in_force(
 
     wanted: dict[str, str] = {}
     refused: list[str] = []
-    for name, value in (source.settings if source is not None else {}).items():
+    theirs = source.settings if source is not None else {}
+    if source is not None and source.server_version:  # declared files name what they mean
+        theirs = {**_defaults(connection), **theirs}
+    for name, value in theirs.items():
+        if name in spec.settings:
+            continue
         try:
             with connection.transaction(force_rollback=True):
                 connection.execute("SELECT set_config(%s, %s, true)", [name, value])
@@ -111,6 +132,12 @@ def settings_in_force(
     return {**wanted, **spec.settings}, tuple(refused)
 
 
+def _defaults(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    """PostgreSQL's own values of planner settings to which the server gives others."""
+    query = named_queries(__package__, "connection.sql")["defaults"]
+    return dict(connection.execute(query).fetchall())
+
+
 def freeze(connection: psycopg.Connection[Any], database: str, settings: Mapping[str, str]) -> None:
     """Makes a database read-only by default and gives it the planner's settings.
 
@@ -119,8 +146,12 @@ def freeze(connection: psycopg.Connection[Any], database: str, settings: Mapping
     from psycopg import sql
 
     for name, value in {**settings, "default_transaction_read_only": "on"}.items():
-        connection.execute(
-            sql.SQL("ALTER DATABASE {} SET {} = {}").format(
-                sql.Identifier(database), sql.Identifier(*name.split(".")), sql.Literal(str(value))
-            )
+        setting = sql.SQL("ALTER DATABASE {} SET {}").format(
+            sql.Identifier(database), sql.Identifier(*name.split("."))
         )
+        if name.lower() not in _LISTS:
+            connection.execute(setting + sql.SQL(" = {}").format(sql.Literal(str(value))))
+            continue
+        with connection.transaction():
+            connection.execute("SELECT set_config(%s, %s, true)", [name, str(value)])
+            connection.execute(setting + sql.SQL(" FROM CURRENT"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pytest_planguard.errors import SchemaError
 from pytest_planguard.fixturedb import cache
 from pytest_planguard.fixturedb.connection import connect, drop
 from pytest_planguard.fixturedb.inflate.files import relation_files
@@ -80,11 +81,12 @@ class TemplateMaker:
         renames = self._production.renames if self._production is not None else ()
         name = cache.template_name(self._spec, self._server.version, inputs, renames)
         if cache.exists(connection, name):
+            cache.mark_used(connection, name)  # before it is read: others drop what is old
             with connect(self._server, name) as there:
                 record = cache.read_record(there)
         else:
             record = self._make(connection, name)
-        cache.mark_used(connection, name)
+            cache.mark_used(connection, name)
         return Template(name, record)
 
     def _make(self, connection: psycopg.Connection[Any], name: str) -> cache.TemplateRecord:
@@ -123,6 +125,7 @@ class TemplateMaker:
         lacking = (*said, *made.lacking)
         with connect(self._server, database) as connection:
             catalog = self._tools.read_catalog(connection)
+            _refuse_dotted_schemas(catalog)
             self._progress(f"building the fixture database: {len(catalog.tables)} tables")
             self._prepare(connection)
             record = self._scale(connection, catalog)
@@ -176,3 +179,14 @@ class TemplateMaker:
         commands = connection.execute(queries["unvacuumed"])
         for (command,) in commands.fetchall():
             connection.execute(command)
+
+
+def _refuse_dotted_schemas(catalog: Catalog) -> None:
+    """Relations are known by ``schema.name``, which is taken apart at its first dot."""
+    dotted = sorted({table.schema for table in catalog.tables.values() if "." in table.schema})
+    if dotted:
+        names = ", ".join(f'"{name}"' for name in dotted)
+        raise SchemaError(
+            f"schemas with a dot in their name cannot be told from tables: {names}",
+            hint="give them names without a dot, or leave them out of the fixture's schema",
+        )

@@ -75,6 +75,7 @@ def copy_with(
         read_catalog: Reads a connected database's catalog.
     """
     with connect(server) as connection:
+        cache.mark_used(connection, template.name)
         name = _free_name(connection, server.run_token)
     real = not template.record.files
     try:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from pytest_planguard.config import Config
+from pytest_planguard.conninfo import parameters, without_password
 from pytest_planguard.errors import ServerError
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.catalog import Catalog
@@ -26,7 +27,6 @@ from pytest_planguard.planner.elsewhere import (
     Elsewhere,
     settings_of,
     wire_to,
-    without_password,
 )
 from pytest_planguard.planner.wire import Refused, Wire
 from pytest_planguard.sql.definitions import index_meaning
@@ -121,12 +121,14 @@ def catalog_of(conninfo: str, timeout: float = TIMEOUT) -> Catalog:
     """Tables, indexes and settings of a real database; only catalogs are read.
 
     Raises:
-        ServerError: It can't be reached, or is too old.
+        ConfigurationError: The connection string can't be read.
+        ServerError: The server can't be reached, or is too old.
     """
     import psycopg
 
     from pytest_planguard.planner.catalog import read_catalog
 
+    parameters(conninfo, "the connection string")
     limits = {**GUARDS, "statement_timeout": str(round(timeout * 1000))}
     try:
         with psycopg.connect(conninfo, autocommit=True, prepare_threshold=None) as connection:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from pytest_planguard.conninfo import without_password
 from pytest_planguard.errors import ServerError
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.plan import Plan, PlanNode
@@ -176,14 +177,6 @@ def wire_to(conninfo: str, timeout: float, settings: Mapping[str, str]) -> Wire:
             f"the database to verify on can't be reached: {without_password(said, conninfo)}",
             hint="check --url, PLANGUARD_VERIFY_URL or the libpq service it names",
         ) from None
-
-
-def without_password(text: str, conninfo: str) -> str:
-    """A message without the password of a connection string, should it be in there."""
-    from psycopg.conninfo import conninfo_to_dict
-
-    password = conninfo_to_dict(conninfo).get("password")
-    return text.replace(str(password), "***") if password else text
 
 
 def settings_of(wire: Wire, of: str = "settings") -> dict[str, str]:

@@ -134,7 +134,10 @@ def test_scale_by_nothing_is_status_2(pulled, say, factor):
         (("--all-values", "--no-values"), "--all-values and --no-values exclude each other"),
         (("--all-values", "--keep", "a.b"), "--all-values that none are"),
         ((), "no server to pull statistics from is named"),
-        (("--url", "postgresql://u:hunter2@[x/y"), "--url is no connection string of libpq"),
+        (
+            ("--url", "postgresql://u:hunter2@[x/y"),
+            "--url is no connection string that libpq can read",
+        ),
         (("--timeout", "0", "--url", "host=h"), "--timeout"),
     ],
 )

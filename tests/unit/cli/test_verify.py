@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 import fix_plans
+from fix_secrets import UNREACHABLE, leaked
 from pytest_planguard.cli.verify import lines, real_database
 from pytest_planguard.errors import ConfigurationError
 from pytest_planguard.model.plan import Plan, SampleKind
@@ -130,13 +131,33 @@ def test_no_database_at_all_is_a_mistake_that_says_what_to_set(project, say):
     assert "PLANGUARD_VERIFY_URL" in said.err
 
 
-def test_a_url_that_cannot_be_read_is_not_repeated(project, say):
-    said = say("verify", "--url", "postgresql://u:top%secret@h/db")
+@pytest.mark.parametrize("url", UNREACHABLE)
+def test_no_part_of_a_password_is_told(project, say, url, monkeypatch):
+    by_option = say("verify", "--url", url)
+    monkeypatch.setenv("PLANGUARD_VERIFY_URL", url)
+    by_variable = say("verify")
+    assert {by_option.status, by_variable.status} <= {2, 3}
+    assert not leaked(by_option.out, by_option.err, by_variable.out, by_variable.err)
+
+
+def test_a_url_that_cannot_be_read_is_a_mistake_of_whoever_named_it(project, say):
+    said = say("verify", "--url", "postgresql://u:top%secret@h/db?connect_timeout=3")
     assert said.status == 2
     assert "--url is no connection string" in said.err
-    assert "secret" not in said.err + said.out
     with pytest.raises(ConfigurationError, match="PLANGUARD_VERIFY_URL is no"):
-        real_database(None, {"PLANGUARD_VERIFY_URL": "nonsense secret"})
+        real_database(None, {"PLANGUARD_VERIFY_URL": "nonsense connect_timeout"})
+
+
+def test_the_time_to_connect_is_limited_unless_the_url_limits_it():
+    assert "connect_timeout=10" in real_database("host=h dbname=connect_timeout", {})
+    assert real_database("host=h connect_timeout=3", {}) == "host=h connect_timeout=3"
+
+
+def test_a_password_on_the_command_line_is_warned_of(project, pipeline, say):
+    pipeline.verification = verification(SAME)
+    warned = "the password stands in the list of processes: set PLANGUARD_VERIFY_URL"
+    assert warned in say("verify", "--url", "host=r password=hunter2").err
+    assert warned not in say("verify", "--url", "host=r").err
 
 
 def test_a_server_that_is_not_there_is_status_3_without_its_password(project, say, tmp_path):

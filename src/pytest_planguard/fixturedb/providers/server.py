@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from pytest_planguard.conninfo import without_password
 from pytest_planguard.errors import ServerError
 
 if TYPE_CHECKING:
@@ -135,15 +136,14 @@ class Server:
             ServerError: It can't be had.
         """
         psycopg = import_psycopg()
+        conninfo = self.conninfo(database)
         try:
             connection = psycopg.connect(
-                self.conninfo(database), autocommit=True, application_name=APPLICATION_NAME
+                conninfo, autocommit=True, application_name=APPLICATION_NAME
             )
         except psycopg.OperationalError as error:
-            raise ServerError(
-                f"the server can't be reached: {' '.join(str(error).split())}",
-                hint=self._hint,
-            ) from error
+            said = without_password(" ".join(str(error).split()), conninfo)
+            raise ServerError(f"the server can't be reached: {said}", hint=self._hint) from error
         with connection:
             yield connection
 

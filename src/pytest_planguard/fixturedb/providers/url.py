@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from pytest_planguard.errors import ConfigurationError, ServerError
+from pytest_planguard.conninfo import parameters
+from pytest_planguard.errors import ServerError
 from pytest_planguard.fixturedb.providers import offers
 from pytest_planguard.fixturedb.providers.server import (
     APPLICATION_NAME,
@@ -113,27 +114,18 @@ def connected(spec: DatabaseSpec) -> tuple[Server, Facts]:
         ConfigurationError: The URL can't be read.
         ServerError: It can't be reached.
     """
-    parameters = _parameters(spec.url)
-    maintenance = parameters.pop("dbname", "postgres")
-    server = Server("url", parameters, secrets.token_hex(4), maintenance=maintenance)
+    given = _parameters(spec.url)
+    maintenance = given.pop("dbname", "postgres")
+    server = Server("url", given, secrets.token_hex(4), maintenance=maintenance)
     with server.connect() as connection:
         row = connection.execute(named_queries(__package__, "url.sql")["facts"]).fetchone()
     return server, Facts(*(row or (False, 0, False, False, "")))
 
 
 def _parameters(url: str) -> dict[str, str]:
-    psycopg = import_psycopg()
-    from psycopg.conninfo import conninfo_to_dict
-
-    try:
-        read = conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:
-        said = " ".join(str(error).split()).replace(url, "…")  # it may hold a password
-        raise ConfigurationError(
-            f"the database URL can't be read: {said}",
-            hint="it looks like postgresql://user@host:5432/postgres",
-        ) from None
-    return {"connect_timeout": CONNECT_SECONDS} | {key: str(value) for key, value in read.items()}
+    import_psycopg()
+    read = parameters(url, "the database URL", "it looks like postgresql://user@host:5432/postgres")
+    return {"connect_timeout": CONNECT_SECONDS} | read
 
 
 @contextmanager

@@ -63,13 +63,24 @@ WHERE s.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database
                      'effective_io_concurrency', 'search_path'))
 ORDER BY 1, 2
 
+-- name: dotted
+-- Relations are known by schema.name, which is taken apart at its first dot: the queries below
+-- leave these schemas out.
+SELECT n.nspname::text, count(*)
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
+  AND n.nspname ~ '[.]' AND n.nspname !~ '^pg_'
+GROUP BY 1
+ORDER BY 1
+
 -- name: tablespaces
 SELECT s.spcname, s.spcoptions, count(*)
 FROM pg_catalog.pg_tablespace s
 JOIN pg_catalog.pg_class c ON c.reltablespace = s.oid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE s.spcoptions IS NOT NULL AND c.relkind IN ('r', 'm', 'i') AND c.relpersistence <> 't'
-  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
+  AND n.nspname !~ '^pg_|[.]' AND n.nspname NOT IN ('information_schema', 'planguard')
 GROUP BY 1, 2
 ORDER BY 1
 
@@ -79,7 +90,7 @@ SELECT n.nspname || '.' || c.relname, c.relkind::text, c.reltuples, c.relpages, 
              FROM pg_catalog.pg_inherits i
              JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
              JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
-             WHERE i.inhrelid = c.oid ORDER BY i.inhseqno),
+             WHERE i.inhrelid = c.oid AND pn.nspname !~ '[.]' ORDER BY i.inhseqno),
        coalesce(to_char(greatest(pg_stat_get_last_analyze_time(c.oid),
                                  pg_stat_get_last_autoanalyze_time(c.oid)) AT TIME ZONE 'UTC',
                         'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'), ''),
@@ -91,7 +102,7 @@ SELECT n.nspname || '.' || c.relname, c.relkind::text, c.reltuples, c.relpages, 
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
-  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
+  AND n.nspname !~ '^pg_|[.]' AND n.nspname NOT IN ('information_schema', 'planguard')
 ORDER BY n.nspname, c.relname
 
 -- name: columns
@@ -103,7 +114,7 @@ FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
-  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
+  AND n.nspname !~ '^pg_|[.]' AND n.nspname NOT IN ('information_schema', 'planguard')
 ORDER BY 1, a.attnum
 
 -- name: constraints
@@ -115,7 +126,7 @@ JOIN pg_catalog.pg_class c ON c.oid = s.conrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
   AND s.contype NOT IN ('t', 'n')
-  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
+  AND n.nspname !~ '^pg_|[.]' AND n.nspname NOT IN ('information_schema', 'planguard')
   -- A foreign key to a partitioned table also has an entry for each of its partitions.
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint whole
                   WHERE whole.oid = s.conparentid AND whole.conrelid = s.conrelid)
@@ -133,7 +144,7 @@ JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
 JOIN pg_catalog.pg_am m ON m.oid = c.relam
 WHERE t.relkind IN ('r', 'm') AND t.relpersistence <> 't' AND c.relkind = 'i'
-  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
+  AND n.nspname !~ '^pg_|[.]' AND n.nspname NOT IN ('information_schema', 'planguard')
 ORDER BY 1, 7
 
 -- name: index_expressions
@@ -145,7 +156,7 @@ JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
 WHERE c.relkind = 'i' AND c.relpersistence <> 't' AND i.indkey[a.attnum - 1] = 0
-  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
+  AND n.nspname !~ '^pg_|[.]' AND n.nspname NOT IN ('information_schema', 'planguard')
 ORDER BY 1, 2
 
 -- name: types
@@ -162,7 +173,7 @@ WITH RECURSIVE ranges AS MATERIALIZED (
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'm', 'f', 'i') AND c.relpersistence <> 't' AND a.attnum > 0
     AND NOT a.attisdropped
-    AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
+    AND n.nspname !~ '^pg_|[.]' AND n.nspname NOT IN ('information_schema', 'planguard')
   UNION
   SELECT m.oid
   FROM used u
@@ -208,7 +219,7 @@ SELECT n.nspname || '.' || c.relname, pg_relation_size(c.oid) / current_setting(
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm', 'i') AND c.relpersistence <> 't'
-  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
+  AND n.nspname !~ '^pg_|[.]' AND n.nspname NOT IN ('information_schema', 'planguard')
   AND c.oid NOT IN ({locked})
 
 -- name: statistics
@@ -218,7 +229,7 @@ SELECT s.schemaname || '.' || s.tablename, s.attname, s.inherited, s.null_frac, 
        s.histogram_bounds::text::text[], s.correlation, s.most_common_elems::text::text[],
        s.most_common_elem_freqs, s.elem_count_histogram, {ranges}
 FROM pg_catalog.pg_stats s
-WHERE s.schemaname !~ '^pg_' AND s.schemaname NOT IN ('information_schema', 'planguard')
+WHERE s.schemaname !~ '^pg_|[.]' AND s.schemaname NOT IN ('information_schema', 'planguard')
 ORDER BY 1, 2, 3
 
 -- name: ranges
@@ -235,7 +246,7 @@ CROSS JOIN LATERAL (VALUES
   (s.stakind3, s.stanumbers3, s.stavalues3::text::text[]),
   (s.stakind4, s.stanumbers4, s.stavalues4::text::text[]),
   (s.stakind5, s.stanumbers5, s.stavalues5::text::text[])) AS k(kind, numbers, list)
-WHERE k.kind IN (6, 7) AND n.nspname !~ '^pg_'
+WHERE k.kind IN (6, 7) AND n.nspname !~ '^pg_|[.]'
   AND n.nspname NOT IN ('information_schema', 'planguard')
 ORDER BY 1, 2, 3, 4
 
@@ -253,14 +264,15 @@ JOIN pg_catalog.pg_namespace sn ON sn.oid = s.stxnamespace
 JOIN pg_catalog.pg_class c ON c.oid = s.stxrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relpersistence <> 't'
-  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
+  AND sn.nspname !~ '[.]'
+  AND n.nspname !~ '^pg_|[.]' AND n.nspname NOT IN ('information_schema', 'planguard')
 ORDER BY 1, 2
 
 -- name: extended_numbers
 SELECT e.statistics_schemaname || '.' || e.statistics_name, {inherited}, e.n_distinct::text,
        e.dependencies::text, e.most_common_vals, e.most_common_freqs, e.most_common_base_freqs
 FROM pg_catalog.pg_stats_ext e
-WHERE e.schemaname !~ '^pg_'
+WHERE e.schemaname !~ '^pg_|[.]'
 ORDER BY 1, 2
 
 -- name: extended_expressions
@@ -269,7 +281,7 @@ SELECT e.statistics_schemaname || '.' || e.statistics_name, {inherited}, e.expr,
        e.histogram_bounds::text::text[], e.correlation, e.most_common_elems::text::text[],
        e.most_common_elem_freqs, e.elem_count_histogram
 FROM pg_catalog.pg_stats_ext_exprs e
-WHERE e.schemaname !~ '^pg_' AND e.null_frac IS NOT NULL
+WHERE e.schemaname !~ '^pg_|[.]' AND e.null_frac IS NOT NULL
 ORDER BY 1, 2, 3
 
 -- name: hidden
@@ -285,7 +297,7 @@ JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.
 LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
 WHERE c.relpersistence <> 't'
   AND (c.relkind IN ('r', 'p', 'm', 'f') OR (c.relkind = 'i' AND i.indexprs IS NOT NULL))
-  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
+  AND n.nspname !~ '^pg_|[.]' AND n.nspname NOT IN ('information_schema', 'planguard')
 GROUP BY 1, 2, c.oid, c.relrowsecurity
 HAVING (c.relrowsecurity AND row_security_active(c.oid))
     OR count(*) FILTER (WHERE NOT has_column_privilege(c.oid, a.attnum, 'SELECT')) > 0

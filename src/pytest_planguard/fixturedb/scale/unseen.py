@@ -22,6 +22,7 @@ def sentences(facts: Facts, trees: Trees) -> tuple[str, ...]:
         *_sizes(facts),
         *_trees(facts, trees),
         *_invalid(facts),
+        *_dotted(facts),
         *_settings(facts),
     )
 
@@ -122,6 +123,15 @@ def _invalid(facts: Facts) -> Iterator[str]:
     names = [f"{row[8]}.{row[1]}" for row in facts.rows["indexes"] if not row[3]]
     if names:
         yield f"invalid indexes at the source serve no query and are left out: {listed(names)}"
+
+
+def _dotted(facts: Facts) -> Iterator[str]:
+    schemas = [
+        f'"{name}" ({count:,} table{"s" if count > 1 else ""})'
+        for name, count in facts.rows["dotted"]
+    ]
+    if schemas:
+        yield f"schemas with a dot in their name are left out: {listed(schemas)}"
 
 
 def _settings(facts: Facts) -> Iterator[str]:
