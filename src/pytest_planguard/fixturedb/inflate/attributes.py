@@ -44,7 +44,8 @@ class AttributeRow(msgspec.Struct, frozen=True):
     most_common_elems: tuple[str, ...] | None
     most_common_elem_freqs: tuple[float, ...] | None
     elem_count_histogram: tuple[float, ...] | None
-    range_length_histogram: tuple[float, ...] | None
+    range_length_histogram: tuple[str, ...] | None
+    """As texts: that of a range without an end is infinite, which is no number in JSON."""
     range_empty_frac: float | None
     range_bounds_histogram: tuple[str, ...] | None
     type: int | None = None
@@ -75,7 +76,7 @@ def attribute_row(
         most_common_elems=facts.most_common_elems or None,
         most_common_elem_freqs=facts.most_common_elem_freqs or None,
         elem_count_histogram=facts.elem_count_histogram or None,
-        range_length_histogram=facts.range_length_histogram or None,
+        range_length_histogram=tuple(map(repr, facts.range_length_histogram)) or None,
         range_empty_frac=facts.range_empty_frac,
         range_bounds_histogram=facts.range_bounds_histogram or None,
     )
