@@ -181,7 +181,8 @@ class ProductionCall(msgspec.Struct, frozen=True):
     """One statement of production's ``pg_stat_statements``."""
 
     sql: str
-    """As the extension normalises it: constants are ``$n``."""
+    """As the extension shows it where all values are wanted, else in planguard's normal form:
+    constants are ``$n``, comments are gone."""
     calls: int
     mean_ms: float
     rows: int
