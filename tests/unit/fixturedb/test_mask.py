@@ -442,7 +442,7 @@ def test_kept_columns_keep_their_values_in_partitions_and_expressions_too():
         ("f(users.*)) WHERE (country = 'x'::text", False),
         ('f("o\'users".*, country)', False),
         ('(("say ""hi""" || country))', False),
-        ('(((country || "o\'neil") || \'x\'::text))', False),
+        ("(((country || \"o'neil\") || 'x'::text))", False),
         ("(((country || ')'::text) || email))", False),
     ],
 )

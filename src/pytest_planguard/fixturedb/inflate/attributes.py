@@ -5,6 +5,7 @@ Where the server refuses some of them, halves find the ones it means, and only t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +138,7 @@ def write(
             write(connection, query, rows[len(rows) // 2 :], refused)
             return
         (row,) = rows
-        message = error.diag.message_primary or str(error)
+        message = condition(error)
         if isinstance(row, AttributeRow) and row != (numbers := _without_values(row)):
             where = f"{row.schema}.{row.relation}.{row.attribute}"
             refused.append(f"values in the statistics of {where} were refused: {message}")
@@ -145,6 +146,15 @@ def write(
             return
         where = ".".join((row.schema, row.relation, getattr(row, "attribute", "")))
         refused.append(f"statistics of {where.rstrip('.')} were refused: {message}")
+
+
+def condition(error: psycopg.Error) -> str:
+    """What kind of error it is, as its SQLSTATE is called: messages quote values, reports do not.
+
+    ``invalid text representation`` of ``invalid input syntax for type integer: "ada@x.org"``.
+    """
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
+    return f"{words} ({error.sqlstate})" if error.sqlstate else words
 
 
 def _without_values(row: AttributeRow) -> AttributeRow:

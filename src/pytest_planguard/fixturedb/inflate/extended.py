@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pytest_planguard.fixturedb.inflate.attributes import attribute_row, write_attributes
+from pytest_planguard.fixturedb.inflate.attributes import (
+    attribute_row,
+    condition,
+    write_attributes,
+)
 from pytest_planguard.fixturedb.inflate.extended_bytes import (
     dependencies_bytes,
     ndistinct_bytes,
@@ -137,8 +141,8 @@ class _Writer:
                 with self._connection.transaction():
                     self._write(numbers, extended.columns, names, inherited=inherited)
             except (psycopg.Error, ValueError) as error:
-                primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
-                self._say(f"was refused: {primary or error}")
+                why = condition(error) if isinstance(error, psycopg.Error) else str(error)
+                self._say(f"was refused: {why}")
 
     def _say(self, what: str) -> None:
         self._refused.append(f"what is known for the extended statistics {self._name} {what}")

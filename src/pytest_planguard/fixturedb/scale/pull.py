@@ -117,9 +117,7 @@ def _pull(connection: psycopg.Connection[Any], wanted: Wanted) -> Statistics:
     calls: tuple[ProductionCall, ...] = ()
     notes: list[str] = []
     if wanted.calls:
-        calls, notes = production_calls.read(
-            connection, verbatim=wanted.values is ValuePolicy.ALL
-        )
+        calls, notes = production_calls.read(connection, verbatim=wanted.values is ValuePolicy.ALL)
     trees = heights.read(connection, may_read_files=facts.may_read_files)
     statistics = pulled.statistics(facts, trees)
     statistics = msgspec.structs.replace(
