@@ -23,6 +23,8 @@ from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale import heights, statistics_file
 from pytest_planguard.fixturedb.scale.pull import Wanted, _collated, pull
 from pytest_planguard.model.statistics import Statistics, TypeFacts, ValuePolicy
+from pytest_planguard.planner.catalog import read_catalog
+from pytest_planguard.sql.drift import drift
 
 ALL = Wanted(values=ValuePolicy.ALL)
 COUNTERS = """
@@ -408,7 +410,7 @@ def test_of_equal_indexes_only_the_one_that_was_asked_for_is_believed(production
 def test_who_locks_a_table_delays_nobody(production, role):
     reader = role("SELECT ON ALL TABLES IN SCHEMA public")
     with psycopg.connect(production) as other:
-        other.execute("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE")
+        other.execute("LOCK TABLE customers, ONLY orders IN ACCESS EXCLUSIVE MODE")
         found = pulled(reader)
         other.rollback()
     told = "\n".join(found.unseen)
@@ -417,6 +419,10 @@ def test_who_locks_a_table_delays_nobody(production, role):
     assert "file sizes and definitions of what others had locked: public.customers" in told
     assert found.tables["public.customers"].indexes["customers_lower"].definition == ""
     assert found.tables["public.orders_new"].indexes["orders_new_pkey"].height == 1
+    with execute(production) as connection:
+        assert drift(found, read_catalog(connection)) == drift(
+            pulled(reader), read_catalog(connection)
+        )
 
 
 def test_a_file_larger_than_relpages_is_told(production):

@@ -155,7 +155,8 @@ class TableStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
     partition_bound: str = ""
     """Of a partition, as ``pg_get_expr(relpartbound, oid)`` prints it."""
     constraints: dict[str, str] = {}
-    """Definitions by name, as ``pg_get_constraintdef`` prints them at the source."""
+    """Definitions by name, as ``pg_get_constraintdef`` prints them at the source; empty: one was
+    not read."""
     parents: tuple[str, ...] = ()
     """What it is a partition of, or inherits from."""
     order: int = 0
