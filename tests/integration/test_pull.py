@@ -21,7 +21,7 @@ from pytest_planguard.errors import StatisticsError
 from pytest_planguard.fixturedb.inflate.btree import read_height
 from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale import heights, statistics_file
-from pytest_planguard.fixturedb.scale.pull import Wanted, _collated, pull
+from pytest_planguard.fixturedb.scale.pull import _INHERITED, Wanted, _collated, pull
 from pytest_planguard.model.statistics import Statistics, TypeFacts, ValuePolicy
 from pytest_planguard.planner.catalog import read_catalog
 from pytest_planguard.sql.drift import drift
@@ -194,6 +194,18 @@ def test_extended_statistics_speak_of_columns_by_name(production):
     assert len(one.own.values) == len(one.own.freqs) == len(one.own.base_freqs) > 0
     assert one.own.values[0][0].startswith("city ")
     assert one.inherited is None
+
+
+def test_before_15_only_partitioned_tables_have_extended_statistics_of_their_children(production):
+    with execute(production) as connection:
+        connection.execute("CREATE STATISTICS part ON customer_id, state FROM orders")
+        connection.execute("CREATE STATISTICS parent ON id, body FROM documents")
+        connection.execute("ANALYZE orders, documents")
+        rows = connection.execute(
+            f"SELECT DISTINCT statistics_name::text, {_INHERITED} FROM pg_stats_ext e"
+        ).fetchall()
+        connection.execute("DROP STATISTICS part, parent")
+    assert set(rows) == {("customers_both", False), ("part", True), ("parent", False)}
 
 
 def test_extended_statistics_on_expressions_and_nulls(production):

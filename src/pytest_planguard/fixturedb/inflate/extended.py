@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _EXPRESSIONS_SINCE = 140000
 _INHERITED_SINCE = 150000
-"""Before, an object has one row: a table with children has that of all of them."""
+"""Before, an object has one row: of the partitions, or of the table's own rows."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -104,6 +104,22 @@ def _targets(
     }
 
 
+def sides(
+    extended: ExtendedStatistics, kind: str, server_version: int
+) -> list[tuple[bool, ExtendedNumbers]]:
+    """What is written of an object, and whether as inherited.
+
+    Args:
+        extended: At the source.
+        kind: ``relkind`` of the table.
+        server_version: ``server_version_num`` of this server; before 15 there is one row.
+    """
+    rows = [(False, extended.own), (True, extended.inherited)]
+    if server_version < _INHERITED_SINCE:
+        rows = [(False, extended.inherited if kind == "p" else extended.own)]
+    return [(inherited, numbers) for inherited, numbers in rows if numbers is not None]
+
+
 class _Writer:
     """Writes the data of one object."""
 
@@ -131,12 +147,7 @@ class _Writer:
         if names is None:
             self._say("was not used: the object here has other columns")
             return
-        rows = [(False, extended.own), (True, extended.inherited)]
-        if self._version < _INHERITED_SINCE:
-            rows = [(False, extended.inherited or extended.own)]
-        for inherited, numbers in rows:
-            if numbers is None:
-                continue
+        for inherited, numbers in sides(extended, self._target.kind, self._version):
             try:
                 with self._connection.transaction():
                     self._write(numbers, extended.columns, names, inherited=inherited)
