@@ -240,6 +240,25 @@ WHERE k.kind IN (6, 7) AND n.nspname !~ '^pg_'
   AND n.nspname NOT IN ('information_schema', 'planguard')
 ORDER BY 1, 2, 3, 4
 
+-- name: own_analyze
+-- Types whose analyze function is none of the server's (PostGIS has one): what it finds are kinds
+-- of statistics from 100 on, which only its own operators read and no view shows. A domain has its
+-- base type's.
+SELECT n.nspname || '.' || c.relname, a.attname, format_type(a.atttypid, NULL)
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+JOIN pg_catalog.pg_proc p ON p.oid = t.typanalyze
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+WHERE NOT (p.pronamespace = 'pg_catalog'::regnamespace
+           AND p.proname IN ('array_typanalyze', 'range_typanalyze', 'multirange_typanalyze',
+                             'ts_typanalyze'))
+  AND a.attnum > 0 AND NOT a.attisdropped AND c.relpersistence <> 't'
+  AND (c.relkind IN ('r', 'p', 'm', 'f') OR (c.relkind = 'i' AND i.indkey[a.attnum - 1] = 0))
+  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
+ORDER BY 1, 2
+
 -- name: extended
 SELECT n.nspname || '.' || c.relname, sn.nspname || '.' || s.stxname,
        CASE WHEN c.oid IN ({locked}) THEN '' ELSE coalesce(pg_get_statisticsobjdef(s.oid), '') END,
