@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 import fix_standby
+from fix_exact import postmaster
 from fix_fixturedb import postgres_16
 from fix_production import make_production, postgres_15
 from fix_servers import absent
@@ -41,8 +42,10 @@ _numbers = count()
 @pytest.fixture(scope="module", params=[15, 16, 18])
 def production(request: pytest.FixtureRequest) -> Iterator[str]:
     """A URL of a loaded database, on each server there is."""
+    preloaded = {"shared_preload_libraries": "pg_stat_statements"}
     if request.param == 18:
-        yield from _loaded(request.getfixturevalue("server_url"))
+        with postmaster(18, "--locale=C", settings=preloaded) as made:
+            yield from _loaded(made.url)
         return
     servers = {15: lambda: postgres_15("shared_preload_libraries=pg_stat_statements"),
                16: postgres_16}  # fmt: skip
@@ -315,9 +318,10 @@ def test_columns_of_types_that_analyse_in_their_own_way_are_told(production):
         connection.execute(OWN_ANALYZE)
         read = pull(connection, ALL)
         connection.execute("DROP TABLE places; DROP TYPE shape CASCADE")
-    assert read.unseen == (
+    (told,) = read.unseen
+    assert told == (
         "what types with an analyze function of their own (area, shape) keep, which no view "
-        "shows: public.places.at, public.places.within",
+        "shows: public.places.at, public.places.within"
     )
 
 
@@ -525,30 +529,53 @@ def test_the_connection_is_as_before(production):
         assert connection.execute("SHOW enable_seqscan").fetchone() == ("on",)
 
 
+CALLS = Wanted(values=ValuePolicy.ALL, calls=True)
+
+
+@pytest.mark.parametrize("production", [15, 18], indirect=True)
 def test_calls_come_from_the_extension_and_what_hides_them_is_told(production, role):
-    wanted = Wanted(values=ValuePolicy.ALL, calls=True)
-    assert pulled(production, wanted).besides == (
-        "the calls: the extension pg_stat_statements is not in this database",
-    )
     with extension(production, "pg_stat_statements") as there:
-        if not there:
-            pytest.fail("the server has no pg_stat_statements")
+        assert there
         with execute(production) as connection:
             for number in range(3):
-                connection.execute(f"SELECT count(*) FROM cities WHERE customers = {number}")
+                connection.execute(
+                    f"SELECT /* Ada */ count(*) FROM cities WHERE customers = {number}"
+                )
             connection.execute("SET work_mem = '8MB'")
-        found = pulled(production, wanted)
-        if found.server_version // 10000 != 15:  # it is not preloaded there
-            assert found.calls == ()
-            assert "shared_preload_libraries" in found.besides[0]
-            return
+        found = pulled(production, CALLS)
         (call,) = [one for one in found.calls if "FROM cities" in one.sql]
-        assert (call.sql, call.calls) == ("SELECT count(*) FROM cities WHERE customers = $1", 3)
+        text = "SELECT /* Ada */ count(*) FROM cities WHERE customers = $1"
+        assert (call.sql, call.calls) == (text, 3)
         assert call.mean_ms > 0
         assert not [one for one in found.calls if one.sql.startswith("SET")]
-        hidden = pulled(role(), wanted)
+        masked = pulled(production, Wanted(calls=True))
+        (call,) = [one for one in masked.calls if "FROM cities" in one.sql]
+        text = "SELECT count(*) FROM cities WHERE customers = $1"
+        assert (call.sql, call.calls) == (text, 3)
+        hidden = pulled(role(), CALLS)
         assert "need pg_read_all_stats" in "\n".join(hidden.besides)
         assert not [one for one in hidden.calls if "cities" in one.sql]
+
+
+def test_without_the_extension_there_are_no_calls_and_it_is_told(production):
+    found = pulled(production, CALLS)
+    assert found.calls == ()
+    assert found.besides == ("the calls: the extension pg_stat_statements is not in this database",)
+
+
+@pytest.mark.parametrize("production", [16], indirect=True)
+def test_the_server_that_is_tested_without_the_extension_cannot_have_it(production):
+    """Its wheel has no contrib: where it gets one, it belongs to the test of calls."""
+    with extension(production, "pg_stat_statements") as there:
+        assert not there
+
+
+def test_an_extension_that_is_not_preloaded_is_told(database_url):
+    with execute(database_url) as connection:
+        connection.execute("CREATE EXTENSION pg_stat_statements; CREATE TABLE t (id int)")
+    found = pulled(database_url, CALLS)
+    assert found.calls == ()
+    assert "shared_preload_libraries" in found.besides[0]
 
 
 def test_the_command_writes_a_file_that_the_others_read(production, tmp_path, monkeypatch, capsys):
