@@ -1,6 +1,7 @@
 """A statistics file becomes a fixture that plans as the server it is from."""
 
 import json
+import math
 
 import msgspec
 import psycopg
@@ -76,6 +77,30 @@ def test_plan_cost_settings_and_clock_are_the_sources(fixture, source):
         assert virtual.execute("SELECT planguard.now()::text").fetchone()[0].startswith("2025-02")
         assert made.statistics.source is ScaleSource.PRODUCTION
         assert made.lacking == ()
+
+
+def test_ranges_without_an_end_are_in_the_fixture_and_in_that_of_the_next_run(fixture, source):
+    ddl = DDL + "CREATE TABLE stays (id int, during tstzrange);"
+    connection, file = source
+    connection.execute(
+        "CREATE TABLE stays (id int, during tstzrange);"
+        "INSERT INTO stays SELECT n, CASE WHEN n % 5 = 0 THEN 'empty' WHEN n % 3 = 0 THEN"
+        " tstzrange(timestamptz '2025-01-01' + n * interval '1 hour', NULL) ELSE"
+        " tstzrange(timestamptz '2025-01-01' + n * interval '1 hour', '2026-01-01') END"
+        " FROM generate_series(1, 5000) n;"
+    )
+    connection.execute("VACUUM ANALYZE stays")
+    known = statistics_file.read(file)
+    read = observe(
+        connection, read_catalog(connection), clock=known.clock, source=ScaleSource.PRODUCTION
+    )
+    assert math.inf in read.tables["public.stays"].columns["during"].range_length_histogram
+    statistics_file.write(msgspec.structs.replace(read, settings=known.settings), file)
+    query = "SELECT * FROM stays WHERE during <@ tstzrange('2025-02-01', NULL)"
+    for _ in range(2):  # the second takes the template of the first
+        with fixture(ddl) as made, psycopg.connect(made.conninfo) as virtual:
+            assert made.lacking == ()
+            assert cost(virtual, query) == cost(connection, query)
 
 
 def test_configured_settings_beat_the_sources(fixture):

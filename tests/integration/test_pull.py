@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 import fix_standby
+from fix_exact import postmaster
 from fix_fixturedb import postgres_16
 from fix_production import make_production, postgres_15
 from fix_servers import absent
@@ -21,8 +22,10 @@ from pytest_planguard.errors import StatisticsError
 from pytest_planguard.fixturedb.inflate.btree import read_height
 from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale import heights, statistics_file
-from pytest_planguard.fixturedb.scale.pull import Wanted, _collated, pull
+from pytest_planguard.fixturedb.scale.pull import _INHERITED, Wanted, _collated, pull
 from pytest_planguard.model.statistics import Statistics, TypeFacts, ValuePolicy
+from pytest_planguard.planner.catalog import read_catalog
+from pytest_planguard.sql.drift import drift
 
 ALL = Wanted(values=ValuePolicy.ALL)
 COUNTERS = """
@@ -39,8 +42,10 @@ _numbers = count()
 @pytest.fixture(scope="module", params=[15, 16, 18])
 def production(request: pytest.FixtureRequest) -> Iterator[str]:
     """A URL of a loaded database, on each server there is."""
+    preloaded = {"shared_preload_libraries": "pg_stat_statements"}
     if request.param == 18:
-        yield from _loaded(request.getfixturevalue("server_url"))
+        with postmaster(18, "--locale=C", settings=preloaded) as made:
+            yield from _loaded(made.url)
         return
     servers = {15: lambda: postgres_15("shared_preload_libraries=pg_stat_statements"),
                16: postgres_16}  # fmt: skip
@@ -194,6 +199,18 @@ def test_extended_statistics_speak_of_columns_by_name(production):
     assert one.inherited is None
 
 
+def test_before_15_only_partitioned_tables_have_extended_statistics_of_their_children(production):
+    with execute(production) as connection:
+        connection.execute("CREATE STATISTICS part ON customer_id, state FROM orders")
+        connection.execute("CREATE STATISTICS parent ON id, body FROM documents")
+        connection.execute("ANALYZE orders, documents")
+        rows = connection.execute(
+            f"SELECT DISTINCT statistics_name::text, {_INHERITED} FROM pg_stats_ext e"
+        ).fetchall()
+        connection.execute("DROP STATISTICS part, parent")
+    assert set(rows) == {("customers_both", False), ("part", True), ("parent", False)}
+
+
 def test_extended_statistics_on_expressions_and_nulls(production):
     with execute(production) as connection:
         connection.execute(
@@ -283,6 +300,29 @@ def test_an_ordinary_reader_sees_what_a_superuser_does_but_for_what_is_told(prod
     assert "extended statistics" in told
     assert ("histograms of ranges" in told) is (full.server_version < 170000)
     assert "SELECT" not in told
+
+
+OWN_ANALYZE = """
+CREATE TYPE shape;
+CREATE FUNCTION shape_in(cstring) RETURNS shape IMMUTABLE STRICT LANGUAGE internal AS 'textin';
+CREATE FUNCTION shape_out(shape) RETURNS cstring IMMUTABLE STRICT LANGUAGE internal AS 'textout';
+CREATE FUNCTION shape_analyze(internal) RETURNS bool STRICT LANGUAGE internal AS 'ts_typanalyze';
+CREATE TYPE shape (INPUT = shape_in, OUTPUT = shape_out, ANALYZE = shape_analyze, LIKE = text);
+CREATE DOMAIN area AS shape;
+CREATE TABLE places (id int, at shape, "within" area, seen int4range, words tsvector, tags text[]);
+"""
+
+
+def test_columns_of_types_that_analyse_in_their_own_way_are_told(production):
+    with execute(production) as connection:
+        connection.execute(OWN_ANALYZE)
+        read = pull(connection, ALL)
+        connection.execute("DROP TABLE places; DROP TYPE shape CASCADE")
+    (told,) = read.unseen
+    assert told == (
+        "what types with an analyze function of their own (area, shape) keep, which no view "
+        "shows: public.places.at, public.places.within"
+    )
 
 
 def test_a_role_that_may_read_nothing_still_sees_sizes(production, role):
@@ -408,7 +448,7 @@ def test_of_equal_indexes_only_the_one_that_was_asked_for_is_believed(production
 def test_who_locks_a_table_delays_nobody(production, role):
     reader = role("SELECT ON ALL TABLES IN SCHEMA public")
     with psycopg.connect(production) as other:
-        other.execute("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE")
+        other.execute("LOCK TABLE customers, ONLY orders IN ACCESS EXCLUSIVE MODE")
         found = pulled(reader)
         other.rollback()
     told = "\n".join(found.unseen)
@@ -417,6 +457,10 @@ def test_who_locks_a_table_delays_nobody(production, role):
     assert "file sizes and definitions of what others had locked: public.customers" in told
     assert found.tables["public.customers"].indexes["customers_lower"].definition == ""
     assert found.tables["public.orders_new"].indexes["orders_new_pkey"].height == 1
+    with execute(production) as connection:
+        assert drift(found, read_catalog(connection)) == drift(
+            pulled(reader), read_catalog(connection)
+        )
 
 
 def test_a_file_larger_than_relpages_is_told(production):
@@ -504,30 +548,53 @@ def test_the_connection_is_as_before(production):
         assert connection.execute("SHOW enable_seqscan").fetchone() == ("on",)
 
 
+CALLS = Wanted(values=ValuePolicy.ALL, calls=True)
+
+
+@pytest.mark.parametrize("production", [15, 18], indirect=True)
 def test_calls_come_from_the_extension_and_what_hides_them_is_told(production, role):
-    wanted = Wanted(values=ValuePolicy.ALL, calls=True)
-    assert pulled(production, wanted).besides == (
-        "the calls: the extension pg_stat_statements is not in this database",
-    )
     with extension(production, "pg_stat_statements") as there:
-        if not there:
-            return
+        assert there
         with execute(production) as connection:
             for number in range(3):
-                connection.execute(f"SELECT count(*) FROM cities WHERE customers = {number}")
+                connection.execute(
+                    f"SELECT /* Ada */ count(*) FROM cities WHERE customers = {number}"
+                )
             connection.execute("SET work_mem = '8MB'")
-        found = pulled(production, wanted)
-        if found.server_version // 10000 != 15:  # it is not preloaded there
-            assert found.calls == ()
-            assert "shared_preload_libraries" in found.besides[0]
-            return
+        found = pulled(production, CALLS)
         (call,) = [one for one in found.calls if "FROM cities" in one.sql]
-        assert (call.sql, call.calls) == ("SELECT count(*) FROM cities WHERE customers = $1", 3)
+        text = "SELECT /* Ada */ count(*) FROM cities WHERE customers = $1"
+        assert (call.sql, call.calls) == (text, 3)
         assert call.mean_ms > 0
         assert not [one for one in found.calls if one.sql.startswith("SET")]
-        hidden = pulled(role(), wanted)
+        masked = pulled(production, Wanted(calls=True))
+        (call,) = [one for one in masked.calls if "FROM cities" in one.sql]
+        text = "SELECT count(*) FROM cities WHERE customers = $1"
+        assert (call.sql, call.calls) == (text, 3)
+        hidden = pulled(role(), CALLS)
         assert "need pg_read_all_stats" in "\n".join(hidden.besides)
         assert not [one for one in hidden.calls if "cities" in one.sql]
+
+
+def test_without_the_extension_there_are_no_calls_and_it_is_told(production):
+    found = pulled(production, CALLS)
+    assert found.calls == ()
+    assert found.besides == ("the calls: the extension pg_stat_statements is not in this database",)
+
+
+@pytest.mark.parametrize("production", [16], indirect=True)
+def test_the_server_that_is_tested_without_the_extension_cannot_have_it(production):
+    """Its wheel has no contrib: where it gets one, it belongs to the test of calls."""
+    with extension(production, "pg_stat_statements") as there:
+        assert not there
+
+
+def test_an_extension_that_is_not_preloaded_is_told(database_url):
+    with execute(database_url) as connection:
+        connection.execute("CREATE EXTENSION pg_stat_statements; CREATE TABLE t (id int)")
+    found = pulled(database_url, CALLS)
+    assert found.calls == ()
+    assert "shared_preload_libraries" in found.besides[0]
 
 
 def test_the_command_writes_a_file_that_the_others_read(production, tmp_path, monkeypatch, capsys):

@@ -7,6 +7,7 @@ another name and renamed when it is complete, so that a name is a promise.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from pytest_planguard.sql.renames import Rename
 if TYPE_CHECKING:
     import psycopg
 
-RECIPE = 4
+RECIPE = 5
 """Raised whenever the same inputs would make another template."""
 
 PREFIX = "planguard_template_"
@@ -90,8 +91,8 @@ def write_record(connection: psycopg.Connection[Any], record: TemplateRecord) ->
     """Keeps the record in the template itself, as the comment of its own schema."""
     from psycopg import sql
 
-    text = msgspec.json.encode(record).decode()
-    connection.execute(sql.SQL("COMMENT ON SCHEMA planguard IS {}").format(sql.Literal(text)))
+    text = sql.Literal(record_text(record))
+    connection.execute(sql.SQL("COMMENT ON SCHEMA planguard IS {}").format(text))
 
 
 def read_record(connection: psycopg.Connection[Any]) -> TemplateRecord:
@@ -103,12 +104,27 @@ def read_record(connection: psycopg.Connection[Any]) -> TemplateRecord:
     query = "SELECT obj_description(to_regnamespace('planguard'), 'pg_namespace')"
     row = connection.execute(query).fetchone()
     try:
-        return msgspec.json.decode((row and row[0]) or "", type=TemplateRecord)
-    except msgspec.MsgspecError as error:
+        return record_from((row and row[0]) or "")
+    except (ValueError, msgspec.MsgspecError) as error:
         raise ScaleError(
             f"the template in the database {connection.info.dbname} has no readable record",
             hint="make it anew with: pytest-planguard db down, then db build",
         ) from error
+
+
+def record_text(record: TemplateRecord) -> str:
+    """A record as JSON, with infinite lengths of ranges as ``Infinity``: strict JSON loses them."""
+    return json.dumps(msgspec.to_builtins(record), ensure_ascii=False, separators=(",", ":"))
+
+
+def record_from(text: str) -> TemplateRecord:
+    """The record in a text of ``record_text``.
+
+    Raises:
+        ValueError: It is no JSON.
+        msgspec.ValidationError: It is no record.
+    """
+    return msgspec.convert(json.loads(text), TemplateRecord)
 
 
 def publish(connection: psycopg.Connection[Any], building: str, name: str) -> bool:

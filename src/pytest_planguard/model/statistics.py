@@ -155,7 +155,8 @@ class TableStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
     partition_bound: str = ""
     """Of a partition, as ``pg_get_expr(relpartbound, oid)`` prints it."""
     constraints: dict[str, str] = {}
-    """Definitions by name, as ``pg_get_constraintdef`` prints them at the source."""
+    """Definitions by name, as ``pg_get_constraintdef`` prints them at the source; empty: one was
+    not read."""
     parents: tuple[str, ...] = ()
     """What it is a partition of, or inherits from."""
     order: int = 0
@@ -181,7 +182,8 @@ class ProductionCall(msgspec.Struct, frozen=True):
     """One statement of production's ``pg_stat_statements``."""
 
     sql: str
-    """As the extension normalises it: constants are ``$n``."""
+    """As the extension shows it where all values are wanted, else in planguard's normal form:
+    constants are ``$n``, comments are gone."""
     calls: int
     mean_ms: float
     rows: int

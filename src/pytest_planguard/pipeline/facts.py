@@ -12,6 +12,7 @@ from pytest_planguard.model.report import DatabaseReport, Fidelity, TableScale
 from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.model.statistics import ScaleSource, Statistics, ValuePolicy
 from pytest_planguard.pipeline.fixtures import Planner
+from pytest_planguard.planner.masked import has_stand_ins
 
 
 def database_report(spec: DatabaseSpec, planner: Planner) -> DatabaseReport:
@@ -84,7 +85,7 @@ def _unlike_the_source(statistics: Statistics, server: Server) -> Iterator[str]:
     )
     if different:
         yield f"planner settings differ from production's: {', '.join(different)}"
-    if statistics.values is ValuePolicy.MASKED and _has_stand_ins(statistics):
+    if statistics.values is ValuePolicy.MASKED and has_stand_ins(statistics):
         yield "texts are stand-ins of like length, order and frequency"
     if statistics.values is ValuePolicy.NONE:
         yield "the statistics hold no values"
@@ -93,11 +94,3 @@ def _unlike_the_source(statistics: Statistics, server: Server) -> Iterator[str]:
     yield from statistics.unseen
     if statistics.thinned:
         yield statistics.thinned
-
-
-def _has_stand_ins(statistics: Statistics) -> bool:
-    return any(
-        column.masked
-        for table in statistics.tables.values()
-        for column in (*table.columns.values(), *table.inherited.values())
-    )

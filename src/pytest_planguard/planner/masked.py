@@ -9,6 +9,7 @@ from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.plan import PlanNode, SampleKind
 from pytest_planguard.model.statistics import (
     ColumnStatistics,
+    ExtendedNumbers,
     Statistics,
     TableStatistics,
     ValuePolicy,
@@ -106,8 +107,22 @@ def _masked_expressions(
                 yield (name, unwrapped(key)), known[attribute]
 
 
+def has_stand_ins(statistics: Statistics) -> bool:
+    """Whether any values are stand-ins: of columns, of expressions, of combinations."""
+    return any(
+        any(_masked_columns(table))
+        or _has_masked_expressions(table)
+        or any(numbers.masked for numbers in _extended_numbers(table))
+        for table in statistics.tables.values()
+    )
+
+
+def _extended_numbers(table: TableStatistics) -> Iterator[ExtendedNumbers]:
+    for item in table.extended.values():
+        yield from (numbers for numbers in (item.own, item.inherited) if numbers is not None)
+
+
 def _has_masked_expressions(table: TableStatistics) -> bool:
-    numbers = (n for item in table.extended.values() for n in (item.own, item.inherited) if n)
     indexes = (index.expressions for index in table.indexes.values())
-    extended = (item.expressions for item in numbers)
+    extended = (numbers.expressions for numbers in _extended_numbers(table))
     return any(facts.masked for found in chain(indexes, extended) for facts in found.values())

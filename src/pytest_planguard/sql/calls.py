@@ -10,6 +10,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from pglast import parser
+
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.statistics import ProductionCall
@@ -23,6 +25,7 @@ _TYPED = re.compile(
 """``interval $1``: what pg_stat_statements makes of a typed constant, and no parser takes."""
 _SIZE = re.compile(r", \.\.\.\d*")
 _VALUE = re.compile(r"\$\d+|\b(?:TRUE|FALSE)\b|(?<!IS )(?<!NOT )\bNULL\b")
+_TEXTS = frozenset({"SCONST", "USCONST", "BCONST", "XCONST"})
 _ITEMS = re.compile(r"(?<=\[)\$(?:, \$)+(?=\])")
 
 
@@ -71,6 +74,45 @@ def of_applications(calls: Iterable[ProductionCall]) -> tuple[ProductionCall, ..
 
 def _is_probe(sql: str) -> bool:
     return any(one.kind is Kind.PROBE for one in analyse(_TYPED.sub(r"\1\2 '1'", sql)))
+
+
+def without_values(
+    calls: Iterable[ProductionCall],
+) -> tuple[tuple[ProductionCall, ...], int]:
+    """Calls in planguard's own normal form, most time first, and how many have none.
+
+    The extension shows a statement as it was sent, constants, comments and all, where its entry
+    was evicted between parsing and execution; a statement's comments it keeps always.
+    """
+    found: dict[str, ProductionCall] = {}
+    unreadable = 0
+    for call in calls:
+        text = _valueless(call.sql)
+        if not text:
+            unreadable += 1
+            continue
+        found[text] = _sum(text, call, found.get(text))
+    return tuple(sorted(found.values(), key=lambda one: -one.calls * one.mean_ms)), unreadable
+
+
+def _valueless(sql: str) -> str:
+    """The normal form, which must parse when it is read again; empty: it cannot be told."""
+    parts = analyse(_TYPED.sub(r"\1\2 '1'", sql))
+    if len(parts) != 1 or parts[0].kind is not Kind.QUERY:
+        return ""
+    text = _SIZE.sub("", parts[0].sql)
+    return "" if any(token.name in _TEXTS for token in parser.scan(text)) else text
+
+
+def _sum(text: str, call: ProductionCall, other: ProductionCall | None) -> ProductionCall:
+    count = call.calls + (other.calls if other else 0)
+    spent = call.calls * call.mean_ms + (other.calls * other.mean_ms if other else 0.0)
+    return ProductionCall(
+        sql=text,
+        calls=count,
+        mean_ms=round(spent / (count or 1), 3),
+        rows=call.rows + (other.rows if other else 0),
+    )
 
 
 def uncovered(

@@ -8,7 +8,7 @@ CREATE TABLE k (
  id bigint PRIMARY KEY, t text, tc text COLLATE "C", v varchar(30), bp char(8), n numeric(12,3), r real, f float8, b bool,
  d date, ts timestamptz, iv interval, u uuid, m mood, p posint, ct ctext, fr frange, ir int4range, tr tstzrange, mr int4multirange,
  ia int[], ta text[], tca text[] COLLATE "C", ma mood[], pa posint[], tv tsvector, j jsonb, js json, by bytea, ip inet, c cidr, mac macaddr, bt bit(8), pr pair,
- pt point, o oid, nm name, ch "char", xx xid, nul text, g int GENERATED ALWAYS AS (length(t)) STORED, "Od""d" int, big text, mo money, tt time, er int4range);
+ pt point, o oid, nm name, ch "char", xx xid, nul text, g int GENERATED ALWAYS AS (length(t)) STORED, "Od""d" int, big text, mo money, tt time, er int4range, ur tstzrange);
 ALTER TABLE k ALTER big SET STORAGE EXTERNAL;
 CREATE INDEX k_gin_j ON k USING gin (j);
 CREATE INDEX k_gin_jp ON k USING gin (j jsonb_path_ops);

@@ -432,6 +432,36 @@ def test_kept_columns_keep_their_values_in_partitions_and_expressions_too():
     assert found.kept == ("p.name",)
 
 
+@pytest.mark.parametrize(
+    ("keys", "kept"),
+    [
+        ("lower(country)", True),
+        ("lower(country)) WHERE (email IS NOT NULL", True),
+        ("lower(email)) WHERE (country = 'x'::text", False),
+        ("f(users.*)", False),
+        ("f(users.*)) WHERE (country = 'x'::text", False),
+        ('f("o\'users".*, country)', False),
+        ('(("say ""hi""" || country))', False),
+        ("(((country || \"o'neil\") || 'x'::text))", False),
+        ("(((country || ')'::text) || email))", False),
+    ],
+)
+def test_an_expression_is_kept_where_all_columns_it_reads_are(keys, kept):
+    types = dict.fromkeys(("country", "email", 'say "hi"', "o'neil"), "text")
+    index = IndexStatistics(
+        1, 1, expressions={"f": common("ada l")}, types={"f": "text"},
+        definition=f"CREATE INDEX i ON public.users USING btree ({keys})",
+    )  # fmt: skip
+    text = keys.partition(") WHERE")[0]
+    item = ExtendedStatistics(
+        "", (text,), ExtendedNumbers(expressions={text: common("ada l")}), types={text: "text"}
+    )
+    tables = {"public.users": table(types, {}, indexes={"i": index}, extended={"s": item})}
+    found = mask(tables, keep=["users.country"]).tables["public.users"]
+    assert (found.indexes["i"].expressions["f"] == common("ada l")) is kept
+    assert (found.extended["s"].own.expressions[text] == common("ada l")) is kept
+
+
 def test_expressions_are_masked_by_their_type():
     index = IndexStatistics(
         1, 1, expressions={"lower": common("ada l"), "len": common("5"), "x": common("ada l")},

@@ -10,7 +10,8 @@ from pytest_planguard.fixturedb.scale.unseen import besides, sentences
 
 NAMES = ("database", "settings", "roles", "dotted", "tablespaces", "tables", "columns",
          "constraints", "indexes", "index_expressions", "types", "sizes", "statistics", "ranges",
-         "extended", "extended_numbers", "extended_expressions", "hidden")  # fmt: skip
+         "extended", "own_analyze", "extended_numbers", "extended_expressions",
+         "hidden")  # fmt: skip
 CLOCK = "2026-11-02T03:04:05+00:00"
 
 

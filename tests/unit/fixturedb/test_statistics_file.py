@@ -137,6 +137,7 @@ GOOD = encode(STATISTICS)
             "f.json is damaged: public.t.state has 3 most common values with 1 frequencies",
             "restore",
         ),
+        (GOOD.replace("47000000", "NaN"), "f.json is no JSON: NaN is no number", "restore"),
         (GOOD.replace("2026-11-02T", "soon "), 'the clock is "soon 03:04:05+00:00"', "restore"),
         ("[" * 100_000, "f.json is no JSON", "restore"),
     ],
@@ -182,3 +183,44 @@ def test_where_nothing_can_be_written_the_error_says_so(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StatisticsError, match="cannot be written"):
         write(STATISTICS, tmp_path / "file" / "statistics.json")
+
+
+def test_a_length_that_is_no_number_is_written_as_an_endless_one():
+    facts = ColumnStatistics(range_length_histogram=(1.0, math.nan))
+    table = TableStatistics(1.0, 1, columns={"r": facts})
+    text = encode(Statistics({"public.t": table}, "2026-01-01", ScaleSource.PRODUCTION))
+    column = decode(text, "file").tables["public.t"].columns["r"]
+    assert column.range_length_histogram == (1.0, math.inf)
+
+
+UNEVEN = ColumnStatistics(most_common_values=("a",))
+INFINITE = ColumnStatistics(n_distinct=math.inf)
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        ({"indexes": {"i": IndexStatistics(1, 1.0, expressions={"f": UNEVEN})}},
+         "the index i, f, has 1 most common values with 0 frequencies"),
+        ({"indexes": {"i": IndexStatistics(1, math.inf)}}, "the index i has inf rows in 1 pages"),
+        ({"columns": {"a": INFINITE}}, "public.t.a has an infinite number"),
+        ({"columns": {"a": ColumnStatistics(most_common_elems=("x",))}},
+         "public.t.a has 1 most common elements with 0 frequencies"),
+        ({"own": ExtendedNumbers(expressions={"f(a)": UNEVEN})},
+         "public.s, f(a), has 1 most common values with 0 frequencies"),
+        ({"inherited": ExtendedNumbers(values=(("1", "2"),), freqs=(0.5,))},
+         "public.s has 1 most common combinations with 1 and 0 frequencies"),
+        ({"own": ExtendedNumbers(values=(("1",),), freqs=(0.5,), base_freqs=(0.1,))},
+         "public.s has a most common combination of 1 values, wanted 2"),
+        ({"own": ExtendedNumbers(ndistinct={"a, f(a)": math.inf})},
+         "public.s has an infinite number"),
+    ],
+)  # fmt: skip
+def test_numbers_that_contradict_each_other_are_found_wherever_they_stand(damage, sentence):
+    sides = {side: damage.pop(side) for side in ("own", "inherited") if side in damage}
+    item = ExtendedStatistics("", ("a", "f(a)"), **sides)
+    table = TableStatistics(1.0, 1, extended={"public.s": item}, **damage)
+    text = encode(Statistics({"public.t": table}, "2026-01-01", ScaleSource.PRODUCTION))
+    with pytest.raises(StatisticsError, match="is damaged") as caught:
+        decode(text, "f.json")
+    assert caught.value.message == f"f.json is damaged: {sentence}"

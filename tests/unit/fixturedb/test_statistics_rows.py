@@ -1,7 +1,10 @@
+from pytest_planguard.fixturedb.inflate.extended import sides
 from pytest_planguard.fixturedb.inflate.statistics import rows_to_write
 from pytest_planguard.model.catalog import Catalog, Column, Index, Server, Table
 from pytest_planguard.model.statistics import (
     ColumnStatistics,
+    ExtendedNumbers,
+    ExtendedStatistics,
     IndexStatistics,
     ScaleSource,
     Statistics,
@@ -86,3 +89,12 @@ def test_a_table_never_analysed_is_said_to_be_so_in_the_servers_own_words():
         server_version=130000,
     )
     assert rows_to_write(CATALOG, of_13, 180006).relations[0].tuples == -1
+
+
+def test_before_15_an_object_has_one_row_of_the_partitions_or_of_the_tables_own_rows():
+    own, inherited = ExtendedNumbers(ndistinct={"a, b": 1.0}), ExtendedNumbers()
+    both = ExtendedStatistics("", ("a", "b"), own, inherited)
+    assert sides(both, "r", 140_000) == [(False, own)]
+    assert sides(both, "p", 140_000) == [(False, inherited)]
+    assert sides(both, "r", 150_000) == [(False, own), (True, inherited)]
+    assert sides(ExtendedStatistics("", (), None, inherited), "r", 130_000) == []

@@ -7,6 +7,7 @@ from pytest_planguard.model.statistics import (
     ExtendedNumbers,
     ExtendedStatistics,
     IndexStatistics,
+    ProductionCall,
     ScaleSource,
     Statistics,
     TableStatistics,
@@ -111,3 +112,21 @@ def test_extended_statistics_are_cut_last():
     full = database({"public.t": TableStatistics(9.0, 1, extended={"public.s": one})})
     found = thinned(full, 1_200).tables["public.t"].extended["public.s"].own
     assert len(found.values) == len(found.freqs) == len(found.base_freqs) == 4
+
+
+def test_calls_take_no_room_from_statistics_and_lose_those_of_least_time():
+    calls = tuple(
+        ProductionCall(f"SELECT {'column, ' * 800} FROM t WHERE id = ${n}", 900 - n, 1.0, 1)
+        for n in range(500)
+    )
+    full = database({"public.t": table(5_000)})
+    small = thinned(msgspec.structs.replace(full, calls=calls))
+    assert small.tables == full.tables
+    assert small.thinned == ""
+    assert 0 < len(small.calls) < 500
+    assert small.calls == calls[: len(small.calls)]
+    assert 190_000 < size(small) - size(full) < 201_000
+    lost = 500 - len(small.calls)
+    assert small.besides == (f"the {lost} calls of least time: all have 0.2 MB of the file",)
+    few = msgspec.structs.replace(full, calls=calls[:3])
+    assert thinned(few) is few

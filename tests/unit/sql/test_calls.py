@@ -10,6 +10,7 @@ from pytest_planguard.sql.calls import (
     text_of_call,
     text_of_query,
     uncovered,
+    without_values,
 )
 from pytest_planguard.sql.normalise import queries
 
@@ -79,3 +80,37 @@ def test_what_no_query_covers_is_told_in_productions_order():
 def test_what_asks_the_server_about_itself_is_no_call_of_an_application():
     probe = ProductionCall("SELECT count(*) FROM pg_catalog.pg_stat_activity", 9, 1.0, 9)
     assert of_applications((*CALLS, probe)) == CALLS
+
+
+def test_calls_without_values_hold_no_constants_and_no_comments_and_are_added_up():
+    sent = "/* user=Ada */ SELECT * FROM users WHERE email = 'ada@x.org' -- O'Neil"
+    found, unreadable = without_values(
+        (
+            ProductionCall(sent, 1, 4.0, 1),
+            ProductionCall("SELECT * FROM users WHERE email = $1", 3, 2.0, 3),
+            ProductionCall("SELECT * FROM t WHERE id IN (4711, 4712) AND a = B'101'", 1, 99.0, 2),
+            ProductionCall("SELECT broken FROM FROM 'secret'", 1, 1.0, 1),
+            ProductionCall("SELECT 'two'; SELECT 'secrets'", 1, 1.0, 1),
+        )
+    )
+    assert found == (
+        ProductionCall("SELECT * FROM t WHERE id IN ($1) AND a = $2", 1, 99.0, 2),
+        ProductionCall("SELECT * FROM users WHERE email = $1", 4, 2.5, 4),
+    )
+    assert unreadable == 2
+
+
+@pytest.mark.parametrize(
+    "production",
+    [
+        "SELECT * FROM t WHERE id IN ($1, $2, $3) AND b IS NOT NULL ORDER BY 1",
+        "SELECT * FROM t WHERE id IN ($1 /*, ... */)",
+        "SELECT a FROM t WHERE d > interval $1 AND e = date $2",
+        "SELECT a FROM t WHERE d > interval '5 days' AND e = - 5 LIMIT 7",
+        "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4)",
+        "SELECT ARRAY[$1, $2] FROM \"Ünder\" WHERE a = 'ä' AND b = E'\\\\'",
+    ],
+)
+def test_a_call_without_values_is_still_the_same_statement(production):
+    (call,), _ = without_values([ProductionCall(production, 1, 1.0, 1)])
+    assert text_of_call(call.sql) == text_of_call(production) != ""

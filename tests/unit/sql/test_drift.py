@@ -109,3 +109,16 @@ def test_what_the_file_does_not_tell_is_not_compared():
     assert drift(source(t=sizes_only), ours) == Drift()
     assert drift(source(t=TableStatistics(10.0, 1)), ours) == Drift()
     assert drift(source(t=there()), ours).indexes_only_here != ()
+
+
+def test_definitions_that_were_not_read_are_nobodys_alone():
+    """Somebody had the table exclusively while its statistics were pulled."""
+    ours = catalog([table("t", constraints=(Constraint("x", "f", ("owner",), KEY),))],
+                   index("a", "t", "owner"))  # fmt: skip
+    locked = {"a": IndexStatistics(1, 1.0), "b": IndexStatistics(1, 1.0)}
+    theirs = there(indexes=locked, constraints={"x": "", "t_pkey": ""})
+    assert drift(source(t=theirs), ours) == Drift()
+    other = index("c", "t", "id")
+    one = {"a": IndexStatistics(1, 1.0), "c": IndexStatistics(1, 1.0, definition=other.definition)}
+    found = drift(source(t=there(indexes=one, constraints={"x": KEY})), ours)
+    assert found == Drift(indexes_only_there=(Part("public.t", other.definition),))

@@ -5,6 +5,7 @@ Where the server refuses some of them, halves find the ones it means, and only t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,8 @@ class AttributeRow(msgspec.Struct, frozen=True):
     most_common_elems: tuple[str, ...] | None
     most_common_elem_freqs: tuple[float, ...] | None
     elem_count_histogram: tuple[float, ...] | None
-    range_length_histogram: tuple[float, ...] | None
+    range_length_histogram: tuple[str, ...] | None
+    """As texts: that of a range without an end is infinite, which is no number in JSON."""
     range_empty_frac: float | None
     range_bounds_histogram: tuple[str, ...] | None
     type: int | None = None
@@ -75,7 +77,7 @@ def attribute_row(
         most_common_elems=facts.most_common_elems or None,
         most_common_elem_freqs=facts.most_common_elem_freqs or None,
         elem_count_histogram=facts.elem_count_histogram or None,
-        range_length_histogram=facts.range_length_histogram or None,
+        range_length_histogram=tuple(map(repr, facts.range_length_histogram)) or None,
         range_empty_frac=facts.range_empty_frac,
         range_bounds_histogram=facts.range_bounds_histogram or None,
     )
@@ -136,7 +138,7 @@ def write(
             write(connection, query, rows[len(rows) // 2 :], refused)
             return
         (row,) = rows
-        message = error.diag.message_primary or str(error)
+        message = condition(error)
         if isinstance(row, AttributeRow) and row != (numbers := _without_values(row)):
             where = f"{row.schema}.{row.relation}.{row.attribute}"
             refused.append(f"values in the statistics of {where} were refused: {message}")
@@ -144,6 +146,15 @@ def write(
             return
         where = ".".join((row.schema, row.relation, getattr(row, "attribute", "")))
         refused.append(f"statistics of {where.rstrip('.')} were refused: {message}")
+
+
+def condition(error: psycopg.Error) -> str:
+    """What kind of error it is, as its SQLSTATE is called: messages quote values, reports do not.
+
+    ``invalid text representation`` of ``invalid input syntax for type integer: "ada@x.org"``.
+    """
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
+    return f"{words} ({error.sqlstate})" if error.sqlstate else words
 
 
 def _without_values(row: AttributeRow) -> AttributeRow:

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pytest_planguard.fixturedb.inflate.attributes import attribute_row, write_attributes
+from pytest_planguard.fixturedb.inflate.attributes import (
+    attribute_row,
+    condition,
+    write_attributes,
+)
 from pytest_planguard.fixturedb.inflate.extended_bytes import (
     dependencies_bytes,
     ndistinct_bytes,
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 
 _EXPRESSIONS_SINCE = 140000
 _INHERITED_SINCE = 150000
-"""Before, an object has one row: a table with children has that of all of them."""
+"""Before, an object has one row: of the partitions, or of the table's own rows."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -100,6 +104,22 @@ def _targets(
     }
 
 
+def sides(
+    extended: ExtendedStatistics, kind: str, server_version: int
+) -> list[tuple[bool, ExtendedNumbers]]:
+    """What is written of an object, and whether as inherited.
+
+    Args:
+        extended: At the source.
+        kind: ``relkind`` of the table.
+        server_version: ``server_version_num`` of this server; before 15 there is one row.
+    """
+    rows = [(False, extended.own), (True, extended.inherited)]
+    if server_version < _INHERITED_SINCE:
+        rows = [(False, extended.inherited if kind == "p" else extended.own)]
+    return [(inherited, numbers) for inherited, numbers in rows if numbers is not None]
+
+
 class _Writer:
     """Writes the data of one object."""
 
@@ -127,18 +147,13 @@ class _Writer:
         if names is None:
             self._say("was not used: the object here has other columns")
             return
-        rows = [(False, extended.own), (True, extended.inherited)]
-        if self._version < _INHERITED_SINCE:
-            rows = [(False, extended.inherited or extended.own)]
-        for inherited, numbers in rows:
-            if numbers is None:
-                continue
+        for inherited, numbers in sides(extended, self._target.kind, self._version):
             try:
                 with self._connection.transaction():
                     self._write(numbers, extended.columns, names, inherited=inherited)
             except (psycopg.Error, ValueError) as error:
-                primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
-                self._say(f"was refused: {primary or error}")
+                why = condition(error) if isinstance(error, psycopg.Error) else str(error)
+                self._say(f"was refused: {why}")
 
     def _say(self, what: str) -> None:
         self._refused.append(f"what is known for the extended statistics {self._name} {what}")

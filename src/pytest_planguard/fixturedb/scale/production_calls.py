@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.model.statistics import ProductionCall
-from pytest_planguard.sql.calls import of_applications
+from pytest_planguard.sql.calls import of_applications, without_values
 
 if TYPE_CHECKING:
     import psycopg
@@ -17,8 +17,15 @@ LONGEST = 20_000
 """Characters of a statement; longer ones would fill the file."""
 
 
-def read(connection: psycopg.Connection[Any]) -> tuple[tuple[ProductionCall, ...], list[str]]:
-    """What ``pg_stat_statements`` says of this database, most time first, and what it hides."""
+def read(
+    connection: psycopg.Connection[Any], *, verbatim: bool
+) -> tuple[tuple[ProductionCall, ...], list[str]]:
+    """What ``pg_stat_statements`` says of this database, most time first, and what it hides.
+
+    Args:
+        connection: To the source.
+        verbatim: Texts stay as the extension has them, with whatever values those hold.
+    """
     import psycopg
     from psycopg import sql
 
@@ -48,7 +55,13 @@ def read(connection: psycopg.Connection[Any]) -> tuple[tuple[ProductionCall, ...
         ProductionCall(sql=query, calls=count, mean_ms=round(float(mean), 3), rows=int(total))
         for query, count, mean, total in rows
     )
-    return calls, _hidden(hidden[0] if hidden else 0)
+    notes = _hidden(hidden[0] if hidden else 0)
+    if verbatim:
+        return calls, notes
+    calls, unreadable = without_values(calls)
+    if unreadable:
+        notes.append(f"{unreadable:,} calls whose texts cannot be told without their values")
+    return calls, notes
 
 
 def _hidden(count: int) -> list[str]:

@@ -16,6 +16,7 @@ import msgspec
 from pytest_planguard.errors import StatisticsError
 from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale import heights, production_calls, pulled
+from pytest_planguard.fixturedb.scale.observed_extended import WITH_CHILDREN
 from pytest_planguard.fixturedb.scale.unseen import besides, sentences
 from pytest_planguard.model.statistics import ProductionCall, Statistics, ValuePolicy
 
@@ -33,6 +34,12 @@ _RANGES_SINCE = 170000
 _EXPRESSIONS_SINCE = 140000
 _INHERITED_SINCE = 150000
 
+_INHERITED = (
+    f"(SELECT {WITH_CHILDREN} FROM pg_catalog.pg_class t "  # noqa: S608 - a constant
+    "JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace "
+    "WHERE n.nspname = e.schemaname AND t.relname = e.tablename)"
+)
+"""Before 15 the views of extended statistics do not tell it."""
 _RANGES = (
     "s.range_length_histogram::text::text[], s.range_empty_frac, "
     "s.range_bounds_histogram::text::text[]"
@@ -117,7 +124,7 @@ def _pull(connection: psycopg.Connection[Any], wanted: Wanted) -> Statistics:
     calls: tuple[ProductionCall, ...] = ()
     notes: list[str] = []
     if wanted.calls:
-        calls, notes = production_calls.read(connection)
+        calls, notes = production_calls.read(connection, verbatim=wanted.values is ValuePolicy.ALL)
     trees = heights.read(connection, may_read_files=facts.may_read_files)
     statistics = pulled.statistics(facts, trees)
     statistics = msgspec.structs.replace(
@@ -139,7 +146,7 @@ def _facts(connection: psycopg.Connection[Any], queries: dict[str, str]) -> pull
 
     version = connection.info.server_version
     connection.execute(queries["neutral"])
-    inherited = "e.inherited" if version >= _INHERITED_SINCE else "false"
+    inherited = "e.inherited" if version >= _INHERITED_SINCE else _INHERITED
     fragments = {
         "{ranges}": _RANGES if version >= _RANGES_SINCE else "NULL, NULL, NULL",
         "{expressions}": "pg_get_statisticsobjdef_expressions(s.oid)"

@@ -8,7 +8,7 @@ SELECT set_config('search_path', 'public', true), set_config('TimeZone', 'UTC', 
 
 -- name: locked
 -- What somebody has exclusively, or waits for: its size and definitions cannot be had without
--- waiting too (deparsing an expression opens its table).
+-- waiting too (deparsing an expression opens its table). An empty definition is one not read.
 SELECT l.relation FROM pg_catalog.pg_locks l
 WHERE l.mode = 'AccessExclusiveLock' AND l.relation IS NOT NULL
   AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
@@ -120,7 +120,7 @@ ORDER BY 1, a.attnum
 -- name: constraints
 -- NOT NULL is a constraint of its own since 18: the columns' types say it, on all versions alike.
 SELECT n.nspname || '.' || c.relname, s.conname,
-       CASE WHEN c.oid IN ({locked}) THEN '' ELSE pg_get_constraintdef(s.oid) END
+       CASE WHEN c.oid IN ({locked}) THEN '' ELSE coalesce(pg_get_constraintdef(s.oid), '') END
 FROM pg_catalog.pg_constraint s
 JOIN pg_catalog.pg_class c ON c.oid = s.conrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -136,7 +136,8 @@ ORDER BY 1, 2
 -- Those of partitioned tables have no file: their partitions' indexes stand for them.
 SELECT n.nspname || '.' || t.relname, c.relname, m.amname, i.indisvalid, c.relpages, c.reltuples,
        row_number() OVER (PARTITION BY i.indrelid ORDER BY i.indexrelid),
-       CASE WHEN t.oid IN ({locked}) OR c.oid IN ({locked}) THEN '' ELSE pg_get_indexdef(c.oid) END,
+       CASE WHEN t.oid IN ({locked}) OR c.oid IN ({locked}) THEN ''
+            ELSE coalesce(pg_get_indexdef(c.oid), '') END,
        n.nspname
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
@@ -250,9 +251,29 @@ WHERE k.kind IN (6, 7) AND n.nspname !~ '^pg_|[.]'
   AND n.nspname NOT IN ('information_schema', 'planguard')
 ORDER BY 1, 2, 3, 4
 
+-- name: own_analyze
+-- Types whose analyze function is none of the server's (PostGIS has one): what it finds are kinds
+-- of statistics from 100 on, which only its own operators read and no view shows. A domain has its
+-- base type's.
+SELECT n.nspname || '.' || c.relname, a.attname, format_type(a.atttypid, NULL)
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+JOIN pg_catalog.pg_proc p ON p.oid = t.typanalyze
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+WHERE NOT (p.pronamespace = 'pg_catalog'::regnamespace
+           AND p.proname IN ('array_typanalyze', 'range_typanalyze', 'multirange_typanalyze',
+                             'ts_typanalyze'))
+  AND a.attnum > 0 AND NOT a.attisdropped AND c.relpersistence <> 't'
+  AND (c.relkind IN ('r', 'p', 'm', 'f') OR (c.relkind = 'i' AND i.indkey[a.attnum - 1] = 0))
+  AND n.nspname !~ '^pg_|[.]' AND n.nspname NOT IN ('information_schema', 'planguard')
+ORDER BY 1, 2
+
 -- name: extended
 SELECT n.nspname || '.' || c.relname, sn.nspname || '.' || s.stxname,
-       CASE WHEN c.oid IN ({locked}) THEN '' ELSE pg_get_statisticsobjdef(s.oid) END, s.stxkeys::int2[],
+       CASE WHEN c.oid IN ({locked}) THEN '' ELSE coalesce(pg_get_statisticsobjdef(s.oid), '') END,
+       s.stxkeys::int2[],
        ARRAY(SELECT a.attname::text
              FROM unnest(s.stxkeys::int2[]) WITH ORDINALITY AS k(number, position)
              JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import enum
 import functools
 import json
 import math
 import os
 import struct
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,8 @@ from typing import Any
 import msgspec
 
 from pytest_planguard.errors import StatisticsError
-from pytest_planguard.model.statistics import SCHEMA_VERSION, ColumnStatistics, Statistics
+from pytest_planguard.fixturedb.scale.statistics_doubts import doubts
+from pytest_planguard.model.statistics import SCHEMA_VERSION, Statistics
 
 LIMIT = 256 * 1024 * 1024
 """Bytes read at most: what a pull writes stays below 2 kB a table."""
@@ -86,7 +85,7 @@ def read(path: Path) -> Statistics:
 def decode(text: str, name: str) -> Statistics:
     """The statistics in the text of a file called ``name``; errors as of ``read``."""
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_constant)
     except (ValueError, RecursionError) as error:
         raise _broken(text, name, error) from None
     if not isinstance(value, dict) or not {"schema", "tables"} <= value.keys():
@@ -104,7 +103,7 @@ def decode(text: str, name: str) -> Statistics:
     except msgspec.ValidationError as error:
         sentence = f"{str(error)[:1].lower()}{str(error)[1:]}"
         raise StatisticsError(f"{name} is damaged: {sentence}", hint=_RESTORE) from None
-    for doubt in _doubts(statistics):
+    for doubt in doubts(statistics):
         raise StatisticsError(f"{name} is damaged: {doubt}", hint=_RESTORE)
     return statistics
 
@@ -128,26 +127,11 @@ def _broken(text: str, name: str, error: Exception) -> StatisticsError:
     return StatisticsError(f"{name} is no JSON: {error}", hint=_RESTORE)
 
 
-def _doubts(statistics: Statistics) -> Iterator[str]:
-    """What the types allow and the numbers contradict."""
-    try:
-        dt.datetime.fromisoformat(statistics.clock)
-    except ValueError:
-        yield f'the clock is "{statistics.clock}", wanted an instant in ISO 8601'
-    for name, table in statistics.tables.items():
-        if not (math.isfinite(table.rows) and table.pages >= 0):
-            yield f"{name} has {table.rows} rows in {table.pages} pages"
-        for columns in (table.columns, table.inherited):
-            for column, facts in columns.items():
-                if (sentence := _mismatch(facts)) is not None:
-                    yield f"{name}.{column} has {sentence}"
-
-
-def _mismatch(facts: ColumnStatistics) -> str | None:
-    values, freqs = len(facts.most_common_values), len(facts.most_common_freqs)
-    if values != freqs:
-        return f"{values} most common values with {freqs} frequencies"
-    return None
+def _constant(word: str) -> float:
+    """Python's JSON also has ``Infinity``, which may be meant, and ``NaN``, which says nothing."""
+    if word == "NaN":
+        raise ValueError("NaN is no number")
+    return float(word)
 
 
 @functools.cache
@@ -214,6 +198,8 @@ def _number(value: float) -> str:
     >>> _number(0.1), _number(0.10000000149011612), _number(47000000.0), _number(1 / 3)
     ('0.1', '0.1', '47000000', '0.3333333333333333')
     """
+    if math.isnan(value):  # the length of a range of floats that ends in NaN
+        return _INFINITY  # which is sorted before it, and nothing else is
     if math.isinf(value):
         return _INFINITY if value > 0 else f"-{_INFINITY}"
     if value == int(value) and abs(value) < 1e15:

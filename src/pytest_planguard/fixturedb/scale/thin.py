@@ -19,12 +19,15 @@ from pytest_planguard.model.statistics import (
     ExtendedNumbers,
     ExtendedStatistics,
     IndexStatistics,
+    ProductionCall,
     Statistics,
     TableStatistics,
 )
 
 SMALLEST_LIMIT = 1_000_000
 BYTES_A_TABLE = 2_000
+CALLS_LIMIT = 200_000
+"""Bytes of production's statements, beside all else: no plan depends on them."""
 
 _T = TypeVar("_T")
 _Columns = dict[str, ColumnStatistics]
@@ -55,17 +58,20 @@ _STEPS = (
 
 
 def limit_for(statistics: Statistics) -> int:
-    """Bytes the file may have: 1 MB up to 500 tables, then 2 kB each."""
+    """Bytes the file may have without calls: 1 MB up to 500 tables, then 2 kB each."""
     return max(SMALLEST_LIMIT, BYTES_A_TABLE * len(statistics.tables))
 
 
 def thinned(statistics: Statistics, limit: int | None = None) -> Statistics:
     """The statistics, with ``thinned`` telling what was left out, if anything.
 
+    Calls have a limit of their own, and what they lack is told in ``besides``.
+
     Args:
         statistics: With all detail.
-        limit: Bytes; None: ``limit_for``.
+        limit: Bytes without calls; None: ``limit_for``.
     """
+    statistics = _with_fewer_calls(statistics)
     limit = limit_for(statistics) if limit is None else limit
     tables = dict(statistics.tables)
     found = statistics
@@ -84,8 +90,34 @@ def thinned(statistics: Statistics, limit: int | None = None) -> Statistics:
     return found
 
 
+def _with_fewer_calls(statistics: Statistics) -> Statistics:
+    """Those of most time, as many as have room."""
+    left = CALLS_LIMIT
+    kept = 0
+    for call in statistics.calls:
+        left -= _bytes_of_call(call)
+        if left < 0:
+            break
+        kept += 1
+    lost = len(statistics.calls) - kept
+    if not lost:
+        return statistics
+    sentence = f"the {lost:,} calls of least time: all have {CALLS_LIMIT / 1e6:.1f} MB of the file"
+    return msgspec.structs.replace(
+        statistics,
+        calls=statistics.calls[:kept],
+        besides=(*statistics.besides, sentence),
+    )
+
+
+def _bytes_of_call(call: ProductionCall) -> int:
+    """With the lines and the indents it is written in."""
+    return len(msgspec.json.encode(call)) + 30
+
+
 def _bytes(statistics: Statistics) -> int:
-    return len(encode(statistics).encode("utf-8", "backslashreplace"))
+    bare = msgspec.structs.replace(statistics, calls=())
+    return len(encode(bare).encode("utf-8", "backslashreplace"))
 
 
 def _steps(tables: dict[str, TableStatistics]) -> Iterator[tuple[str, TableStatistics]]:

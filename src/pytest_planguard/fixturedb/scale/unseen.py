@@ -19,6 +19,7 @@ def sentences(facts: Facts, trees: Trees) -> tuple[str, ...]:
         *_hidden_columns(facts),
         *_extended(facts),
         *_ranges(facts),
+        *_own_analyze(facts),
         *_sizes(facts),
         *_trees(facts, trees),
         *_invalid(facts),
@@ -92,6 +93,16 @@ def _ranges(facts: Facts) -> Iterator[str]:
     columns = [f"{t}.{c}" for t, c, kind, _ in facts.rows["columns"] if "range" in kind]
     if columns:
         yield f"histograms of ranges, which pg_stats shows since 17 only: {listed(columns)}"
+
+
+def _own_analyze(facts: Facts) -> Iterator[str]:
+    found = facts.rows["own_analyze"]
+    if found:
+        kinds = ", ".join(sorted({kind for *_, kind in found}))
+        yield (
+            f"what types with an analyze function of their own ({kinds}) keep, which no view "
+            f"shows: {listed([f'{relation}.{column}' for relation, column, _ in found])}"
+        )
 
 
 def _sizes(facts: Facts) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -11,6 +10,7 @@ import msgspec
 from pytest_planguard.fixturedb.scale.masking import arrays
 from pytest_planguard.fixturedb.scale.masking.keep import Column, columns_of
 from pytest_planguard.fixturedb.scale.masking.literals import by_table
+from pytest_planguard.fixturedb.scale.masking.mentions import columns_read, index_keys
 from pytest_planguard.fixturedb.scale.masking.types import (
     COLLATED,
     HARMLESS,
@@ -27,9 +27,6 @@ from pytest_planguard.model.statistics import (
     TableStatistics,
     TypeFacts,
 )
-
-_CONSTANT = re.compile(r"'(?:[^']|'')*'")
-
 
 Family = tuple[str, str]
 """Name and collation of what is compared with each other."""
@@ -138,7 +135,7 @@ class _Table:
         }
 
     def _index(self, name: str, index: IndexStatistics) -> IndexStatistics:
-        kept = self._says_what_is_kept(index.definition)
+        kept = self._says_what_is_kept(index_keys(index.definition))
         expressions = {
             key: self._visitor.column(
                 self._place(
@@ -205,12 +202,6 @@ class _Table:
         )
 
     def _says_what_is_kept(self, expression: str) -> bool:
-        """Whether all columns an expression names are kept: then its values say nothing more.
-
-        A word that happens to be a column's name counts as one: that errs to the safe side.
-        """
-        words = set(re.findall(r"\w+", _CONSTANT.sub("", expression)))
-        named = [
-            name for name in columns_of(self._table) if name in words or f'"{name}"' in expression
-        ]
-        return bool(named) and all((self._name, name) in self._kept for name in named)
+        """Whether all columns an expression reads are kept: then its values say nothing more."""
+        read = columns_read(expression, columns_of(self._table))
+        return bool(read) and all((self._name, name) in self._kept for name in read)
