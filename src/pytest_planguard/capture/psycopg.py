@@ -12,9 +12,9 @@ import inspect
 from collections.abc import Callable
 from types import CodeType
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.patches import Patches
@@ -131,7 +131,7 @@ class Listener:
         self._connections = Connections(_meet)
         self._entries = _entries()
         self._depth = 0
-        self._many: WeakKeyDictionary[Any, tuple[Any, Site]] = WeakKeyDictionary()
+        self._many: ByIdentity[tuple[Any, Site]] = ByIdentity()
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """One of the two methods, heard before it runs; its result and errors are its own.
