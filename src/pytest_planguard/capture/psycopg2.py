@@ -61,10 +61,20 @@ def install(recorder: Recorder) -> Callable[[], None]:
             patches.restore()
             recorder.fail(NAME, error)
 
-    cancel = when_imported("psycopg2", patch)
+    def patch_extras() -> None:
+        try:
+            # Its own import is not over: the package has no attribute of that name yet.
+            extras = sys.modules["psycopg2.extras"]
+            if hasattr(extras, "_paginate"):
+                patches.replace(extras, "_paginate", psycopg2_extras.marked)
+        except Exception as error:  # noqa: BLE001 -- runs inside the application's own import
+            recorder.fail(NAME, error)
+
+    cancel = when_imported("psycopg2", patch), when_imported("psycopg2.extras", patch_extras)
 
     def uninstall() -> None:
-        cancel()
+        for end in cancel:
+            end()
         patches.restore()
         listener.stopped = True
 
