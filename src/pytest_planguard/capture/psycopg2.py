@@ -126,6 +126,9 @@ class Listener:
         """Hears what was sent: with its values as parameters, where they can be told."""
         try:
             sent = cursor.query
+            if not self.listening:
+                self._follow(cursor, sent)
+                return None
             return sent and self._record(cursor, sent, query, many=many, site=site)
         except Exception as error:  # noqa: BLE001 -- see above
             self.recorder.fail(NAME, error)
@@ -136,6 +139,9 @@ class Listener:
         try:
             sent = cursor.query
             if sent is None:
+                return
+            if not self.listening:
+                self._follow(cursor, sent)
                 return
             # 0 is this method, 1 our execute, 2 who called that
             rows = self._pages.read(cursor, sys._getframe(2))  # noqa: SLF001 -- what inspect wraps
@@ -188,6 +194,13 @@ class Listener:
             self.recorder, NAME, key, state, path, isolation=level
         )
         return session, key
+
+    def _follow(self, cursor: Any, sent: bytes | None) -> None:
+        """Hears only what a statement does to its session."""
+        if sent and self.recorder.following and not self.stopped:
+            known = self._connections.of(cursor.connection)
+            if known is not None:
+                known.follower.follow(sent)
 
     def said(self, connection: Any, text: bytes) -> None:
         """A connection is about to end its transaction, or to forget its settings, itself."""

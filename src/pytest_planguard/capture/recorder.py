@@ -70,6 +70,9 @@ class Recorder:
         self.origins = origins
         self.listening = True
         """Whether a driver need bother; False while paused, switched off or failed."""
+        self.following = True
+        """Whether a driver has to know its sessions' settings even so: a connection that is used
+        where nobody listens may be used again where somebody does."""
         self.before_drop: Callable[[str], None] | None = None
         """Called with a database's name before a statement that takes objects away is sent."""
         self.failure: BaseException | None = None
@@ -142,7 +145,8 @@ class Recorder:
 
     def _decide(self) -> None:
         wanted = self._enabled or bool(self._watchers)
-        self.listening = wanted and not self._paused and self.failure is None and not self._forked
+        self.following = self.failure is None and not self._forked
+        self.listening = wanted and not self._paused and self.following
 
     # What drivers tell
 
@@ -353,7 +357,7 @@ class Recorder:
         if self.failure is None:
             self.failure = error
             self.note(f"capture was switched off: {where}: {type(error).__name__}: {error}")
-        self.listening = False
+        self.listening = self.following = False
 
     def leave_to_parent(self) -> None:
         """In a forked child: nobody would ever take what it heard."""
