@@ -538,3 +538,20 @@ def test_a_hundred_thousand_parameters_are_the_drivers_business(driven: Driven) 
                 return type(error)
         """,
     )
+
+
+def test_settings_are_followed_where_nobody_listens(driven: Driven) -> None:
+    capture = driven.run(
+        """
+        recorder.enable(on=False)
+        await connection.ask("SET app.tenant = 'acme'")
+        await connection.ask("SELECT set_config('app.region', $1::text, false)", "north")
+        await connection.ask("SELECT 1")
+        recorder.enable(on=True)
+        await connection.ask("SELECT 2")
+        """,
+        before="from __main__ import recorder",
+    )
+    statement = only(capture)
+    assert statement.text == "SELECT 2"
+    assert statement.session.settings == {"app.region": "north", "app.tenant": "acme"}

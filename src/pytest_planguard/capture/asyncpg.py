@@ -124,6 +124,8 @@ class Listener:
                     args, kwargs = hear(protocol, what, args, kwargs)
                 except Exception as error:  # noqa: BLE001 -- see above
                     self._recorder.fail(NAME, error)
+            elif self._recorder.following:
+                self._follow(protocol, args[0] if args else kwargs.get(first), args[1:], kwargs)
             return original(protocol, *args, **kwargs)
 
         return send
@@ -134,8 +136,7 @@ class Listener:
         """A text without parameters."""
         known = self._protocols.of(protocol) if isinstance(text, str) else None
         if known is not None and _OWN_QUERY.match(text):
-            if "RESET ALL" in text:
-                known.follower.follow(b"ROLLBACK; RESET ALL")  # a pool takes it back
+            _take_back(known, text)
         elif known is not None:
             sent = text.encode(errors="replace")
             if sent:
@@ -143,6 +144,27 @@ class Listener:
                 session = self._session(known, state, path, prepares=False)
                 self._recorder.record(sent, (), None, None, session, cursor=known.connection())
         return args, kwargs
+
+    def _follow(
+        self, protocol: Any, what: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Hears only what a statement does to its session."""
+        try:
+            entry = self._protocols.find(id(protocol))
+            known = entry[1] if entry is not None else None
+            if known is None:
+                return
+            if isinstance(what, str):
+                if _OWN_QUERY.match(what):
+                    _take_back(known, what)
+                else:
+                    known.follower.follow(what.encode(errors="replace"))
+            elif what is not None and not what.ignore_custom_codec:
+                values = args[0] if args else kwargs.get("args")
+                found = written(values) if values and isinstance(values, list | tuple) else None
+                known.follower.follow(what.query.encode(errors="replace"), found and found[0])
+        except Exception as error:  # noqa: BLE001 -- see above
+            self._recorder.fail(NAME, error)
 
     def _one(
         self, protocol: Any, state: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -224,6 +246,12 @@ class Listener:
         self._recorder.note(
             "asyncpg: a connection was made before planguard listened: it was not captured"
         )
+
+
+def _take_back(known: Known, text: str) -> None:
+    """A question of the library's own: with one of them a pool takes a connection back."""
+    if "RESET ALL" in text:
+        known.follower.follow(b"ROLLBACK; RESET ALL")
 
 
 def _entries() -> dict[int, CodeType]:

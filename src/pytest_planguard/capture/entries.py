@@ -2,20 +2,23 @@
 
 A line that asks five times in one test is a loop of the application only if the test did not loop:
 a test that calls a function for five products is no fault. So executions are told apart by the
-instructions of the suite's frames on their stack, and those inside of a loop don't count.
+instructions of the suite's frames on their stack, and those inside of a loop don't count. Where
+none is on the stack of a task, each task is one call; of a thread nobody knows.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pytest_planguard.capture.files import Owner, SourceFile
+from pytest_planguard.capture.identity import ByIdentity
 
-Entry: TypeAlias = tuple[tuple[CodeType, int], ...]
-"""Code and instruction of each of the suite's frames, innermost first."""
+Entry: TypeAlias = tuple[tuple[CodeType, int], ...] | int
+"""Code and instruction of each of the suite's frames, innermost first; or a task's number."""
 
 _REPEATING = frozenset(("hypothesis",))
 """Libraries that call a test many times as one."""
@@ -36,26 +39,79 @@ class Entries:
     ) -> None:
         self._file = file
         self._handed = handed
+        self._tasks: ByIdentity[int] = ByIdentity()
+        self._met = 0
 
     def at(self, frame: FrameType) -> Callable[[], Entry | None]:
         """``of`` a frame, for later in the same call."""
         return lambda: self.of(frame)
 
     def of(self, frame: FrameType | None) -> Entry | None:
-        """The suite's calls on the stack of a frame; None where one of them is in a loop."""
+        """The suite's calls on the stack of a frame.
+
+        Returns:
+            None where one of them is in a loop, or where nobody knows them.
+        """
+        task, root = _task()
         found: list[tuple[CodeType, int]] = []
-        while frame is not None:
-            file = self._file(frame)
+        for current in _outward(frame):
+            file = self._file(current)
             if file.owner is Owner.RUNNER:
                 break
             if file.owner is Owner.TEST:
-                if any(frame.f_lasti in one for one in _looped(frame.f_code)):
+                if _repeats(current):
                     return None
-                found.append((frame.f_code, frame.f_lasti))
+                found.append((current.f_code, current.f_lasti))
             elif file.name in _REPEATING:
                 return None
+            if current is root:
+                if not found:
+                    break  # what stands further out runs the loop, it has not called this
+                task = None
+        if task is not None and not found:
+            return self._of_task(task, root)
+        return tuple(found) or self._handed()
+
+    def _of_task(self, task: Any, root: FrameType | None) -> Entry | None:
+        """A task is one call, but not one that a library's loop serves request after request in."""
+        if root is not None:
+            owner = self._file(root).owner
+            if owner in {Owner.LIBRARY, Owner.NOBODY} and _repeats(root):
+                return None
+        number = self._tasks.get(task)
+        if number is None:
+            self._met += 1
+            number = self._tasks[task] = self._met
+        return number
+
+
+def _task() -> tuple[Any, FrameType | None]:
+    """The task that runs, and its outermost frame."""
+    asyncio = sys.modules.get("asyncio")
+    try:
+        task = asyncio.current_task() if asyncio is not None else None
+    except RuntimeError:  # no loop runs in this thread
+        return None, None
+    return task, getattr(task.get_coro(), "cr_frame", None) if task is not None else None
+
+
+def _outward(frame: FrameType | None) -> Iterator[FrameType]:
+    """The stack of a frame, then the ones its greenlet's parents wait at."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+    greenlet = sys.modules.get("greenlet")
+    waiting = greenlet.getcurrent().parent if greenlet is not None else None
+    while waiting is not None:
+        frame = waiting.gr_frame
+        while frame is not None:
+            yield frame
             frame = frame.f_back
-        return tuple(found) or self._handed() or ()
+        waiting = waiting.parent
+
+
+def _repeats(frame: FrameType) -> bool:
+    return any(frame.f_lasti in one for one in _looped(frame.f_code))
 
 
 @functools.lru_cache(maxsize=2_000)

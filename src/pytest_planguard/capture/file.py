@@ -12,6 +12,7 @@ import msgspec
 
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import SCHEMA_VERSION, Capture
+from pytest_planguard.model.statement import Sample
 
 LIMIT = 512 * 1024 * 1024
 """Bytes of JSON read at most: a hundred times the largest suite seen, and it fits in memory."""
@@ -78,9 +79,23 @@ def decode(content: bytes, name: str) -> Capture:
             hint="upgrade pytest-planguard to the version that wrote it",
         )
     try:
-        return msgspec.json.decode(text, type=Capture)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        capture = msgspec.json.decode(text, type=Capture)
+        for statement in capture.statements:
+            for sample in statement.samples:
+                _check(sample)
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
         raise CaptureError(f"{name} is damaged: {error}", hint=_AGAIN) from None
+    return capture
+
+
+def _check(sample: Sample) -> None:
+    """Raises ValueError where a sample does not hold what it says; texts need no look."""
+    for position in sample.binary:
+        if not 0 <= position < len(sample.values):
+            raise ValueError(f"a sample has no value {position}, which it says is binary")
+        value = sample.values[position]
+        if value is not None:
+            bytes.fromhex(value)
 
 
 def _unpacked(content: bytes, name: str) -> bytes:
@@ -114,5 +129,5 @@ class _Header(msgspec.Struct):
 def _version(text: bytes) -> int | None:
     try:
         return msgspec.json.decode(text, type=_Header).schema
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

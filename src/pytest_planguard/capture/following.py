@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pytest_planguard.capture import texts
+from pytest_planguard.capture.lexing import statements_of
 from pytest_planguard.capture.samples import to_text
 
 _PLANNER_NAMES = """
@@ -29,7 +30,7 @@ _WORDS = frozenset(
     b"set reset discard begin start commit end rollback abort savepoint release prepare".split()
 )
 SHORT = 4_096
-"""Bytes up to which a text is remembered, and split where it holds several statements."""
+"""Bytes up to which a text is remembered, and split though it begins with a query."""
 _NAME = rb'[\w.]+|"[^"]+"'
 _SET = re.compile(
     rb"set\s+(?:(local|session)\s+(?!authorization|characteristics))?"
@@ -76,11 +77,14 @@ def effects_of(text: bytes) -> tuple[Effect, ...]:
     Args:
         text: As it is sent; ``__wrapped__`` is for long ones, which are not to be remembered.
     """
-    word = texts.first_word(text)
-    if word in _WORDS:
-        quoted = b"'" in text or b"$" in text or len(text) > SHORT
-        parts = [text] if quoted else text.split(b";")
-        return tuple(effect for part in parts for effect in _control(part))
+    controls = texts.first_word(text) in _WORDS
+    if not controls and (b";" not in text or len(text) > SHORT):
+        return _configs(text)
+    parts = statements_of(text)
+    return tuple(effect for part in parts for effect in (*_control(part), *_configs(part)))
+
+
+def _configs(text: bytes) -> tuple[Effect, ...]:
     if b"set_config" not in text and b"SET_CONFIG" not in text:
         return ()
     return tuple(Effect("config", arguments=found.groups()) for found in _CONFIG.finditer(text))

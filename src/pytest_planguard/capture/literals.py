@@ -3,7 +3,8 @@ r"""psycopg 2 writes values into the text; here they become parameters again.
 The template and the text that was sent are read side by side: between two pieces of the template
 stands one literal as psycopg 2's adapters write it. What is no such literal (an adapter of the
 application's own, ``AsIs``) leaves the text as it was sent. Types are the ones the server gives
-the literals: a float is a numeric, because it is written as one.
+the literals: a float is a numeric, because it is written as one. What is written into a string, a
+name or a comment is no value of the statement, and stays.
 """
 
 from __future__ import annotations
@@ -12,12 +13,17 @@ import functools
 import re
 from typing import NamedTuple
 
+from pytest_planguard.capture.lexing import opaque
+
 MOST_PLACEHOLDERS = 1_000
 """With more the text is kept as it was sent: reading it would cost more than sending it."""
 
 MOST_TEMPLATE_BYTES = 65_536
 
 _PLACEHOLDER = re.compile(rb"%(?:\(([^)]*)\))?(.)", re.DOTALL)
+_JOINED_BEFORE = re.compile(rb"[\w$'\x80-\xff]")
+_JOINED_AFTER = re.compile(rb"[\w$'\x80-\xff]|%[s(]")
+"""What makes a placeholder next to it part of a longer word, or of a string."""
 _ATOM = re.compile(
     rb"""
     (?P<word>NULL|true|false)\b
@@ -61,6 +67,8 @@ class Template(NamedTuple):
 
     pieces: tuple[bytes, ...]
     names: tuple[bytes | None, ...]
+    kept: frozenset[int] = frozenset()
+    """Placeholders that stand for no value of their own: the literal is part of the text."""
 
     @property
     def plain(self) -> bytes:
@@ -74,11 +82,15 @@ class Template(NamedTuple):
 def template_of(query: bytes) -> Template | None:
     """The pieces of a query with ``%s`` or ``%(name)s``; None where it is no such thing.
 
-    >>> template_of(b"SELECT %s WHERE a LIKE '5%%' AND b = %(b)s")
-    Template(pieces=(b'SELECT ', b" WHERE a LIKE '5%' AND b = ", b''), names=(None, b'b'))
+    >>> template_of(b"SELECT %s WHERE a LIKE '5%%' AND b = %(b)s")[:2]
+    ((b'SELECT ', b" WHERE a LIKE '5%' AND b = ", b''), (None, b'b'))
+    >>> template_of(b"SELECT interval '%s days' * %s").kept
+    frozenset({0})
     """
     pieces = [b""]
     names: list[bytes | None] = []
+    kept: list[int] = []
+    inside = _Inside(query)
     end = 0
     for found in _PLACEHOLDER.finditer(query):
         pieces[-1] += query[end : found.start()]
@@ -87,12 +99,35 @@ def template_of(query: bytes) -> Template | None:
         if kind == b"%" and name is None:
             pieces[-1] += b"%"
         elif kind == b"s" and len(names) < MOST_PLACEHOLDERS:
+            if inside.has(found.start(), end):
+                kept.append(len(names))
             names.append(name)
             pieces.append(b"")
         else:
             return None
     pieces[-1] += query[end:]
-    return Template(tuple(pieces), tuple(names))
+    return Template(tuple(pieces), tuple(names), frozenset(kept))
+
+
+class _Inside:
+    """Tells placeholders that stand inside of something longer; asked from left to right."""
+
+    def __init__(self, query: bytes) -> None:
+        self._query = query
+        self._parts = opaque(query)
+        self._stop = 0
+        self._start = 0
+
+    def has(self, start: int, end: int) -> bool:
+        """Whether the placeholder between these positions does."""
+        query = self._query
+        if start and _JOINED_BEFORE.match(query, start - 1):
+            return True
+        if _JOINED_AFTER.match(query, end):
+            return True
+        while self._stop <= start:
+            self._start, self._stop, _ = next(self._parts, (len(query), len(query) + 1, False))
+        return self._start < start
 
 
 @functools.lru_cache(maxsize=2_000)
@@ -108,7 +143,9 @@ def recovered(query: bytes, sent: bytes) -> Bound | None:
 @functools.lru_cache(maxsize=2_000)
 def _text_of(query: bytes) -> bytes | None:
     template = template_of(query)
-    return template.plain if template is not None and not any(template.names) else None
+    if template is None or template.kept or any(template.names):
+        return None
+    return template.plain
 
 
 def _simple(template: Template, plain: bytes, sent: bytes) -> Bound | None:
@@ -151,11 +188,16 @@ def bound(template: Template, sent: bytes) -> Bound | None:
     last = len(template.names) - 1
     for number, name in enumerate(template.names):
         piece = template.pieces[number + 1]
+        known = len(reader.types)
         found = reader.value(position, piece, at_end=number == last)
         if found is None:
             return None
+        literal = sent[position : found[0]]
         position, mark = found
-        if name is not None:
+        if number in template.kept:
+            reader.drop(known)
+            mark = literal
+        elif name is not None:
             # Each place has its literal; one is kept where psycopg 3 sends the value once.
             mark = reader.same(named.setdefault(name, mark), mark)
         out += (mark, piece)
@@ -198,6 +240,10 @@ class _Reader:
         if found is None or not self._follows(found[0], then, at_end=at_end):
             return None
         return found
+
+    def drop(self, known: int) -> None:
+        """Forgets the values read after this many."""
+        del self.types[known:], self.values[known:]
 
     def same(self, first: bytes, again: bytes) -> bytes:
         """The mark of a named value that was read before: what was read again is dropped."""

@@ -12,9 +12,9 @@ import inspect
 from collections.abc import Callable
 from types import CodeType
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.patches import Patches
@@ -131,7 +131,7 @@ class Listener:
         self._connections = Connections(_meet)
         self._entries = _entries()
         self._depth = 0
-        self._many: WeakKeyDictionary[Any, tuple[Any, Site]] = WeakKeyDictionary()
+        self._many: ByIdentity[tuple[Any, Site]] = ByIdentity()
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """One of the two methods, heard before it runs; its result and errors are its own.
@@ -139,7 +139,7 @@ class Listener:
         Its arguments are spelled out where they are the known ones: passing on a dictionary of
         them costs as much as counting (measured: 2 µs of a statement's 32).
         """
-        recorder, hear = self._recorder, self._hear
+        recorder, hear, follow = self._recorder, self._hear, self._follow
         known = _KNOWN_ARGUMENTS.get(original.__name__) == tuple(
             inspect.signature(original).parameters
         )
@@ -149,6 +149,8 @@ class Listener:
         ) -> Any:
             if recorder.listening:
                 hear(cursor, query, force_extended)
+            elif recorder.following:
+                follow(cursor, query)
             return original(cursor, query, force_extended=force_extended, binary=binary)
 
         def send_query_prepared(
@@ -156,12 +158,16 @@ class Listener:
         ) -> Any:
             if recorder.listening:
                 hear(cursor, pgq, False)
+            elif recorder.following:
+                follow(cursor, pgq)
             return original(cursor, name, pgq, binary=binary)
 
         def send(cursor: Any, *args: Any, **kwargs: Any) -> Any:
+            query = next((item for item in args if hasattr(item, "query")), None)
             if recorder.listening:
-                query = next((item for item in args if hasattr(item, "query")), None)
                 hear(cursor, query, bool(kwargs.get("force_extended")))
+            elif recorder.following:
+                follow(cursor, query)
             return original(cursor, *args, **kwargs)
 
         wrappers: dict[str, Callable[..., Any]] = {
@@ -195,6 +201,16 @@ class Listener:
                 self._entries,
             ):
                 self._count(cursor, query, known, (path, state), many=many, stream=stream)
+        except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
+            self._recorder.fail(NAME, error)
+
+    def _follow(self, cursor: Any, query: Any) -> None:
+        """Hears only what a statement does to its session."""
+        try:
+            text = query.query
+            known = self._connections.of(cursor.connection) if isinstance(text, bytes) else None
+            if known is not None:
+                known.follower.follow(text, query.params)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
 

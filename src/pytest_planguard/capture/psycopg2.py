@@ -61,10 +61,20 @@ def install(recorder: Recorder) -> Callable[[], None]:
             patches.restore()
             recorder.fail(NAME, error)
 
-    cancel = when_imported("psycopg2", patch)
+    def patch_extras() -> None:
+        try:
+            # Its own import is not over: the package has no attribute of that name yet.
+            extras = sys.modules["psycopg2.extras"]
+            if hasattr(extras, "_paginate"):
+                patches.replace(extras, "_paginate", psycopg2_extras.marked)
+        except Exception as error:  # noqa: BLE001 -- runs inside the application's own import
+            recorder.fail(NAME, error)
+
+    cancel = when_imported("psycopg2", patch), when_imported("psycopg2.extras", patch_extras)
 
     def uninstall() -> None:
-        cancel()
+        for end in cancel:
+            end()
         patches.restore()
         listener.stopped = True
 
@@ -116,6 +126,9 @@ class Listener:
         """Hears what was sent: with its values as parameters, where they can be told."""
         try:
             sent = cursor.query
+            if not self.listening:
+                self._follow(cursor, sent)
+                return None
             return sent and self._record(cursor, sent, query, many=many, site=site)
         except Exception as error:  # noqa: BLE001 -- see above
             self.recorder.fail(NAME, error)
@@ -126,6 +139,9 @@ class Listener:
         try:
             sent = cursor.query
             if sent is None:
+                return
+            if not self.listening:
+                self._follow(cursor, sent)
                 return
             # 0 is this method, 1 our execute, 2 who called that
             rows = self._pages.read(cursor, sys._getframe(2))  # noqa: SLF001 -- what inspect wraps
@@ -178,6 +194,13 @@ class Listener:
             self.recorder, NAME, key, state, path, isolation=level
         )
         return session, key
+
+    def _follow(self, cursor: Any, sent: bytes | None) -> None:
+        """Hears only what a statement does to its session."""
+        if sent and self.recorder.following and not self.stopped:
+            known = self._connections.of(cursor.connection)
+            if known is not None:
+                known.follower.follow(sent)
 
     def said(self, connection: Any, text: bytes) -> None:
         """A connection is about to end its transaction, or to forget its settings, itself."""

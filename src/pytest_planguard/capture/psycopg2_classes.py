@@ -44,11 +44,11 @@ class Hearer(Protocol):
     def after(
         self, cursor: Any, query: bytes | None, *, many: bool = False, site: Site | None = None
     ) -> Site | None:
-        """Hears what was sent."""
+        """Hears what was sent, or follows its session where nobody listens."""
         ...
 
     def after_execute(self, cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Hears what ``execute`` has sent."""
+        """Hears what ``execute`` has sent, likewise."""
         ...
 
 
@@ -194,7 +194,7 @@ def _cursor_class(listener: Hearer, base: type) -> type:
 
 def _execute(listener: Hearer, kind: Any) -> Any:
     def execute(self: Any, *args: Any, **kwargs: Any) -> Any:
-        heard = not listener.listening or listener.before(self, args, kwargs)
+        heard = listener.listening and listener.before(self, args, kwargs)
         before = self.query
         try:
             result = super(kind, self).execute(*args, **kwargs)
@@ -237,7 +237,7 @@ def _heard_afterwards(
             _leave_no_trace(error)
             raise
         finally:
-            if listener.listening and self.query is not before:
+            if self.query is not before:
                 listener.after(self, query_of(args))
 
     method.__name__ = method.__qualname__ = name

@@ -1,13 +1,16 @@
 """Rows that ``execute_values`` and ``execute_batch`` of psycopg 2 put into one text.
 
 Both join what they were given and call the cursor's ``execute``. The statement the application
-wrote, and its rows one by one, are still in their frame.
+wrote, and its rows one by one, are still in their frame. Which pages belong to one call of
+``execute_batch`` its frame does not tell (CPython uses frames again, and rows may be one object):
+the function that makes them marks them.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
@@ -56,6 +59,29 @@ class _Codes(NamedTuple):
     batch: CodeType
 
 
+class _Page(list[Any]):
+    """Rows that are sent together; ``call`` is one object for all pages of a call."""
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: object, rows: Iterable[Any]) -> None:
+        super().__init__(rows)
+        self.call = call
+
+
+def marked(original: Callable[..., Any]) -> Callable[..., Any]:
+    """The library's ``_paginate``, whose pages say which call they belong to.
+
+    ``map`` has no frame of its own, so an error of the application's iterator keeps its traceback.
+    """
+
+    @functools.wraps(original)
+    def paginate(*args: Any, **kwargs: Any) -> Any:
+        return map(functools.partial(_Page, object()), original(*args, **kwargs))
+
+    return paginate
+
+
 class Pages:
     """Tells pages from statements, and which pages belong together."""
 
@@ -83,7 +109,7 @@ class Pages:
             if frame.f_code is codes.values:
                 return self._values(cursor, frame.f_locals)
             if frame.f_code is codes.batch:
-                return self._batch(cursor, id(frame), frame.f_locals)
+                return self._batch(cursor, frame.f_locals)
             frame = frame.f_back
         return None
 
@@ -102,29 +128,25 @@ class Pages:
         template = template if isinstance(template, bytes) else str(template).encode()
         rows = names["parts"][len(before) : len(names["parts"]) - len(after) : 2]
         # The list of pieces is made once for each call.
-        call = self._call(cursor, before, first=False)
+        call = self._call(cursor, before)
         return Rows(_read_values(b"".join(before), rows, b"".join(after), template), call)
 
-    def _batch(self, cursor: Any, frame: int, names: dict[str, Any]) -> Rows:
-        query, given, page = names["sql"], names["argslist"], names["page"]
+    def _batch(self, cursor: Any, names: dict[str, Any]) -> Rows:
+        query, page = names["sql"], names["page"]
         if hasattr(query, "as_string"):
             query = query.as_string(cursor)
         query = query if isinstance(query, bytes) else str(query).encode()
-        first = isinstance(given, list | tuple) and page[0] is given[0]
-        return Rows(_read_batch(query, names["sqls"]), self._call(cursor, frame, first=first))
+        # A page without a mark, of a library that changed, is a call of its own.
+        call = self._call(cursor, page.call if isinstance(page, _Page) else object())
+        return Rows(_read_batch(query, names["sqls"]), call)
 
-    def _call(self, cursor: Any, token: object, *, first: bool) -> _Call:
+    def _call(self, cursor: Any, token: object) -> _Call:
         call = self._calls.get(id(cursor))
-        if call is None or first or not _same(call.token, token):
+        if call is None or call.token is not token:
             if len(self._calls) >= _MOST_CURSORS:
                 self._calls.clear()
             call = self._calls[id(cursor)] = _Call(token)
         return call
-
-
-def _same(one: object, other: object) -> bool:
-    """Frames go by number; a list of pieces is another one though it is equal."""
-    return one is other or (isinstance(one, int) and one == other)
 
 
 def _read_values(head: bytes, rows: list[bytes], tail: bytes, template: bytes) -> Iterator[Bound]:

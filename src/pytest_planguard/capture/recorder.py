@@ -9,10 +9,11 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
 from pytest_planguard.capture import texts
 from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.origin import OriginFinder, Site
 from pytest_planguard.capture.samples import to_text
 from pytest_planguard.capture.tally import Counter, Key, Moment, Tally
@@ -69,6 +70,9 @@ class Recorder:
         self.origins = origins
         self.listening = True
         """Whether a driver need bother; False while paused, switched off or failed."""
+        self.following = True
+        """Whether a driver has to know its sessions' settings even so: a connection that is used
+        where nobody listens may be used again where somebody does."""
         self.before_drop: Callable[[str], None] | None = None
         """Called with a database's name before a statement that takes objects away is sent."""
         self.failure: BaseException | None = None
@@ -96,7 +100,7 @@ class Recorder:
         self._ddl: dict[tuple[str, bytes], Ddl] = {}
         self._heard_ddl: set[tuple[str, bytes]] = set()
         self._notes: dict[str, None] = {}
-        self._annotations: WeakKeyDictionary[Any, _Annotation] = WeakKeyDictionary()
+        self._annotations: ByIdentity[_Annotation] = ByIdentity()
         self._annotated = False
         """Whether there may be annotations: asking the dictionary is a call in Python."""
         self._watchers: list[Tally] = []
@@ -106,8 +110,9 @@ class Recorder:
 
     def enter(self, test: str, phase: Phase) -> None:
         """A phase of a test begins; an empty test and OUTSIDE between tests."""
-        self._moment = Moment(test, phase) if test else self._outside
-        self._again.clear()
+        with self._lock:  # another thread may be counting
+            self._moment = Moment(test, phase) if test else self._outside
+            self._again.clear()
 
     def enable(self, *, on: bool) -> None:
         """Switches recording on or off, for tests that ask not to be captured."""
@@ -140,7 +145,8 @@ class Recorder:
 
     def _decide(self) -> None:
         wanted = self._enabled or bool(self._watchers)
-        self.listening = wanted and not self._paused and self.failure is None and not self._forked
+        self.following = self.failure is None and not self._forked
+        self.listening = wanted and not self._paused and self.following
 
     # What drivers tell
 
@@ -212,7 +218,7 @@ class Recorder:
             repeated: Rows of the same call were sent before: it is counted already.
         """
         if site is None:
-            self._annotations.pop(cursor, None)
+            self._annotations.forget(cursor)
         else:
             self._annotations[cursor] = _Annotation(site, many, repeated)
         self._annotated = len(self._annotations) > 0
@@ -351,7 +357,7 @@ class Recorder:
         if self.failure is None:
             self.failure = error
             self.note(f"capture was switched off: {where}: {type(error).__name__}: {error}")
-        self.listening = False
+        self.listening = self.following = False
 
     def leave_to_parent(self) -> None:
         """In a forked child: nobody would ever take what it heard."""

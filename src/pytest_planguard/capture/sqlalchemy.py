@@ -92,9 +92,13 @@ class _Annotator:
         context: Any,
         executemany: bool,
     ) -> None:
-        if not self._recorder.listening:
+        if not self._recorder.following:
             return
         try:
+            if not self._recorder.listening:
+                if self._level.hears(connection):
+                    self._level.follow(connection, statement, parameters)
+                return
             batched = _is_batch(context)
             if self._level.hears(connection):
                 repeated = self._batches.get(context) if batched else None

@@ -57,6 +57,16 @@ class Level:
             self._connections[raw] = _meet(connection.engine.url)
         return self._connections[raw]
 
+    def follow(self, connection: Any, statement: str, parameters: Any) -> None:
+        """Hears only what a statement does to its session."""
+        known = self._known(connection)
+        if known is not None:
+            text, (values, *_) = converted(
+                statement, _rows(parameters), connection.dialect.paramstyle
+            )
+            found = written(values) if values else None
+            known.follower.follow(text, found[0] if found else None)
+
     def record(
         self,
         connection: Any,
@@ -86,9 +96,7 @@ class Level:
             f"planguard does not know the driver {driver}: what SQLAlchemy gave it was captured, "
             "what the application gives it directly was not"
         )
-        is_list = isinstance(parameters, list) and bool(parameters)
-        rows = parameters if is_list and _is_row(parameters[0]) else [parameters]
-        text, values = converted(statement, rows, connection.dialect.paramstyle)
+        text, values = converted(statement, _rows(parameters), connection.dialect.paramstyle)
         first = written(values[0]) if values and values[0] else None
         state = known.follower.follow(text, first[0] if first else None)
         session = known.sessions.get(state) or known.session(
@@ -122,6 +130,12 @@ def converted(statement: str, rows: Sequence[Any], style: str) -> Converted:
     return text.encode(errors="replace"), [
         [row[key] for key in order] if row is not None and order else None for row in rows
     ]
+
+
+def _rows(parameters: Any) -> Sequence[Any]:
+    """The rows of what a statement was given; of one, itself."""
+    is_list = isinstance(parameters, list) and bool(parameters)
+    return parameters if is_list and _is_row(parameters[0]) else [parameters]
 
 
 def _is_row(value: Any) -> bool:

@@ -7,12 +7,16 @@ from typing import Any, TypeAlias
 
 from pytest_planguard.capture import texts
 from pytest_planguard.capture.entries import Entry
+from pytest_planguard.capture.lexing import skeleton
 from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.samples import Samples, joined, to_text
 from pytest_planguard.model.statement import MOST_DISTINCT, Origin, Phase, Place, Session, Statement
 
 MOST_LOOKED_AT = 50
 """Executions of one place whose stack is walked to see which call of the suite's they belong to."""
+
+_LONGEST_READ = 65_536
+"""Bytes of a text up to which values written into it are told from the rest."""
 
 Key: TypeAlias = tuple[bytes, tuple[int, ...], int, bool, bool]
 """Text, parameter types, identity of the session, many, stream."""
@@ -35,7 +39,7 @@ class Tally:
     def __init__(self) -> None:
         self.entries: dict[Key, _Entry] = {}
         """By text, types, session and the way of sending."""
-        self._calls: dict[tuple[Site, Moment], Calls] = {}
+        self._calls: dict[tuple[Site, Moment, int], Calls] = {}
 
     def count(
         self,
@@ -63,13 +67,11 @@ class Tally:
         """
         found = self.entries.get(key)
         if found is None:
-            found = self.entries[key] = _Entry(session)
+            found = self.entries[key] = _Entry(session, key[0])
         place = (site, moment)
         counter = found.places.get(place)
         if counter is None:
-            calls = self._calls.get(place)
-            if calls is None:
-                calls = self._calls[place] = Calls()
+            calls = self._calls.setdefault((site, moment, found.query), Calls())
             counter = found.places[place] = Counter(found.samples, calls)
         # Rows of one executemany() may differ in types (a small integer is an int2): still one.
         counter.executions += not repeated
@@ -97,10 +99,10 @@ class Counter:
 
 
 class Calls:
-    """The suite's calls that made one line send something in one phase of a test.
+    """The suite's calls that made one line send a query in one phase of a test.
 
-    Of all that the line sends: some clients write values into the text, so that texts of one query
-    differ.
+    Some clients write values into the text, so that texts of one query differ; one line may also
+    send many queries.
     """
 
     __slots__ = ("_seen", "distinct", "undecided")
@@ -133,10 +135,12 @@ class Calls:
 class _Entry:
     """One kind of statement."""
 
-    __slots__ = ("places", "samples", "session")
+    __slots__ = ("places", "query", "samples", "session")
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, text: bytes) -> None:
         self.session = session
+        self.query = hash(skeleton(text) if len(text) <= _LONGEST_READ else text)
+        """The same for texts that differ in the values written into them."""
         self.places: dict[tuple[Site, Moment], Counter] = {}
         self.samples = Samples()
 

@@ -6,6 +6,8 @@ import enum
 import functools
 import re
 
+from pytest_planguard.capture.lexing import bare
+
 
 class Kind(enum.Enum):
     """What the recorder does with a text."""
@@ -60,9 +62,9 @@ def kind_of(text: bytes) -> Kind:
         return Kind.CONTROL if rest[:11].lower() == b"transaction" else Kind.QUERY
     if word and word not in _CONTROL:
         return Kind.QUERY
-    if word and _SEVERAL.search(text):
+    if word and (several := _several(text)) is not None:
         # A dump starts with SETs; "BEGIN; SELECT …" is the application's own query.
-        return Kind.DDL if _CHANGES.search(text) else Kind.QUERY
+        return Kind.DDL if _CHANGES.search(several) else Kind.QUERY
     return Kind.CONTROL
 
 
@@ -79,11 +81,28 @@ def is_stream(text: bytes) -> bool:
 
 def changes_schema(text: bytes, kind: Kind) -> bool:
     """Whether tables or indexes may differ afterwards (temporary ones don't count)."""
-    if kind is Kind.QUERY and first_word(text) not in _BLOCKS and not _SEVERAL.search(text):
-        return False
+    if kind is Kind.QUERY and first_word(text) not in _BLOCKS:
+        several = _several(text)
+        if several is None:
+            return False
+        text = several
     if _HARMLESS.match(text, _start(text)) and not _SEVERAL.search(text):
         return False
     return _CHANGES.search(text) is not None
+
+
+def _several(text: bytes) -> bytes | None:
+    """A text of several statements, without what its strings say; None: it is one.
+
+    What a block is given in a string is carried out.
+    """
+    if not _SEVERAL.search(text):
+        return None
+    plain = bare(text)
+    if not _SEVERAL.search(plain):
+        return None
+    has_block = any(first_word(part) in _BLOCKS for part in plain.split(b";"))
+    return text if has_block else plain
 
 
 def is_early(text: bytes) -> bool:

@@ -9,12 +9,20 @@ import pytest
 from pytest_planguard.capture import file
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import Capture, Database
+from pytest_planguard.model.statement import Sample, Session, Statement
 
 CAPTURE = Capture(
     statements=(),
     databases={"b": Database("b"), "a": Database("a", types={20_000: "public.mood", 9: "x"})},
     commit="c",
 )
+
+
+def sampled(value: str, position: int) -> bytes:
+    """The file of a capture with one sample, whose value there is said to be binary."""
+    session = Session(database="shop", driver="psycopg")
+    sample = Sample((value,), (position,))
+    return file.encode(Capture((Statement("SELECT $1", (23,), session, (sample,), ()),)))
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -40,6 +48,14 @@ def test_the_same_capture_is_the_same_bytes() -> None:
         (gzip.compress(b"{}"), "is not a capture"),
         (gzip.compress(b"\xff\xfe"), "is not a capture"),
         (gzip.compress(b'{"schema": 1, "statements": [1]}'), "damaged"),
+        (gzip.compress(b"[" * 100_000), "is not a capture"),
+        (
+            gzip.compress(b'{"schema": 1, "statements": ' + b"[" * 100_000 + b"}"),
+            "is not a capture",
+        ),
+        (sampled("zz", 0), "damaged: .*hexadecimal"),
+        (sampled("00", 1), "damaged: a sample has no value 1"),
+        (sampled("00", -1), "damaged: a sample has no value -1"),
         (gzip.compress(b'{"schema": 7, "statements": {}}'), "has schema 7, this planguard reads 1"),
     ],
 )

@@ -62,3 +62,27 @@ def test_what_is_no_literal_of_the_library_stays_as_it_was_sent(query: bytes, se
 def test_a_thousand_placeholders_are_read_and_more_are_not() -> None:
     assert template_of(b"%s" * 1_000) is not None
     assert template_of(b"%s" * 1_001) is None
+
+
+@pytest.mark.parametrize(
+    ("query", "sent", "text", "values"),
+    [
+        (b"interval '%s days' > %s", b"interval '3 days' > 4", b"interval '3 days' > $1", (b"4",)),
+        (b"FROM events_%s", b"FROM events_7", b"FROM events_7", ()),
+        (b"'%s'::text", b"'7'::text", b"'7'::text", ()),
+        (b"%(a)s, '%(a)s', %(a)s", b"7, '7', 7", b"$1, '7', $1", (b"7",)),
+        (b"a = %s -- %s", b"a = 7 -- 8", b"a = $1 -- 8", (b"7",)),
+        (b"/* %s /* %s */ %s */ %s", b"/* 1 /* 2 */ 3 */ 4", b"/* 1 /* 2 */ 3 */ $1", (b"4",)),
+        (b'"a%s" = %s', b'"a7" = 8', b'"a7" = $1', (b"8",)),
+        (b"$x$ %s $x$ || %s", b"$x$ 7 $x$ || 8", b"$x$ 7 $x$ || $1", (b"8",)),
+        (rb"E'\'%s' || %s", rb"E'\'7' || 8", rb"E'\'7' || $1", (b"8",)),
+        (b"a LIKE%s", b"a LIKE'x'", b"a LIKE'x'", ()),
+        (b"%s%s", b"12", b"12", ()),
+        (b"a IN (%s,%s)", b"a IN (1,2)", b"a IN ($1,$2)", (b"1", b"2")),
+    ],
+)  # fmt: skip
+def test_what_is_written_into_a_string_a_name_or_a_comment_stays(
+    query: bytes, sent: bytes, text: bytes, values: tuple[bytes, ...]
+) -> None:
+    found = recovered(query, sent)
+    assert (found or (sent, (), ()))[0::2] == (text, values)

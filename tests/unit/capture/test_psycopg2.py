@@ -192,6 +192,32 @@ for _ in range(2):
     assert len(capture.statements[0].samples) == 64
 
 
+def test_pages_of_one_batch_are_told_from_batches_whatever_their_rows_are(
+    capture_of: CaptureOf,
+) -> None:
+    body = """
+same = ("x", 1)
+extras.execute_batch(cursor, "UPDATE item SET name = %s WHERE id = %s", [same] * 250)
+for _ in range(3):
+    rows = (("x", n) for n in range(150))
+    extras.execute_batch(cursor, "DELETE FROM item WHERE name = %s AND id = %s", rows)
+def rows():
+    yield ("x", 1)
+    raise LookupError
+try:
+    extras.execute_batch(cursor, "DELETE FROM item WHERE name = %s AND id = %s", rows())
+except LookupError as error:
+    at = error.__traceback__
+    while at is not None:
+        assert "pytest_planguard" not in at.tb_frame.f_code.co_filename
+        at = at.tb_next
+"""
+    assert heard(capture_of(app(body))) == {
+        "UPDATE item SET name = $1 WHERE id = $2": ((0, 23), 1, True, False),
+        "DELETE FROM item WHERE name = $1 AND id = $2": ((0, 23), 3, True, False),
+    }
+
+
 def test_copies_and_named_cursors_are_streams_and_calls_are_heard(capture_of: CaptureOf) -> None:
     body = """
 cursor.copy_expert("COPY (SELECT * FROM item) TO STDOUT", io.StringIO())

@@ -9,10 +9,10 @@ import pytest
 from pytest_planguard.capture import recorder as module
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.files import Files
-from pytest_planguard.capture.origin import OriginFinder
+from pytest_planguard.capture.origin import OriginFinder, Site
 from pytest_planguard.capture.recorder import Recorder
-from pytest_planguard.capture.tally import Tally
-from pytest_planguard.model.statement import Phase
+from pytest_planguard.capture.tally import Moment, Tally
+from pytest_planguard.model.statement import Origin, Phase, Session
 
 SHOP = ConnectionParameters({"dbname": "shop", "user": "me", "password": "secret"})
 
@@ -186,3 +186,60 @@ def test_the_password_stays_in_memory(recorder: Recorder) -> None:
     send(recorder, "SELECT 1")
     assert recorder.take().databases["shop"].url == "postgresql://me@/shop"
     assert "secret" not in repr(recorder.databases)
+
+
+def test_queries_of_one_line_are_told_apart_when_values_are_compared() -> None:
+    tally, site, moment = Tally(), Site(Origin("db.py", 2, "run")), Moment("t::a", Phase.CALL)
+    session = Session(database="shop", driver="psycopg")
+
+    def count(text: str, value: bytes | None = None) -> None:
+        key = (text.encode(), (), id(session), False, False)
+        params = None if value is None else [value]
+        tally.count(key, session, site, moment, params, None, repeated=False)
+
+    for number in range(5):
+        count("SELECT now()")
+        count("SELECT * FROM item WHERE id = $1", b"%d" % number)
+        count(f"SELECT * FROM sale WHERE id IN ({number}, 'x')")
+    counts = {
+        statement.text.split("WHERE")[0]: (place.executions, place.distinct)
+        for statement in tally.statements()
+        for place in statement.places
+    }
+    assert counts == {
+        "SELECT now()": (5, 1),
+        "SELECT * FROM item ": (5, 5),
+        "SELECT * FROM sale ": (1, 5),  # the values stand in the text
+    }
+
+
+def test_a_phase_does_not_begin_while_a_statement_is_counted(recorder: Recorder) -> None:
+    begun = threading.Event()
+
+    def enter() -> None:
+        recorder.enter("t::a", Phase.CALL)
+        begun.set()
+
+    with recorder._lock:
+        thread = threading.Thread(target=enter)
+        thread.start()
+        assert not begun.wait(0.1)
+    thread.join()
+    assert begun.is_set()
+
+
+def test_a_cursor_that_is_compared_by_value_is_annotated(recorder: Recorder) -> None:
+    class Cursor:  # noqa: PLW1641 -- Python takes the hash away: that is the point
+        def __eq__(self, other: object) -> bool:
+            return True
+
+    site = Site(Origin("app.py", 3, "ask"))
+    one, other = Cursor(), Cursor()
+    recorder.annotate(one, site)
+    session = recorder.session("psycopg", SHOP)
+    for cursor in (one, other):
+        recorder.record(b"SELECT 1", (), None, None, session, cursor=cursor)
+    recorder.annotate(one, None)
+    (statement,) = recorder.take().statements
+    assert [place.origin.file == "app.py" for place in statement.places].count(True) == 1
+    assert statement.executions == 2

@@ -283,6 +283,30 @@ def main(url):
     )
 
 
+def test_settings_over_an_unknown_driver_are_followed_where_nobody_listens(
+    capture_of: CaptureOf,
+) -> None:
+    app = """
+from __main__ import recorder
+from sqlalchemy import create_engine, text
+from urls import engine_url
+
+def main(url):
+    engine = create_engine(engine_url(url, "pg8000"))
+    with engine.connect() as connection:
+        recorder.enable(on=False)
+        connection.execute(text("SET app.tenant = 'acme'"))
+        config = text("SELECT set_config('app.region', :name, false)")
+        connection.execute(config, {"name": "north"})
+        recorder.enable(on=True)
+        connection.execute(text("SELECT 2 AS sign"))
+    engine.dispose()
+"""
+    (statement,) = capture_of(app, urls=URLS).statements
+    assert statement.text == "SELECT 2 AS sign"
+    assert statement.session.settings == {"app.region": "north", "app.tenant": "acme"}
+
+
 def test_a_translated_schema_is_a_tenants_and_probes_are_no_queries(capture_of: CaptureOf) -> None:
     app = """
 import models

@@ -118,3 +118,28 @@ def test_equal_states_are_one_object() -> None:
     one = follower.follow(b"SET work_mem = '1GB'")
     follower.follow(b"RESET work_mem")
     assert follower.follow(b"SET work_mem TO '1GB'") is one
+
+
+def test_a_value_ends_where_its_statement_ends() -> None:
+    said = "BEGIN", "SET LOCAL app.tenant = 'acme'; SELECT 1"
+    assert dict(after(*said).settings) == {"app.tenant": "acme"}
+    assert after("SET search_path TO 'tenant_a'; SELECT 1").path == "tenant_a"
+    assert dict(after("SET app.tenant = 'a;b'; SELECT 1").settings) == {"app.tenant": "a;b"}
+    assert dict(after("SET app.tenant = $$a;'b$$; SELECT 1").settings) != {}
+
+
+def test_comments_are_no_part_of_a_value() -> None:
+    assert after("SET search_path TO tenant_a /* traceparent='00-1;2' */").path == "tenant_a"
+    assert after("SET /* a */ search_path TO tenant_a, public -- b").path == "tenant_a, public"
+
+
+def test_settings_behind_the_first_statement_are_heard_whatever_stands_in_quotes() -> None:
+    state = after("BEGIN; SET LOCAL app.tenant = 'acme'; SELECT ';'")
+    assert dict(state.settings) == {"app.tenant": "acme"}
+    assert after("SELECT 1; SET search_path TO tenant_a").path == "tenant_a"
+    config = "BEGIN; SELECT set_config('app.tenant', 'acme', true)"
+    assert dict(after(config).settings) == {"app.tenant": "acme"}
+
+
+def test_a_long_text_that_begins_with_a_setting_is_split_too() -> None:
+    assert after("SET search_path TO tenant_a; SELECT '" + "x" * 5_000 + "'").path == "tenant_a"

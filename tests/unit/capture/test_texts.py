@@ -77,6 +77,12 @@ def test_ddl_without_effect_on_plans_makes_no_schema_dirty(text: str) -> None:
 
 def test_words_inside_of_values_make_no_schema_dirty() -> None:
     assert not changes_schema(b"INSERT INTO t VALUES ('create table')", Kind.QUERY)
+    assert not changes_schema(b"INSERT INTO t VALUES ('Hello; we create things')", Kind.QUERY)
+    assert not changes_schema(b"SELECT 1; SELECT 2 -- and create nothing", Kind.QUERY)
+    assert changes_schema(b"INSERT INTO t VALUES ('a'); CREATE INDEX ON t (a)", Kind.QUERY)
+    assert changes_schema(b"SELECT 1; DO $$ BEGIN CREATE TABLE t (); END $$", Kind.QUERY)
+    assert kind_of(b"SET a.b = 'x; create y'") is Kind.CONTROL
+    assert kind_of(b"SET a.b = 'x'; CREATE TABLE y ()") is Kind.DDL
     assert changes_schema(b"DO $$ BEGIN CREATE TABLE t (); END $$", Kind.QUERY)
 
 
