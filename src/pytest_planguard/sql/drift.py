@@ -7,7 +7,7 @@ what their root lacks, they lack too.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
@@ -88,35 +88,40 @@ def _root_there(name: str, source: Statistics) -> str:
 
 
 def _indexes(name: str, table: TableStatistics, catalog: Catalog) -> tuple[list[Part], list[Part]]:
-    there = {index.definition for index in table.indexes.values() if index.definition}
-    if not there and (table.indexes or not table.types):
-        return [], []  # the file tells sizes and no definitions
+    definitions = [index.definition for index in table.indexes.values()]
+    if not (definitions or table.types):
+        return [], []  # the file tells nothing of the schema
     here = {index.definition for index in catalog.indexes_of(name) if index.definition}
-    return _alone(name, there, here, index_meaning)
+    return _alone(name, definitions, here, index_meaning)
 
 
 def _constraints(name: str, table: TableStatistics, ours: Table) -> tuple[list[Part], list[Part]]:
     if not table.types:
         return [], []  # the file tells nothing of the schema
-    there = {text for text in table.constraints.values() if _kind(text) in _PLANNED_BY}
+    there = {text for text in table.constraints.values() if _kind(text) in {"", *_PLANNED_BY}}
     here = {one.definition for one in ours.constraints if one.kind in _PLANNED_BY}
     return _alone(name, there, here, constraint_meaning)
 
 
 def _kind(definition: str) -> str:
-    """As ``pg_constraint.contype``."""
-    words = {"FOREIGN": "f", "CHECK": "c", "EXCLUDE": "x", "PRIMARY": "p", "UNIQUE": "u"}
+    """As ``pg_constraint.contype``; empty: the definition was not read."""
+    words = {"": "", "FOREIGN": "f", "CHECK": "c", "EXCLUDE": "x", "PRIMARY": "p", "UNIQUE": "u"}
     return words.get(definition.partition(" ")[0], "n")
 
 
 def _alone(
-    table: str, there: Iterable[str], here: Iterable[str], meaning: Callable[[str], str]
+    table: str, there: Collection[str], here: Collection[str], meaning: Callable[[str], str]
 ) -> tuple[list[Part], list[Part]]:
-    by_there = {meaning(text): text for text in sorted(there)}
+    """What only one side has; a definition there that was not read may be any of those here."""
+    by_there = {meaning(text): text for text in sorted(there) if text}
     by_here = {meaning(text): text for text in sorted(here)}
     return (
         [Part(table, text) for key, text in by_there.items() if key not in by_here],
-        [Part(table, text) for key, text in by_here.items() if key not in by_there],
+        [
+            Part(table, text)
+            for key, text in by_here.items()
+            if key not in by_there and "" not in there
+        ],
     )
 
 
