@@ -518,6 +518,32 @@ def test_values_nobody_can_send_are_refused_as_without_us(driven: Driven) -> Non
     )
 
 
+def test_a_connection_that_is_dropped_is_closed_in_the_same_phase(driven: Driven) -> None:
+    driven.run(
+        """
+        import gc, warnings, weakref
+        warnings.simplefilter("ignore")  # drivers say that nobody closed it
+        await connection.ask("SELECT 'warm'")
+        other = await connect(url)
+        for _ in range(3):
+            await other.ask("SELECT 'dropped', $1::int", 5)
+        living = weakref.ref(other.raw)
+        [(backend,)] = await other.ask("SELECT pg_backend_pid()")
+        del other
+        gc.collect()
+        assert living() is None
+        for _ in range(200):
+            gone = await connection.ask(
+                "SELECT 1 FROM pg_stat_activity WHERE pid = $1", backend
+            ) == []
+            if gone:
+                break
+            await asyncio.sleep(0.05)
+        assert gone
+        """
+    )
+
+
 def test_a_hundred_thousand_parameters_are_the_drivers_business(driven: Driven) -> None:
     driven.run(
         """

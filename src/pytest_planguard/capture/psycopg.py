@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import weakref
 from collections.abc import Callable
 from types import CodeType
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sessions import Connections, Known, is_own
+from pytest_planguard.capture.state import IDLE
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.psycopg_public import Dumped
@@ -188,7 +190,7 @@ class Listener:
             # None unless executemany() is running.
             many = getattr(cursor, "_execmany_returning", None) is not None
             if many or not self._recorder.record_again(
-                (text, query.types, path, state, stream, known, type(cursor)),
+                (text, query.types, path, state, stream, known.number, type(cursor)),
                 query.params,
                 query.formats,
                 self._depth,
@@ -221,7 +223,7 @@ class Listener:
             cursor=cursor,
             site=before[1] if before is not None and before[0] is query else None,
             again=(
-                None if many else (query.query, query.types, *where, stream, known, type(cursor))
+                None if many else (query.query, query.types, *where, stream, known.number, type(cursor))
             ),
         )
         if many and site is not None:
@@ -314,8 +316,10 @@ def _meet(connection: Any) -> Known | None:
     if info.password:
         values["password"] = info.password
     reports_path = pgconn.parameter_status(b"search_path") is not None
-    return Known(
-        ConnectionParameters(values),
-        reports_path=reports_path,
-        status=lambda: int(pgconn.transaction_status),
-    )
+    living = weakref.ref(connection)
+
+    def status() -> int:
+        found = living()
+        return IDLE if found is None else int(found.pgconn.transaction_status)
+
+    return Known(ConnectionParameters(values), reports_path=reports_path, status=status)

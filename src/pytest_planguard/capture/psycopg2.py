@@ -153,7 +153,7 @@ class Listener:
             query = query or query_bytes(cursor, args, kwargs)
         bound = _bound(query, sent)
         session, key = self._session(connection, known, sent)
-        again = bound.text, bound.types, key, known
+        again = bound.text, bound.types, key, known.number
         if self.recorder.record_again(again, bound.values, None, 0, ()):
             return
         self._send(cursor, bound, session, many=False, site=None, again=again)
