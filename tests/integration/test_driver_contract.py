@@ -491,7 +491,13 @@ def test_what_is_no_query_is_refused_as_without_us(driven: Driven) -> None:
 def test_values_nobody_can_send_are_refused_as_without_us(driven: Driven) -> None:
     driven.run(
         """
-        for value in (Odd(), OddText("x"), b"\\0", "a\\0b", object, [object()], 10**50, ...):
+        looped = []
+        looped.append(looped)
+        late = dt.datetime(2026, 1, 2, tzinfo=OddZone())
+        for value in (
+            Odd(), OddText("x"), b"\\0", "a\\0b", object, [object()], 10**50, ...,
+            10**5000, looped, late, late.timetz(),
+        ):
             heard = await outcome(connection, value)
             recorder.listening = False
             assert heard == await outcome(connection, value), (value, heard)
@@ -499,6 +505,12 @@ def test_values_nobody_can_send_are_refused_as_without_us(driven: Driven) -> Non
         assert recorder.failure is None
         """,
         before="""
+        import datetime as dt
+
+        class OddZone(dt.tzinfo):
+            def utcoffset(self, moment):
+                raise RuntimeError("utcoffset was called")
+
         class Odd:
             def __repr__(self):
                 raise RuntimeError("repr was called")
