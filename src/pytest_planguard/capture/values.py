@@ -17,7 +17,7 @@ from pytest_planguard.capture.literals import array_item
 
 
 _DEEPEST = 6
-"""Dimensions of an array (``MAXDIM`` in PostgreSQL's c.h); a list may hold itself."""
+"""Dimensions of an array (PostgreSQL's ``MAXDIM``); a list may hold itself."""
 
 _ZONES = frozenset(("datetime", "zoneinfo", "dateutil", "pytz", "pendulum"))
 """Packages whose time zones may be asked for their offset; others are the application's code."""
