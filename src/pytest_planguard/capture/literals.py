@@ -8,14 +8,13 @@ the literals: a float is a numeric, because it is written as one.
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import NamedTuple
 
+from pytest_planguard.capture.remembering import remembered
+
 MOST_PLACEHOLDERS = 1_000
 """With more the text is kept as it was sent: reading it would cost more than sending it."""
-
-MOST_TEMPLATE_BYTES = 65_536
 
 _PLACEHOLDER = re.compile(rb"%(?:\(([^)]*)\))?(.)", re.DOTALL)
 _ATOM = re.compile(
@@ -70,7 +69,7 @@ class Template(NamedTuple):
         return b"".join((self.pieces[0], *rest))
 
 
-@functools.lru_cache(maxsize=2_000)
+@remembered(2_000)
 def template_of(query: bytes) -> Template | None:
     """The pieces of a query with ``%s`` or ``%(name)s``; None where it is no such thing.
 
@@ -95,7 +94,7 @@ def template_of(query: bytes) -> Template | None:
     return Template(tuple(pieces), tuple(names))
 
 
-@functools.lru_cache(maxsize=2_000)
+@remembered(2_000)
 def recovered(query: bytes, sent: bytes) -> Bound | None:
     """``bound`` by the query's text, remembered: tests ask the same again and again."""
     template = template_of(query)
@@ -105,7 +104,7 @@ def recovered(query: bytes, sent: bytes) -> Bound | None:
     return (_simple(template, plain, sent) if plain is not None else None) or bound(template, sent)
 
 
-@functools.lru_cache(maxsize=2_000)
+@remembered(2_000)
 def _text_of(query: bytes) -> bytes | None:
     template = template_of(query)
     return template.plain if template is not None and not any(template.names) else None
