@@ -24,7 +24,6 @@ from pytest_planguard.capture.sessions import Connections, Known, is_own
 from pytest_planguard.capture.state import IDLE
 
 if TYPE_CHECKING:
-    from pytest_planguard.capture.psycopg_public import Dumped
     from pytest_planguard.capture.state import State
     from pytest_planguard.model.statement import Session
 
@@ -223,7 +222,9 @@ class Listener:
             cursor=cursor,
             site=before[1] if before is not None and before[0] is query else None,
             again=(
-                None if many else (query.query, query.types, *where, stream, known.number, type(cursor))
+                None
+                if many
+                else (query.query, query.types, *where, stream, known.number, type(cursor))
             ),
         )
         if many and site is not None:
@@ -231,10 +232,14 @@ class Listener:
         if not many:
             self._depth = self._recorder.depth_of(self._entries, 2)
 
-    def record(self, cursor: Any, text: bytes, dumped: Dumped, *, many: bool, stream: bool) -> None:
+    def record(self, cursor: Any, name: str, query: Any, given: Any) -> None:
         """Records what a public method was given."""
-        types, params, formats = dumped
+        from pytest_planguard.capture import psycopg_public
+
         try:
+            many, stream = name == "executemany", psycopg_public.is_stream(cursor, name)
+            text, dumped = psycopg_public.converted(cursor, query, given, many=many)
+            types, params, formats = dumped
             session = self.session(cursor, text)
             if session is not None:
                 self._recorder.record(

@@ -68,7 +68,7 @@ class _Annotator:
             from sqlalchemy import event
             from sqlalchemy.engine import Engine
 
-            self._had_events = Engine._has_events
+            self._had_events = getattr(Engine, "_has_events", True)
             for name, listener in self._listeners.items():
                 event.listen(Engine, name, listener)
             self._listening = True
@@ -86,7 +86,7 @@ class _Annotator:
         self._listening = False
         # The library sets it with the first listener and leaves it when the last one goes.
         if not self._had_events and not _is_heard(Engine):
-            Engine._has_events = False
+            Engine._has_events = False  # noqa: SLF001 -- as it was
 
     def before(
         self,

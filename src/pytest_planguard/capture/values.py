@@ -15,7 +15,6 @@ from typing import Any
 
 from pytest_planguard.capture.literals import array_item
 
-
 _DEEPEST = 6
 """Dimensions of an array (PostgreSQL's ``MAXDIM``); a list may hold itself."""
 

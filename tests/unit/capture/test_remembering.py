@@ -33,9 +33,7 @@ def long_followed(number: int) -> None:
     Follower(interned(None, None, None, ())).follow(b"%s%d" % (LONG, number))
 
 
-@pytest.mark.parametrize(
-    "read", [long_template, long_sent, long_query, long_batch, long_followed]
-)
+@pytest.mark.parametrize("read", [long_template, long_sent, long_query, long_batch, long_followed])
 def test_long_texts_are_not_held(read: Callable[[int], None]) -> None:
     tracemalloc.start()
     try:

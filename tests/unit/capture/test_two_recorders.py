@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from fix_suite import Suite
 from pytest_planguard.model.capture import Capture
 
 CaptureOf = Callable[..., Capture]
