@@ -491,7 +491,13 @@ def test_what_is_no_query_is_refused_as_without_us(driven: Driven) -> None:
 def test_values_nobody_can_send_are_refused_as_without_us(driven: Driven) -> None:
     driven.run(
         """
-        for value in (Odd(), OddText("x"), b"\\0", "a\\0b", object, [object()], 10**50, ...):
+        looped = []
+        looped.append(looped)
+        late = dt.datetime(2026, 1, 2, tzinfo=OddZone())
+        for value in (
+            Odd(), OddText("x"), b"\\0", "a\\0b", object, [object()], 10**50, ...,
+            10**5000, looped, late, late.timetz(),
+        ):
             heard = await outcome(connection, value)
             recorder.listening = False
             assert heard == await outcome(connection, value), (value, heard)
@@ -499,6 +505,12 @@ def test_values_nobody_can_send_are_refused_as_without_us(driven: Driven) -> Non
         assert recorder.failure is None
         """,
         before="""
+        import datetime as dt
+
+        class OddZone(dt.tzinfo):
+            def utcoffset(self, moment):
+                raise RuntimeError("utcoffset was called")
+
         class Odd:
             def __repr__(self):
                 raise RuntimeError("repr was called")
@@ -515,6 +527,32 @@ def test_values_nobody_can_send_are_refused_as_without_us(driven: Driven) -> Non
             except Exception as error:
                 return type(error)
         """,
+    )
+
+
+def test_a_connection_that_is_dropped_is_closed_in_the_same_phase(driven: Driven) -> None:
+    driven.run(
+        """
+        import gc, warnings, weakref
+        warnings.simplefilter("ignore")  # drivers say that nobody closed it
+        await connection.ask("SELECT 'warm'")
+        other = await connect(url)
+        for _ in range(3):
+            await other.ask("SELECT 'dropped', $1::int", 5)
+        living = weakref.ref(other.raw)
+        [(backend,)] = await other.ask("SELECT pg_backend_pid()")
+        del other
+        gc.collect()
+        assert living() is None
+        for _ in range(200):
+            gone = await connection.ask(
+                "SELECT 1 FROM pg_stat_activity WHERE pid = $1", backend
+            ) == []
+            if gone:
+                break
+            await asyncio.sleep(0.05)
+        assert gone
+        """
     )
 
 

@@ -216,7 +216,7 @@ class Listener:
         found = written(values) if values and isinstance(values, list | tuple) else None
         params, formats = found or (None, None)
         (now, path), prepares = self._where(protocol, known, text, params), bool(state.name)
-        again = None if many else (text, types, path, now, prepares, stream, known)
+        again = None if many else (text, types, path, now, prepares, stream, known.number)
         if again is not None:
             if self._recorder.record_again(again, params, formats, self._depth, self._entries):
                 return None

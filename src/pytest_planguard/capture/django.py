@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_planguard.capture.imports import can_import, when_imported
+from pytest_planguard.capture.origin import Handed, begin_handing, end_handing
 from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.recorder import Recorder
 
@@ -60,10 +61,25 @@ def _follow_into_threads(recorder: Recorder, patches: Patches) -> None:
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
             if recorder.listening:
                 try:
-                    recorder.origins.hand_over(sys._getframe(1))  # noqa: SLF001 -- see inspect
+                    handed = recorder.origins.hand_over(sys._getframe(1))  # noqa: SLF001 -- inspect
                 except Exception as error:  # noqa: BLE001 -- never reaches the application
                     recorder.fail(NAME, error)
+                else:
+                    return awaited(handed, self, *args, **kwargs)
             return original(self, *args, **kwargs)
+
+        @functools.wraps(original)
+        async def awaited(handed: Handed, self: Any, *args: Any, **kwargs: Any) -> Any:
+            # The context is copied while the original is awaited, not when it is called.
+            token = begin_handing(handed)
+            try:
+                return await original(self, *args, **kwargs)
+            except BaseException as error:
+                if error.__traceback__ is not None:
+                    error.__traceback__ = error.__traceback__.tb_next  # the application's only
+                raise
+            finally:
+                end_handing(token)
 
         marked: Callable[..., Any] = markcoroutinefunction(call)
         return marked

@@ -29,8 +29,10 @@ those that begin with ``enable_``, and an application's own, are told by their n
 _WORDS = frozenset(
     b"set reset discard begin start commit end rollback abort savepoint release prepare".split()
 )
+REMEMBERED = 1_024
+"""Bytes of a text up to which its effects are remembered: nearly all have none."""
 SHORT = 4_096
-"""Bytes up to which a text is remembered, and split though it begins with a query."""
+"""Bytes up to which a text is split where it holds several statements."""
 _NAME = rb'[\w.]+|"[^"]+"'
 _SET = re.compile(
     rb"set\s+(?:(local|session)\s+(?!authorization|characteristics))?"

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
+from threading import get_ident
 from types import ModuleType
 from typing import Any
 
@@ -71,18 +72,34 @@ class _Watch(MetaPathFinder):
         self._action = action
         self._before = before
         self._after = after
+        self._asking: set[int] = set()
+        """Threads in which the other finders are being asked."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != self._name:
+        thread = get_ident()
+        # Another watch for the same module asks this one, which asks that one.
+        if fullname != self._name or thread in self._asking:
             return None
+        self._asking.add(thread)
+        try:
+            spec = self._found(fullname, path, target)
+        finally:
+            self._asking.discard(thread)
+        if spec is not None:
+            self._extend(spec.loader)
+        return spec
+
+    def _found(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> ModuleSpec | None:
         for finder in list(sys.meta_path):
-            if finder is self:
+            find_spec = getattr(finder, "find_spec", None)  # the import system passes over such
+            if finder is self or find_spec is None:
                 continue
-            spec = finder.find_spec(fullname, path, target)
+            spec: ModuleSpec | None = find_spec(fullname, path, target)
             if spec is not None:
-                self._extend(spec.loader)
                 return spec
         return None
 
@@ -97,6 +114,11 @@ class _Watch(MetaPathFinder):
             self._before()
             try:
                 load(module)
+            except BaseException as error:
+                # Without our frame, and so the import system takes its own out too.
+                if error.__traceback__ is not None:
+                    error.__traceback__ = error.__traceback__.tb_next
+                raise
             finally:
                 self._after()
             if self in sys.meta_path:

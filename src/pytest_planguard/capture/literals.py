@@ -9,16 +9,14 @@ name or a comment is no value of the statement, and stays.
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import NamedTuple
 
 from pytest_planguard.capture.lexing import opaque
+from pytest_planguard.capture.remembering import remembered
 
 MOST_PLACEHOLDERS = 1_000
 """With more the text is kept as it was sent: reading it would cost more than sending it."""
-
-MOST_TEMPLATE_BYTES = 65_536
 
 _PLACEHOLDER = re.compile(rb"%(?:\(([^)]*)\))?(.)", re.DOTALL)
 _JOINED_BEFORE = re.compile(rb"[\w$'\x80-\xff]")
@@ -78,7 +76,7 @@ class Template(NamedTuple):
         return b"".join((self.pieces[0], *rest))
 
 
-@functools.lru_cache(maxsize=2_000)
+@remembered(2_000)
 def template_of(query: bytes) -> Template | None:
     """The pieces of a query with ``%s`` or ``%(name)s``; None where it is no such thing.
 
@@ -130,7 +128,7 @@ class _Inside:
         return self._start < start
 
 
-@functools.lru_cache(maxsize=2_000)
+@remembered(2_000)
 def recovered(query: bytes, sent: bytes) -> Bound | None:
     """``bound`` by the query's text, remembered: tests ask the same again and again."""
     template = template_of(query)
@@ -140,7 +138,7 @@ def recovered(query: bytes, sent: bytes) -> Bound | None:
     return (_simple(template, plain, sent) if plain is not None else None) or bound(template, sent)
 
 
-@functools.lru_cache(maxsize=2_000)
+@remembered(2_000)
 def _text_of(query: bytes) -> bytes | None:
     template = template_of(query)
     if template is None or template.kept or any(template.names):

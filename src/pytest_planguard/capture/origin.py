@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextvars import ContextVar
+from contextlib import suppress
+from contextvars import ContextVar, Token
 from threading import get_ident
 from types import CodeType, FrameType
 from typing import NamedTuple
@@ -41,7 +42,7 @@ class Site:
         """Identity of the code object and the instruction, where they alone decide."""
 
 
-class _Handed(NamedTuple):
+class Handed(NamedTuple):
     """Who asked in one thread for what runs in another."""
 
     finder: OriginFinder
@@ -50,7 +51,7 @@ class _Handed(NamedTuple):
     entry: Entry | None
 
 
-_HANDED: ContextVar[_Handed | None] = ContextVar("planguard_handed_over", default=None)
+_HANDED: ContextVar[Handed | None] = ContextVar("planguard_handed_over", default=None)
 """Only a context is copied from thread to thread."""
 
 
@@ -152,12 +153,15 @@ class OriginFinder:
                 frame = frame.f_back
         return self._without_application(seen)
 
-    def hand_over(self, frame: FrameType) -> None:
-        """Remembers who asks, for another thread that runs what it asks in this context's copy."""
-        handed = _Handed(self, get_ident(), self.find((frame,)), self.entries.of(frame))
-        _HANDED.set(handed)
+    def hand_over(self, frame: FrameType) -> Handed:
+        """Who asks, for another thread that runs what it asks in a copy of a context.
 
-    def _handed(self) -> _Handed | None:
+        Returns:
+            What is in effect between ``begin_handing`` and ``end_handing``.
+        """
+        return Handed(self, get_ident(), self.find((frame,)), self.entries.of(frame))
+
+    def _handed(self) -> Handed | None:
         handed = _HANDED.get()
         if handed is None or handed.finder is not self or handed.thread == get_ident():
             return None
@@ -219,6 +223,17 @@ class OriginFinder:
             origin = Origin(file=f"lib:{name}", line=0, function="", layer=layer)
             site = self._libraries.setdefault((name, layer), Site(origin))
         return site
+
+
+def begin_handing(handed: Handed) -> Token[Handed | None]:
+    """Puts who asks into this context."""
+    return _HANDED.set(handed)
+
+
+def end_handing(token: Token[Handed | None]) -> None:
+    """Takes it out again, unless a coroutine is closed in another context than it began in."""
+    with suppress(ValueError):
+        _HANDED.reset(token)
 
 
 def function_name(code: CodeType) -> str:

@@ -12,7 +12,7 @@ class Patches:
     """Replaced attributes of classes and modules, and what they were."""
 
     def __init__(self) -> None:
-        self._replaced: list[tuple[Any, str, Any]] = []
+        self._replaced: list[tuple[Any, str, Any, Any]] = []
 
     def replace(self, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
         """Puts ``wrap(original)`` in place of an attribute, own or inherited.
@@ -23,12 +23,17 @@ class Patches:
         own = vars(owner).get(name, _ABSENT)
         wrapper = wrap(getattr(owner, name) if own is _ABSENT else own)
         setattr(owner, name, wrapper)
-        self._replaced.append((owner, name, own))
+        self._replaced.append((owner, name, own, wrapper))
 
     def restore(self) -> None:
-        """Puts everything back, last first; may be called twice."""
+        """Puts everything back, last first; may be called twice.
+
+        What somebody else has put in place since stays: it may call ours, which has to be silent.
+        """
         while self._replaced:
-            owner, name, own = self._replaced.pop()
+            owner, name, own, wrapper = self._replaced.pop()
+            if vars(owner).get(name) is not wrapper:
+                continue
             if own is _ABSENT:
                 delattr(owner, name)
             else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import weakref
 from collections.abc import Callable
 from types import CodeType
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,9 @@ from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sessions import Connections, Known, is_own
+from pytest_planguard.capture.state import IDLE
 
 if TYPE_CHECKING:
-    from pytest_planguard.capture.psycopg_public import Dumped
     from pytest_planguard.capture.state import State
     from pytest_planguard.model.statement import Session
 
@@ -194,7 +195,7 @@ class Listener:
             # None unless executemany() is running.
             many = getattr(cursor, "_execmany_returning", None) is not None
             if many or not self._recorder.record_again(
-                (text, query.types, path, state, stream, known, type(cursor)),
+                (text, query.types, path, state, stream, known.number, type(cursor)),
                 query.params,
                 query.formats,
                 self._depth,
@@ -237,7 +238,9 @@ class Listener:
             cursor=cursor,
             site=before[1] if before is not None and before[0] is query else None,
             again=(
-                None if many else (query.query, query.types, *where, stream, known, type(cursor))
+                None
+                if many
+                else (query.query, query.types, *where, stream, known.number, type(cursor))
             ),
         )
         if many and site is not None:
@@ -245,10 +248,14 @@ class Listener:
         if not many:
             self._depth = self._recorder.depth_of(self._entries, 2)
 
-    def record(self, cursor: Any, text: bytes, dumped: Dumped, *, many: bool, stream: bool) -> None:
+    def record(self, cursor: Any, name: str, query: Any, given: Any) -> None:
         """Records what a public method was given."""
-        types, params, formats = dumped
+        from pytest_planguard.capture import psycopg_public
+
         try:
+            many, stream = name == "executemany", psycopg_public.is_stream(cursor, name)
+            text, dumped = psycopg_public.converted(cursor, query, given, many=many)
+            types, params, formats = dumped
             session = self.session(cursor, text)
             if session is not None:
                 self._recorder.record(
@@ -330,8 +337,10 @@ def _meet(connection: Any) -> Known | None:
     if info.password:
         values["password"] = info.password
     reports_path = pgconn.parameter_status(b"search_path") is not None
-    return Known(
-        ConnectionParameters(values),
-        reports_path=reports_path,
-        status=lambda: int(pgconn.transaction_status),
-    )
+    living = weakref.ref(connection)
+
+    def status() -> int:
+        found = living()
+        return IDLE if found is None else int(found.pgconn.transaction_status)
+
+    return Known(ConnectionParameters(values), reports_path=reports_path, status=status)

@@ -17,6 +17,7 @@ from pytest_planguard.capture.literals import Bound, recovered
 from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.psycopg2_classes import Classes, query_bytes
 from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.remembering import LONGEST
 from pytest_planguard.capture.sessions import Connections, Known, is_own, reported_path
 from pytest_planguard.capture.state import IDLE
 from pytest_planguard.capture.texts import is_early
@@ -29,10 +30,6 @@ NAME = "psycopg2"
 
 _LEVELS = {2: "repeatable read", 3: "serializable", 4: "read uncommitted"}
 """``psycopg2.extensions.ISOLATION_LEVEL_*``, but for PostgreSQL's own default."""
-
-_LONGEST_REMEMBERED = 4_096
-"""Bytes of a sent text up to which what was read off it is remembered; psycopg 3 likewise."""
-
 
 _MOST_REMEMBERED = 10_000
 
@@ -109,7 +106,7 @@ class Listener:
                 return False
             text = query_bytes(cursor, args, kwargs)
             if text is None or not is_early(text):
-                if type(query) is str and text is not None and len(text) <= _LONGEST_REMEMBERED:
+                if type(query) is str and text is not None and len(text) <= LONGEST:
                     self._late[query] = text
                 return False
             given = args[1] if len(args) > 1 else kwargs.get("vars")
@@ -169,7 +166,7 @@ class Listener:
             query = query or query_bytes(cursor, args, kwargs)
         bound = _bound(query, sent)
         session, key = self._session(connection, known, sent)
-        again = bound.text, bound.types, key, known
+        again = bound.text, bound.types, key, known.number
         if self.recorder.record_again(again, bound.values, None, 0, ()):
             return
         self._send(cursor, bound, session, many=False, site=None, again=again)
@@ -261,8 +258,7 @@ def _bound(query: bytes | None, sent: bytes) -> Bound:
     """A sent text with its values apart, where they can be told."""
     if query is None:
         return Bound(sent, (), ())
-    short = len(sent) <= _LONGEST_REMEMBERED
-    return (recovered if short else recovered.__wrapped__)(query, sent) or Bound(sent, (), ())
+    return recovered(query, sent) or Bound(sent, (), ())
 
 
 def _meet(connection: Any) -> Known | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 _PLACEHOLDER = re.compile(r"%(?:\((?P<name>[^)]+)\))?(?P<format>[sbt%])")
+_RAW = re.compile(r"\$(\d{1,5})")
 
 Dumped: TypeAlias = tuple[tuple[int, ...], Sequence[Any] | None, Sequence[int] | None]
 
@@ -21,7 +22,10 @@ def patch(listener: Any, replace: Callable[[type, str, Any], None]) -> None:
     """
     import psycopg
 
-    for owner in (psycopg.Cursor, psycopg.AsyncCursor):
+    kinds = (
+        psycopg.Cursor, psycopg.AsyncCursor, psycopg.ServerCursor, psycopg.AsyncServerCursor,
+    )  # fmt: skip
+    for owner in kinds:
         for name in ("execute", "executemany", "stream", "copy"):
             if name in vars(owner):
                 replace(owner, name, functools.partial(_wrap, listener, name))
@@ -31,11 +35,7 @@ def _wrap(listener: Any, name: str, original: Callable[..., Any]) -> Callable[..
     @functools.wraps(original)
     def heard(cursor: Any, query: Any, params: Any = None, *args: Any, **kwargs: Any) -> Any:
         if listener.listening:
-            many = name == "executemany"
-            first = params[0] if many and isinstance(params, Sequence) and params else params
-            given = None if many and not isinstance(params, Sequence) else first
-            text, dumped = converted(cursor, query, given)
-            listener.record(cursor, text, dumped, many=many, stream=name in {"stream", "copy"})
+            listener.record(cursor, name, query, params)
         if params is None:
             return original(cursor, query, *args, **kwargs)
         return original(cursor, query, params, *args, **kwargs)
@@ -43,21 +43,47 @@ def _wrap(listener: Any, name: str, original: Callable[..., Any]) -> Callable[..
     return heard
 
 
-def converted(cursor: Any, query: Any, params: Any) -> tuple[bytes, Dumped]:
+def is_stream(cursor: Any, name: str) -> bool:
+    """Whether nobody holds the whole result of a method: a server's cursor is fetched from."""
+    import psycopg
+
+    servers = (psycopg.ServerCursor, psycopg.AsyncServerCursor)
+    return name in {"stream", "copy"} or isinstance(cursor, servers)
+
+
+def is_raw(cursor: Any) -> bool:
+    """Whether a cursor takes PostgreSQL's own placeholders (psycopg 3.2 and later)."""
+    import psycopg
+
+    names = ("RawCursor", "AsyncRawCursor", "RawServerCursor", "AsyncRawServerCursor")
+    kinds = tuple(getattr(psycopg, name) for name in names if hasattr(psycopg, name))
+    return isinstance(cursor, kinds)
+
+
+def converted(cursor: Any, query: Any, params: Any, *, many: bool = False) -> tuple[bytes, Dumped]:
     """The text with ``$n`` placeholders, and the values as psycopg would send them.
+
+    Of many rows the values are the first one's; an iterator's are left to psycopg.
 
     Where they cannot be dumped the types are untyped and the values are not kept.
     """
+    if many:
+        params = params[0] if isinstance(params, Sequence) and len(params) > 0 else ()
     text = query.as_string(cursor) if hasattr(query, "as_string") else query
     text = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
     if params is None:
         return text.encode(), ((), None, None)
-    text, order = numbered(text)
+    text, order = (text, _positions(text)) if is_raw(cursor) else numbered(text)
     try:
         values = [params[key] for key in order]
         return text.encode(), _dumped(cursor, values)
     except Exception:  # noqa: BLE001 -- psycopg itself will say what is wrong with them
         return text.encode(), ((0,) * len(order), None, None)
+
+
+def _positions(text: str) -> list[Any]:
+    """The keys of values that a text has PostgreSQL's own placeholders for."""
+    return list(range(max((int(number) for number in _RAW.findall(text)), default=0)))
 
 
 def numbered(text: str) -> tuple[str, list[Any]]:

@@ -356,7 +356,7 @@ class Recorder:
         """Switches recording off for good after a bug of ours; users' statements go on."""
         if self.failure is None:
             self.failure = error
-            self.note(f"capture was switched off: {where}: {type(error).__name__}: {error}")
+            self.note(switched_off(where, error))
         self.listening = self.following = False
 
     def leave_to_parent(self) -> None:
@@ -452,6 +452,11 @@ class Recorder:
             ddl=tuple(ddl.values()),
             notes=tuple(notes),
         )
+
+
+def switched_off(where: str, error: BaseException) -> str:
+    """The sentence about a bug of ours."""
+    return f"capture was switched off: {where}: {type(error).__name__}: {error}"
 
 
 _living: WeakSet[Recorder] = WeakSet()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import weakref
 from collections.abc import Callable, Mapping
@@ -19,6 +20,8 @@ _MOST_SESSIONS = 1_000
 """Remembered of a connection; settings may carry ever new values."""
 _OPTION = re.compile(r"(?:-c\s*|--)([\w.]+)=((?:\\.|\S)*)")
 """A setting among libpq's ``options``."""
+_NUMBERS = itertools.count(1)
+"""Identities are given again; these are not."""
 
 
 class Known:
@@ -32,7 +35,7 @@ class Known:
         status: Its transaction's, as libpq numbers it.
     """
 
-    __slots__ = ("follower", "parameters", "reports_path", "sessions")
+    __slots__ = ("follower", "number", "parameters", "reports_path", "sessions")
 
     def __init__(
         self,
@@ -42,6 +45,8 @@ class Known:
         asked: Mapping[str, str] = MappingProxyType({}),
         status: Callable[[], int] | None = None,
     ) -> None:
+        self.number = next(_NUMBERS)
+        """Stands for the connection where it must not be held."""
         self.parameters = parameters
         self.reports_path = reports_path
         given = {**options_of(parameters.values.get("options", "")), **asked}

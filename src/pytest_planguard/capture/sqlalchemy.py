@@ -61,12 +61,14 @@ class _Annotator:
             "rollback": lambda connection: self.said(connection, b"ROLLBACK"),
         }
         self._listening = False
+        self._had_events = True
 
     def listen(self) -> None:
         try:
             from sqlalchemy import event
             from sqlalchemy.engine import Engine
 
+            self._had_events = getattr(Engine, "_has_events", True)
             for name, listener in self._listeners.items():
                 event.listen(Engine, name, listener)
             self._listening = True
@@ -82,6 +84,9 @@ class _Annotator:
         for name, listener in self._listeners.items():
             event.remove(Engine, name, listener)
         self._listening = False
+        # The library sets it with the first listener and leaves it when the last one goes.
+        if not self._had_events and not _is_heard(Engine):
+            Engine._has_events = False  # noqa: SLF001 -- as it was
 
     def before(
         self,
@@ -146,6 +151,18 @@ class _Annotator:
                 self._recorder.annotate(_driver_cursor(cursor), None)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
+
+
+def _is_heard(engine: Any) -> bool:
+    """Whether anybody listens to all engines; True where it cannot be told."""
+    try:
+        dispatch = engine.dispatch
+        return any(
+            getattr(dispatch, name)._clslevel.get(engine)  # noqa: SLF001 -- nobody else says it
+            for name in dispatch._event_names  # noqa: SLF001 -- likewise
+        )
+    except Exception:  # noqa: BLE001 -- the library's internals: without them it stays as it is
+        return True
 
 
 def _is_batch(context: Any) -> bool:

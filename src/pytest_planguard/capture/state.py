@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from pytest_planguard.capture.following import (
-    SHORT,
+    REMEMBERED,
     Effect,
     arguments,
     effects_of,
@@ -103,7 +103,7 @@ class Follower:
 
     def follow(self, text: bytes, params: Sequence[Any] | None = None) -> State:
         """The state a text is sent in, or, where it changes that, leaves behind."""
-        effects = effects_of(text) if len(text) <= SHORT else effects_of.__wrapped__(text)
+        effects = effects_of(text) if len(text) <= REMEMBERED else effects_of.__wrapped__(text)
         if effects:
             for effect in effects:
                 self._apply(effect, params)

@@ -15,6 +15,12 @@ from typing import Any
 
 from pytest_planguard.capture.literals import array_item
 
+_DEEPEST = 6
+"""Dimensions of an array (PostgreSQL's ``MAXDIM``); a list may hold itself."""
+
+_ZONES = frozenset(("datetime", "zoneinfo", "dateutil", "pytz", "pendulum"))
+"""Packages whose time zones may be asked for their offset; others are the application's code."""
+
 
 class Unwritable(Exception):  # noqa: N818 -- never leaves this module: it is an answer
     """A value whose text is not known."""
@@ -42,7 +48,7 @@ def written(values: Sequence[Any]) -> tuple[list[bytes | None], list[int]] | Non
             else:
                 texts.append((_WRITERS.get(type(value)) or _writer(value))(value))
                 formats.append(0)
-    except Unwritable:
+    except Exception:  # noqa: BLE001 -- an int of 5,000 digits raises: the driver will say so
         return None
     return texts, formats
 
@@ -58,18 +64,29 @@ def _writer(value: Any) -> Callable[[Any], bytes]:
     raise Unwritable
 
 
-def _item(value: Any) -> bytes:
+def _item(value: Any, depth: int = 1) -> bytes:
     if value is None:
         return b"NULL"
     if isinstance(value, list | tuple):
-        return _array(value)
+        return _array(value, depth + 1)
     if isinstance(value, bytes | bytearray | memoryview):
         return b'"\\\\x%s"' % bytes(value).hex().encode()
     return array_item((_WRITERS.get(type(value)) or _writer(value))(value))
 
 
-def _array(values: Sequence[Any]) -> bytes:
-    return b"{%s}" % b",".join([_item(value) for value in values])
+def _array(values: Sequence[Any], depth: int = 1) -> bytes:
+    if depth > _DEEPEST:
+        raise Unwritable
+    return b"{%s}" % b",".join([_item(value, depth) for value in values])
+
+
+def _moment(value: dt.datetime | dt.time) -> bytes:
+    kind: Any = dt.datetime if isinstance(value, dt.datetime) else dt.time
+    zone = kind.tzinfo.__get__(value)
+    if zone is not None and type(zone).__module__.partition(".")[0] not in _ZONES:
+        raise Unwritable
+    text: str = kind.isoformat(value)
+    return text.encode()
 
 
 def _range(value: Any) -> bytes:
@@ -96,9 +113,9 @@ _WRITERS: dict[type, Callable[[Any], bytes]] = {
     float: lambda value: float.__repr__(value).encode(),
     Decimal: lambda value: Decimal.__str__(value).encode(),
     uuid.UUID: lambda value: uuid.UUID.__str__(value).encode(),
-    dt.datetime: lambda value: dt.datetime.isoformat(value).encode(),
+    dt.datetime: _moment,
     dt.date: lambda value: dt.date.isoformat(value).encode(),
-    dt.time: lambda value: dt.time.isoformat(value).encode(),
+    dt.time: _moment,
     dt.timedelta: _interval,
     list: _array,
     **{

@@ -151,5 +151,6 @@ class Collector:
         return gate.driver.notes if gate is not None and gate.driver is not None else ()
 
     def stop(self) -> None:
-        """Restores the drivers."""
+        """Restores the drivers, and hears no more where somebody has wrapped what wraps them."""
         self._listening.stop()
+        self.recorder.enable(on=False)

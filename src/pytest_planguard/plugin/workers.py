@@ -11,10 +11,13 @@ import msgspec
 import pytest
 
 from pytest_planguard.capture.merge import Merger
+from pytest_planguard.capture.recorder import switched_off
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.plugin.collector import Collector
 
 _ATTRIBUTE = "planguard"
+
+_NAME = "xdist"
 
 
 def pack(capture: Capture) -> str:
@@ -40,16 +43,24 @@ class Sender:
         """Attaches what is new."""
         report = yield
         if call.when == "teardown":
-            setattr(report, _ATTRIBUTE, pack(self._collector.take(whole=False)))
+            setattr(report, _ATTRIBUTE, self._payload())
         return report
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Sends what came after the last test."""
         output: dict[str, Any] = session.config.workeroutput  # type: ignore[attr-defined]
-        output[_ATTRIBUTE] = pack(self._collector.take(whole=False))
+        output[_ATTRIBUTE] = self._payload()
         output[f"{_ATTRIBUTE}_mistakes"] = self._collector.mistakes
         self._collector.stop()
+
+    def _payload(self) -> str:
+        """What is new; a bug of ours costs that, not the user's run."""
+        try:
+            return pack(self._collector.take(whole=False))
+        except Exception as error:  # noqa: BLE001 -- see above
+            self._collector.recorder.fail(_NAME, error)
+            return pack(_lost(error))
 
 
 class Receiver:
@@ -65,7 +76,7 @@ class Receiver:
         """Takes the payload off, so that no other plugin meets it."""
         payload = vars(report).pop(_ATTRIBUTE, None)
         if payload is not None:
-            self.merger.add(unpack(payload))
+            self._add(payload)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
@@ -73,7 +84,18 @@ class Receiver:
         output = getattr(node, "workeroutput", None) or {}
         payload = output.pop(_ATTRIBUTE, None)
         if payload is not None:
-            self.merger.add(unpack(payload))
+            self._add(payload)
         self.mistakes = self.mistakes or output.get(f"{_ATTRIBUTE}_mistakes", "")
         if error is not None:
             self.crashed.append(str(node.gateway.id))
+
+    def _add(self, payload: str) -> None:
+        try:
+            self.merger.add(unpack(payload))
+        except Exception as error:  # noqa: BLE001 -- the tests' own results stay as they are
+            self.merger.add(_lost(error))
+
+
+def _lost(error: Exception) -> Capture:
+    """Stands for a part that could not be sent or read."""
+    return Capture(statements=(), databases={}, notes=(switched_off(_NAME, error),))

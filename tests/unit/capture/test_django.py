@@ -155,6 +155,40 @@ def test_lines_of_asynchronous_queries_are_found_through_their_thread(
     ]
 
 
+HANDED = """
+import asyncio, contextvars, traceback
+from asgiref.sync import SyncToAsync, sync_to_async
+from __main__ import recorder
+
+def names():
+    return {var.name for var in contextvars.copy_context()}
+
+def fails():
+    assert "planguard_handed_over" in names()
+    raise LookupError("mine")
+
+async def run():
+    assert "planguard_handed_over" in await sync_to_async(names)()
+    try:
+        await sync_to_async(fails)()
+    except LookupError as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        assert not [frame for frame in frames if "pytest_planguard" in frame.filename]
+    else:
+        raise AssertionError
+    assert "planguard_handed_over" not in names()
+
+def main(url):
+    assert hasattr(SyncToAsync.__call__, "__wrapped__")
+    asyncio.run(run())
+    assert recorder.failure is None
+"""
+
+
+def test_a_context_is_left_as_it_was_found(capture_of: Callable[..., Capture]) -> None:
+    assert capture_of(HANDED).notes == ()
+
+
 PROJECT = """
 import os
 from django.db import connection

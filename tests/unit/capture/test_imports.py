@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,45 @@ def test_a_failing_import_is_the_applications_own(tmp_path: Path, package: str) 
     cancel = when_imported(package, lambda: None)
     with pytest.raises(ValueError, match="mine"):
         __import__(package)
+    cancel()
+
+
+def test_a_failing_import_has_the_traceback_it_has_without_a_watch(
+    tmp_path: Path, package: str
+) -> None:
+    (tmp_path / package / "__init__.py").write_text("raise ValueError('mine')\n")
+
+    def lines() -> list[str]:
+        with pytest.raises(ValueError, match="mine") as caught:
+            __import__(package)
+        return [frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)]
+
+    alone = lines()
+    cancel = [when_imported(package, lambda: None) for _ in range(2)]
+    assert lines() == alone
+    for end in cancel:
+        end()
+
+
+def test_two_watches_for_one_module_both_act_in_their_order(package: str) -> None:
+    seen: list[str] = []
+    before = list(sys.meta_path)
+    for name in ("first", "second"):
+        when_imported(package, lambda name=name: seen.append(name))
+    assert can_import(package)
+    __import__(package)
+    assert seen == ["first", "second"]
+    assert sys.meta_path == before
+
+
+def test_a_finder_that_finds_no_specs_is_passed_over(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "meta_path", [object(), *sys.meta_path])
+    seen: list[bool] = []
+    cancel = when_imported(package, lambda: seen.append(True))
+    finder = sys.meta_path[0]
+    assert finder.find_spec(package, None) is not None
     cancel()
 
 

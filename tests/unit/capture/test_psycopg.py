@@ -318,6 +318,88 @@ def test_the_internals_of_this_version_are_the_ones_that_are_listened_to() -> No
     assert driver._entries()
 
 
+MOVED = """
+    import asyncio
+    import psycopg
+    from __main__ import listening, recorder
+    from pytest_planguard.capture import psycopg as driver
+
+    def moved(url):
+        listening.stop()
+        driver._owners = lambda: None
+        return driver.install(recorder), psycopg.connect(url)
+"""
+
+
+def test_server_cursors_are_streams_where_the_internals_moved(capture_of: CaptureOf) -> None:
+    app = f"""{MOVED}
+    async def ask(url):
+        async with await psycopg.AsyncConnection.connect(url) as connection:
+            async with connection.cursor("other") as cursor:
+                await cursor.execute("SELECT 'async', %s", [7])
+
+    def main(url):
+        again, connection = moved(url)
+        with connection, connection.cursor("big") as cursor:
+            cursor.execute("SELECT 'server', %s", [5])
+            assert cursor.fetchall() == [("server", 5)]
+        asyncio.run(ask(url))
+        again()
+        assert not hasattr(psycopg.ServerCursor.execute, "__wrapped__")
+    """
+    capture = capture_of(app)
+    assert [(item.text, item.stream) for item in capture.statements] == [
+        ("SELECT 'async', $1", True),
+        ("SELECT 'server', $1", True),
+    ]
+
+
+def test_texts_of_raw_cursors_stay_as_they_are_where_the_internals_moved(
+    capture_of: CaptureOf,
+) -> None:
+    if not hasattr(psycopg, "RawCursor"):
+        pytest.skip("psycopg before 3.2 has no raw cursors")
+    app = f"""{MOVED}
+    def main(url):
+        again, connection = moved(url)
+        with connection:
+            for cursor in (psycopg.RawCursor(connection), psycopg.RawServerCursor(connection, "x")):
+                cursor.execute("SELECT '100%%', $1::int4 % 2", [5])
+                assert cursor.fetchall() == [("100%%", 1)]
+            psycopg.RawCursor(connection).executemany("SELECT '%s', $1::int4", iter([(1,)]))
+        again()
+    """
+    capture = capture_of(app)
+    assert [(item.text, item.parameter_types, item.stream) for item in capture.statements] == [
+        ("SELECT '%s', $1::int4", (0,), False),
+        ("SELECT '100%%', $1::int4 % 2", (21,), False),
+        ("SELECT '100%%', $1::int4 % 2", (21,), True),
+    ]
+
+
+def test_a_bug_in_a_conversion_never_reaches_the_statement_where_the_internals_moved(
+    capture_of: CaptureOf,
+) -> None:
+    app = f"""{MOVED}
+    from pytest_planguard.capture import psycopg_public
+
+    class Rows(list):
+        def __len__(self):
+            raise LookupError("len")
+
+    def main(url):
+        psycopg_public.numbered = lambda text: 1 / 0
+        again, connection = moved(url)
+        with connection:
+            assert connection.execute("SELECT %s::int", [5]).fetchone() == (5,)
+            connection.cursor().executemany("SELECT %s::int", Rows([(1,)]))
+        again()
+    """
+    assert capture_of(app).notes[1:] == (
+        "capture was switched off: psycopg: ZeroDivisionError: division by zero",
+    )
+
+
 def test_public_methods_are_heard_where_the_internals_moved(capture_of: CaptureOf) -> None:
     app = """
     import asyncio

@@ -248,3 +248,115 @@ for query, values in (("SELECT %s", [1, 2]), ("SELECT %s", [object()]), (5, None
         pass
 """
     assert heard(capture_of(app(body))) == {"SELECT 1": ((), 1, False, False)}
+
+
+AWKWARD = """
+class Registered(extensions.connection):
+    def __init_subclass__(cls, **kwargs):
+        raise LookupError("registered twice")
+
+class Refusing(type):
+    def __new__(kind, name, bases, names, final=False):
+        if not final:
+            raise RuntimeError("final")
+        return super().__new__(kind, name, bases, names)
+    def __init__(kind, name, bases, names, final=False):
+        super().__init__(name, bases, names)
+
+class Final(extensions.cursor, metaclass=Refusing, final=True):
+    pass
+
+class Fixed(extensions.cursor):
+    def __setattr__(self, name, value):
+        raise RuntimeError("fixed")
+
+class OwnNames(extensions.cursor):
+    @property
+    def query(self):
+        raise RuntimeError("not that")
+"""
+
+
+def test_classes_that_refuse_subclasses_by_any_error_are_told_and_work(
+    capture_of: CaptureOf,
+) -> None:
+    body = """
+made = psycopg2.connect(url, connection_factory=Registered)
+assert type(made) is Registered
+made.cursor().execute("SELECT 'unheard'")
+for factory, kind in ((Final, Final), (lambda *args, **kwargs: Fixed(*args, **kwargs), Fixed)):
+    with connection.cursor(cursor_factory=factory) as other:
+        assert type(other) is kind
+        other.execute("SELECT 'unheard'")
+        assert other.fetchall() == [("unheard",)]
+with connection.cursor(cursor_factory=OwnNames) as other:
+    other.execute("SELECT 'own'")
+    assert other.fetchall() == [("own",)]
+    other.executemany("INSERT INTO item VALUES (%s)", [(1,)])
+cursor.execute("SELECT 'heard'")
+made.close()
+from __main__ import recorder
+assert recorder.failure is None
+"""
+    capture = capture_of(app(body, AWKWARD))
+    assert [item.text for item in capture.statements] == [
+        "INSERT INTO item VALUES ($1)", "SELECT 'heard'", "SELECT 'own'",
+    ]  # fmt: skip
+    assert capture.notes == tuple(
+        f"psycopg2: app.{name} takes no subclass: what it sends was not captured"
+        for name in ("Registered", "Final", "Fixed")
+    )
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "classes.Classes._subclass = broken",
+        "classes.Classes._change_class = broken",
+        "classes._Rows.__init__ = broken",
+        "classes._Rows.arguments = broken",
+        "classes._Rows._hear = broken",
+        "classes._call_of = broken; again.uninstall()",
+    ],
+)
+def test_a_bug_in_a_class_never_reaches_the_application(
+    capture_of: CaptureOf, planted: str
+) -> None:
+    before = """
+from pytest_planguard.capture import psycopg2_classes as classes
+
+def broken(*args):
+    return 1 / 0
+
+class Mine(extensions.connection):
+    pass
+
+class MyCursor(extensions.cursor):
+    pass
+
+class again:
+    @staticmethod
+    def uninstall():
+        # Functions are wrapped when they are made: once more, with the bug in them.
+        from __main__ import listening, recorder
+        listening.stop()
+        driver.install(recorder)
+"""
+    body = f"""
+{planted.replace("; ", chr(10))}
+for factory in (Mine, lambda *args, **kwargs: Mine(*args, **kwargs)):
+    made = psycopg2.connect(url, connection_factory=factory)
+    made.autocommit = True
+    for kind in (MyCursor, lambda *args, **kwargs: MyCursor(*args, **kwargs)):
+        with made.cursor(cursor_factory=kind) as other:
+            other.execute("SELECT 1")
+            other.executemany("INSERT INTO item VALUES (%s)", [(1,), (2,)])
+            other.callproc("abs", [-4])
+            assert other.fetchall() == [(4,)]
+    made.close()
+cursor.execute("SELECT count(*) FROM item")
+assert cursor.fetchone() == (8,)
+"""
+    assert capture_of(app(body, before)).notes == (
+        "capture was switched off: psycopg2: ZeroDivisionError: division by zero",
+    )

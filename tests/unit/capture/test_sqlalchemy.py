@@ -137,6 +137,28 @@ def main(url):
     dispatch = create_engine(url.replace("postgresql:", "postgresql+psycopg:")).dispatch
     assert not list(dispatch.before_cursor_execute)
     assert not list(dispatch.after_cursor_execute)
+    assert Engine._has_events is False
+"""
+    assert capture_of(app).statements == ()
+
+
+def test_listeners_of_the_application_go_on_being_called(capture_of: CaptureOf) -> None:
+    app = """
+import sqlalchemy
+from __main__ import listening
+
+def main(url):
+    from sqlalchemy import create_engine, event, text
+    from sqlalchemy.engine import Engine
+    seen = []
+    event.listen(Engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
+    listening.stop()
+    assert Engine._has_events is True
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 'seen'"))
+    engine.dispose()
+    assert "SELECT 'seen'" in seen
 """
     assert capture_of(app).statements == ()
 

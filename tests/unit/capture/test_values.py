@@ -4,6 +4,7 @@ import datetime as dt
 import enum
 import ipaddress
 import uuid
+import zoneinfo
 from decimal import Decimal
 
 from pytest_planguard.capture.values import written
@@ -59,3 +60,29 @@ def test_one_value_without_a_known_text_leaves_all_out() -> None:
     assert written([1, Odd()]) is None
     assert written([[Odd()]]) is None
     assert written([{"a": 1}]) is None
+
+
+class OddZone(dt.tzinfo):
+    def utcoffset(self, moment: dt.datetime | None) -> dt.timedelta:
+        raise AssertionError
+
+
+def test_values_that_raise_while_they_are_written_leave_all_out() -> None:
+    looped: list[object] = []
+    looped.append(looped)
+    late = dt.datetime(2026, 1, 2, tzinfo=OddZone())
+    for value in (10**5000, [10**5000], looped, late, late.timetz()):
+        assert written([1, value]) is None
+
+
+def test_an_array_has_as_many_dimensions_as_the_server_takes() -> None:
+    assert written([[[[[[[1]]]]]]]) == ([b"{{{{{{1}}}}}}"], [0])
+    assert written([[[[[[[[1]]]]]]]]) is None
+
+
+def test_time_zones_of_known_packages_are_asked() -> None:
+    late = dt.datetime(2026, 7, 2, 3, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"))
+    assert written([late, late.timetz().replace(tzinfo=dt.UTC)]) == (
+        [b"2026-07-02T03:00:00+02:00", b"03:00:00+00:00"],
+        [0, 0],
+    )
