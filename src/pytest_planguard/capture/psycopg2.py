@@ -15,7 +15,7 @@ from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.literals import Bound, recovered
 from pytest_planguard.capture.patches import Patches
-from pytest_planguard.capture.psycopg2_classes import Classes, query_bytes
+from pytest_planguard.capture.psycopg2_classes import Classes, query_bytes, sent_last
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.remembering import LONGEST
 from pytest_planguard.capture.sessions import Connections, Known, is_own, reported_path
@@ -122,7 +122,7 @@ class Listener:
     ) -> Site | None:
         """Hears what was sent: with its values as parameters, where they can be told."""
         try:
-            sent = cursor.query
+            sent = sent_last(cursor)
             if not self.listening:
                 self._follow(cursor, sent)
                 return None
@@ -134,7 +134,7 @@ class Listener:
     def after_execute(self, cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Likewise, of ``execute``: the library's own extras call it with many rows at once."""
         try:
-            sent = cursor.query
+            sent = sent_last(cursor)
             if sent is None:
                 return
             if not self.listening:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _ENDS = {"commit": b"COMMIT", "rollback": b"ROLLBACK", "reset": b"ROLLBACK; RESET ALL"}
 """What methods of a connection send."""
 
+_NAME = "psycopg2"
+
 _SLOTS = {"__slots__": ()}
 """Nothing is added to an object, so that its class can be exchanged too."""
 
@@ -71,8 +73,8 @@ class Classes:
         """The library's ``_connect``, asked for a subclass."""
 
         def connect(dsn: Any, connection_factory: Any = None, **kwargs: Any) -> Any:
+            factory = self.connection(connection_factory)
             try:
-                factory = self.connection(connection_factory)
                 made = original(dsn, connection_factory=factory, **kwargs)
             except BaseException as error:
                 _leave_no_trace(error)
@@ -85,27 +87,40 @@ class Classes:
         """What makes a heard connection, for what the application would make one with."""
         if factory is None:
             return self._connection
-        return self._subclass(factory, self._connection)
+        return self._guarded(factory, self._subclass, factory, self._connection)
 
     def cursor(self, factory: Any) -> Any:
         """What makes a heard cursor, for what the application would make one with."""
         if factory is None:
             return self._cursor
-        return self._subclass(factory, self._cursor)
+        return self._guarded(factory, self._subclass, factory, self._cursor)
 
     def adopt_cursor(self, made: Any) -> Any:
         """A cursor as it comes out of the library, heard."""
-        return made if isinstance(made, self._cursor) else self._adopt(made, self._cursor)
+        # The class itself is asked: __class__ may be a property of the application's.
+        return made if issubclass(type(made), self._cursor) else self._adopt(made, self._cursor)
 
     def _adopt(self, made: Any, heard: type) -> Any:
         """Lets an object of a factory that is a function be heard too, where Python can."""
-        if isinstance(made, heard) or self.listener.stopped:
+        if issubclass(type(made), heard) or self.listener.stopped:
             return made
+        return self._guarded(made, self._change_class, made, heard)
+
+    def _change_class(self, made: Any, heard: type) -> Any:
+        subclass = self._subclass(type(made), heard)
         try:
-            made.__class__ = self._subclass(type(made), heard)
-        except TypeError:
+            made.__class__ = subclass
+        except Exception:  # noqa: BLE001 -- its own __setattr__ may raise anything
             self._miss(type(made))
         return made
+
+    def _guarded(self, otherwise: Any, action: Callable[..., Any], *args: Any) -> Any:
+        """What an action of ours gives; a bug of it never reaches the application."""
+        try:
+            return action(*args)
+        except Exception as error:  # noqa: BLE001 -- see above
+            self.listener.recorder.fail(_NAME, error)
+            return otherwise
 
     def _subclass(self, factory: Any, heard: type) -> Any:
         if not isinstance(factory, type):
@@ -119,7 +134,7 @@ class Classes:
                     factory.__name__, (factory, heard), {}, lambda names: names.update(_SLOTS)
                 )
                 found = _like(made, factory)
-            except TypeError:
+            except Exception:  # noqa: BLE001 -- metaclasses and __init_subclass__ are not ours
                 self._miss(factory)
                 found = factory
             self._made[factory] = found
@@ -141,7 +156,9 @@ def _connection_class(classes: Classes, base: type) -> type:
 
         def cursor(self, *args: Any, **kwargs: Any) -> Any:
             asked = args[1] if len(args) > 1 else kwargs.get("cursor_factory")
-            factory = classes.cursor(self.cursor_factory if asked is None else asked)
+            # Read as the library reads it: not through what a subclass makes of the name.
+            own = base.cursor_factory.__get__(self)  # type: ignore[attr-defined]
+            factory = classes.cursor(own if asked is None else asked)
             try:
                 if len(args) > 1:
                     made = super().cursor(args[0], factory, *args[2:], **kwargs)
@@ -195,11 +212,11 @@ def _cursor_class(listener: Hearer, base: type) -> type:
 def _execute(listener: Hearer, kind: Any) -> Any:
     def execute(self: Any, *args: Any, **kwargs: Any) -> Any:
         heard = listener.listening and listener.before(self, args, kwargs)
-        before = self.query
+        before = sent_last(self)
         try:
             result = super(kind, self).execute(*args, **kwargs)
         except BaseException as error:
-            if not heard and self.query is not before:
+            if not heard and sent_last(self) is not before:
                 listener.after_execute(self, args, kwargs)
             _leave_no_trace(error)
             raise
@@ -212,9 +229,8 @@ def _execute(listener: Hearer, kind: Any) -> Any:
 
 def _executemany(listener: Hearer, kind: Any) -> Any:
     def executemany(self: Any, *args: Any, **kwargs: Any) -> Any:
-        rows = _Rows(listener, self, args) if listener.listening else None
+        rows, given = _rows(listener, self, args) if listener.listening else (None, args)
         try:
-            given = args if rows is None else rows.arguments(args)
             return super(kind, self).executemany(*given, **kwargs)
         except BaseException as error:
             _leave_no_trace(error)
@@ -230,18 +246,52 @@ def _heard_afterwards(
     listener: Hearer, kind: Any, name: str, query_of: Callable[[tuple[Any, ...]], bytes | None]
 ) -> Any:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        before = self.query
+        before = sent_last(self)
         try:
             return getattr(super(kind, self), name)(*args, **kwargs)
         except BaseException as error:
             _leave_no_trace(error)
             raise
         finally:
-            if self.query is not before:
-                listener.after(self, query_of(args))
+            if sent_last(self) is not before:
+                _after(listener, self, query_of, args)
 
     method.__name__ = method.__qualname__ = name
     return method
+
+
+def sent_last(cursor: Any) -> Any:
+    """What a cursor sent last; a class of the application's may have its own idea of the name."""
+    try:
+        return cursor.query
+    except Exception:  # noqa: BLE001 -- never reaches the statement
+        from psycopg2.extensions import cursor as base
+
+        return base.query.__get__(cursor)
+
+
+def _after(
+    listener: Hearer,
+    cursor: Any,
+    query_of: Callable[[tuple[Any, ...]], bytes | None],
+    args: tuple[Any, ...],
+) -> None:
+    try:
+        listener.after(cursor, query_of(args))
+    except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
+        listener.recorder.fail(_NAME, error)
+
+
+def _rows(
+    listener: Hearer, cursor: Any, args: tuple[Any, ...]
+) -> tuple[_Rows | None, tuple[Any, ...]]:
+    """Who hears the rows of an ``executemany``, and what that is given then."""
+    try:
+        rows = _Rows(listener, cursor, args)
+        return rows, rows.arguments(args)
+    except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
+        listener.recorder.fail(_NAME, error)
+        return None, args
 
 
 class _Rows:
@@ -257,7 +307,7 @@ class _Rows:
         self._listener = listener
         self._cursor = cursor
         self._query = query_bytes(cursor, args, {})
-        self._heard = cursor.query
+        self._heard = sent_last(cursor)
         self._site: Site | None = None
 
     def arguments(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -276,9 +326,15 @@ class _Rows:
 
     def end(self) -> None:
         """Hears the row that was sent last."""
-        cursor = self._cursor
-        if cursor.query is not self._heard:
-            self._heard = cursor.query
+        try:
+            self._hear()
+        except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
+            self._listener.recorder.fail(_NAME, error)
+
+    def _hear(self) -> None:
+        cursor, sent = self._cursor, sent_last(self._cursor)
+        if sent is not self._heard:
+            self._heard = sent
             self._site = self._listener.after(cursor, self._query, many=True, site=self._site)
 
 
