@@ -21,18 +21,22 @@ def doubts(statistics: Statistics) -> Iterator[str]:
     except ValueError:
         yield f'the clock is "{statistics.clock}", wanted an instant in ISO 8601'
     for name, table in statistics.tables.items():
-        if not (math.isfinite(table.rows) and table.pages >= 0):
-            yield f"{name} has {table.rows} rows in {table.pages} pages"
-        for where, facts in _all_columns(name, table):
-            if (sentence := _mismatch(facts)) is not None:
-                yield f"{where} has {sentence}"
-        for key, index in table.indexes.items():
-            if not (math.isfinite(index.tuples) and index.pages >= 0):
-                yield f"the index {key} has {index.tuples} rows in {index.pages} pages"
-        for key, item in table.extended.items():
-            for numbers in (item.own, item.inherited):
-                if numbers and (sentence := _uneven(numbers, len(item.columns))) is not None:
-                    yield f"{key} has {sentence}"
+        yield from _doubts_of_table(name, table)
+
+
+def _doubts_of_table(name: str, table: TableStatistics) -> Iterator[str]:
+    if not (math.isfinite(table.rows) and table.pages >= 0):
+        yield f"{name} has {table.rows} rows in {table.pages} pages"
+    for where, facts in _all_columns(name, table):
+        if (sentence := _mismatch(facts)) is not None:
+            yield f"{where} has {sentence}"
+    for key, index in table.indexes.items():
+        if not (math.isfinite(index.tuples) and index.pages >= 0):
+            yield f"the index {key} has {index.tuples} rows in {index.pages} pages"
+    for key, item in table.extended.items():
+        for numbers in (item.own, item.inherited):
+            if numbers and (sentence := _uneven(numbers, len(item.columns))) is not None:
+                yield f"{key} has {sentence}"
 
 
 def _all_columns(name: str, table: TableStatistics) -> Iterator[tuple[str, ColumnStatistics]]:
