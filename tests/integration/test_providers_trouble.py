@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,14 @@ with opened({more}) as server:
     server.create_database(f"planguard_run_{{server.run_token}}_1")
     print(server.version // 10000, server.databases() != [], server.file_owner, server.lacking)
 """
+
+
+@contextmanager
+def temporary_folder(folder: Path) -> Iterator[None]:
+    """Python's own, and before the project's is gone the former again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield
 
 
 class TestDamage:
@@ -129,12 +139,11 @@ class TestFolders:
         with pytest.raises(ServerError, match=r"not one of ours \(uid 0\)"):
             project.open().__enter__()
 
-    def test_a_long_temporary_folder(self, make_project, monkeypatch):
+    def test_a_long_temporary_folder(self, make_project):
         project = make_project(seeded=False)
         long = project.temporary / ("x" * 120)
         long.mkdir()
-        monkeypatch.setattr(tempfile, "tempdir", str(long))
-        with project.open() as server:
+        with temporary_folder(long), project.open() as server:
             sockets = Path(server.url("postgres").rpartition("host=")[2].replace("%2F", "/")
                            .partition("&")[0])  # fmt: skip
             assert sockets.parent == Path("/tmp")
@@ -142,11 +151,10 @@ class TestFolders:
         long.rmdir()
 
     @as_root
-    def test_a_temporary_folder_the_server_cannot_reach(self, project, monkeypatch):
+    def test_a_temporary_folder_the_server_cannot_reach(self, project):
         closed = project.temporary / "closed"
         closed.mkdir(mode=0o700)
-        monkeypatch.setattr(tempfile, "tempdir", str(closed))
-        with project.open() as server:
+        with temporary_folder(closed), project.open() as server:
             assert "closed" not in server.url("postgres")
         closed.rmdir()
 
