@@ -98,11 +98,11 @@ def plan_now(
     reports = []
     with ready(config, capture) as config:
         for database, captured in _by_database(config, capture, parts).items():
+            tenants = Tenants(config.tenant_schemas, config.tenant_model)
             with open_planner(config, database, capture, server=server) as planner:
-                queries = planner.explainer.fitted(captured)
-                tenants = Tenants(config.tenant_schemas, config.tenant_model)
-            queries = in_schemas_there_are(queries, planner.catalog.tables, tenants)
-            outcomes = planner.explainer.explain(queries)
+                placed = in_schemas_there_are(captured, planner.catalog.tables, tenants)
+                queries = planner.explainer.fitted(placed)
+                outcomes = planner.explainer.explain(queries)
             reports += [
                 QueryReport(query, outcome, None)
                 for query, outcome in zip(queries, outcomes, strict=True)
