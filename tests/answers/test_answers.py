@@ -27,35 +27,61 @@ from pytest_planguard.pipeline.run import judged_report
 
 CASES = fix_answers.cases()
 MAJOR = 18
+TRIGRAMS = "CREATE EXTENSION pg_trgm;\n"
 
-OPEN: dict[str, str] = {}
+_EITHER = "two indexes that only help together are no candidate"
+_FOLDED = "a condition other than equality is no predicate of a partial index that is tried"
+_TURNED = "an index of other directions, or other places of NULLs, counts as the one that is wanted"
+
+OPEN: dict[str, str] = {
+    "alternatives/no_column_indexed": _EITHER,
+    "alternatives/one_column_indexed": _EITHER,
+    "equality/set_timestamp": _FOLDED,
+    "exclusion/large_not_in": "there is no QRY005",
+    "joins/no_condition": "there is no QRY009",
+    "locks/rows_looked_for": "there is no QRY010",
+    "order/latest_value": "a greatest value over a whole table is not looked at",
+    "order/mixed_directions": _TURNED,
+    "order/nulls_last": _TURNED,
+    "paging/deep": "there is no QRY006",
+    "paging/deep_by_parameter": "there is no QRY006",
+    "partial/what_differs": _FOLDED,
+    "partitions/function_of_the_key": "there is no PLN006",
+    "partitions/looked_up_in_each": "there is no PLN006",
+    "pattern/anywhere": "there is no QRY003",
+    "pattern/either_case": "there is no QRY003",
+    "references/delete_of_a_parent": "there is no IDX005",
+    "references/through_a_cascade": "there is no IDX005",
+    "search/ranges_that_overlap": "GiST is no candidate",
+    "writes/half_of_the_table": "there is no QRY011",
+    "writes/old_rows": "there is no QRY011",
+}
 """Cases that are right and not met yet: by name, what is lacking."""
+
+SAMPLE = [case for case in CASES if "trgm" not in case.path.read_text() and case.name not in OPEN]
+"""Of which every sixth is asked of older majors; not all of their wheels have the extension."""
+
+Found = dict[str, list[Finding]]
+"""By case: what is said of its query."""
 
 
 @pytest.fixture(scope="session")
-def found(tmp_path_factory: Any) -> dict[str, list[Finding]]:
-    """By case: what is said of its query."""
-    need_major(MAJOR)
-    folder = tmp_path_factory.mktemp("answers")
-    spec = DatabaseSpec(version=MAJOR, cache=tmp_path_factory.mktemp("cache"))
-    with open_server(spec) as server:
-        return _found(_configured(folder, CASES), server)
+def found(tmp_path_factory: Any) -> Found:
+    return _found(CASES, MAJOR, TRIGRAMS, tmp_path_factory)
 
 
-def _configured(folder: Path, cases: Sequence[fix_answers.Case]) -> Config:
-    schema = ["CREATE EXTENSION pg_trgm;", *(case.ddl for case in cases)]
-    (folder / "schema.sql").write_text("\n".join(schema))
-    head = f'[tool.pytest-planguard.database]\nversion = {MAJOR}\nschema = "schema.sql"\n'
-    (folder / "pyproject.toml").write_text(head + "".join(case.configuration for case in cases))
-    return load(folder, environ={})
-
-
-def _found(config: Config, server: Any) -> dict[str, list[Finding]]:
-    found: dict[str, list[Finding]] = defaultdict(list)
+def _found(cases: Sequence[fix_answers.Case], major: int, start: str, folders: Any) -> Found:
+    need_major(major)
+    config = _configured(folders.mktemp("answers"), cases, major, start)
     captured_then = Capture((), captured_at=DEFAULT_CLOCK)  # the key's values are of that day
-    with open_planner(config, "default", captured_then, server=server) as planner:
-        for cases in _rounds(CASES):
-            capture = Capture(tuple(case.statement for case in cases))
+    spec = DatabaseSpec(version=major, cache=folders.mktemp("cache"))
+    found: Found = defaultdict(list)
+    with (
+        open_server(spec) as server,
+        open_planner(config, "default", captured_then, server=server) as planner,
+    ):
+        for chosen in _rounds(cases):
+            capture = Capture(tuple(case.statement for case in chosen))
             report = judged_report(config, capture, planner)
             _refuse_confusion(report)
             for finding in report.findings:
@@ -64,11 +90,13 @@ def _found(config: Config, server: Any) -> dict[str, list[Finding]]:
     return found
 
 
-def _refuse_confusion(report: Report) -> None:
-    """Every query has plans, and belongs to one case."""
-    for one in report.queries:
-        assert isinstance(one.outcome, Planned), (one.query.sql, one.outcome)
-        assert len({place.origin.file for place in one.query.places}) == 1, one.query.places
+def _configured(
+    folder: Path, cases: Sequence[fix_answers.Case], major: int, start: str = TRIGRAMS
+) -> Config:
+    (folder / "schema.sql").write_text(start + "".join(case.ddl for case in cases))
+    head = f'[tool.pytest-planguard.database]\nversion = {major}\nschema = "schema.sql"\n'
+    (folder / "pyproject.toml").write_text(head + "".join(case.configuration for case in cases))
+    return load(folder, environ={})
 
 
 def _rounds(cases: Sequence[fix_answers.Case]) -> Iterator[list[fix_answers.Case]]:
@@ -82,9 +110,16 @@ def _rounds(cases: Sequence[fix_answers.Case]) -> Iterator[list[fix_answers.Case
     yield from (list(one.values()) for one in rounds)
 
 
+def _refuse_confusion(report: Report) -> None:
+    """Every query has plans, and belongs to one case."""
+    for one in report.queries:
+        assert isinstance(one.outcome, Planned), (one.query.sql, one.outcome)
+        assert len({place.origin.file for place in one.query.places}) == 1, one.query.places
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_the_answer_is_the_one_of_the_key(
-    case: fix_answers.Case, found: dict[str, list[Finding]], request: pytest.FixtureRequest
+    case: fix_answers.Case, found: Found, request: pytest.FixtureRequest
 ) -> None:
     if case.name in OPEN:
         request.applymarker(pytest.mark.xfail(reason=OPEN[case.name], strict=True))
@@ -93,6 +128,15 @@ def test_the_answer_is_the_one_of_the_key(
 
     said = [f"{one.rule}: {one.message}" for one in found.get(case.name, [])]
     assert not mistakes, "\n".join([*mistakes, *said])
+
+
+@pytest.mark.parametrize("major", [16, 15])
+def test_older_majors_give_the_same_answers(major: int, tmp_path_factory: Any) -> None:
+    cases = SAMPLE[major % 6 :: 6]
+
+    found = _found(cases, major, "", tmp_path_factory)
+
+    assert {case.name: wrong for case in cases if (wrong := case.mistakes(found[case.name]))} == {}
 
 
 def test_the_key_is_large_and_most_of_it_says_when_to_be_silent() -> None:
