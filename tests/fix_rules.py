@@ -1,6 +1,7 @@
 """Examples of rules: one SQL file each, read into a schema, its scale and what is captured.
 
-A file under ``fixtures/rules/<CODE>/`` is plain SQL. What is not SQL stands in comments::
+Under ``fixtures/rules/<CODE>/`` every ``bad*.sql`` must fire and every ``good*.sql`` be silent:
+``bad.sql``, ``bad-2.sql`` and so on. A file is plain SQL. What is not SQL stands in comments::
 
     -- Free text: what the example shows.
     -- rows: orders = 47_000_000
