@@ -8,16 +8,15 @@ from pytest_planguard.model import words
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read
 from pytest_planguard.sql.obstacles import has_predicate, obstacles, unused_indexes
-from pytest_planguard.sql.reads import full_index_walk
 
 FACTS = RuleFacts(
     code="PLN001",
     name="seq-scan-large-table",
     severity=Severity.ERROR,
     condition=(
-        "A sequential scan, or a walk through a whole index, of a large table has a condition "
-        "that keeps at most kept-fraction of the rows it reads, and carries at least cost-share "
-        "of the query's cost. On a critical table any condition will do."
+        "A sequential scan of a large table has a condition that keeps at most kept-fraction of "
+        "the rows it reads, and carries at least cost-share of the query's cost. On a critical "
+        "table any condition will do."
     ),
     effect=(
         "Each call reads the whole table: its time grows with the table, it evicts what other "
@@ -46,7 +45,7 @@ def check(context: Context) -> Iterator[Candidate]:
 
 
 def _is_fault(read: Read, context: Context) -> bool:
-    if not (read.node.node_type in _FULL or full_index_walk(read.node)):
+    if read.node.node_type not in _FULL:
         return False
     limits = context.thresholds
     table = context.catalog.tables.get(read.relation)
@@ -94,11 +93,7 @@ def _candidate(read: Read, context: Context) -> Candidate:
 
 
 def _message(read: Read) -> str:
-    how = ""
-    if full_index_walk(read.node):
-        how = f" through all of index {read.node.index}"
-    elif read.partitions > 1:
-        how = f" in {read.partitions} partitions"
+    how = f" in {read.partitions} partitions" if read.partitions > 1 else ""
     times = f", {words.rows(read.loops)} times over" if read.loops >= 2 else ""
     return (
         f"reads {words.rows(read.rows_read)} rows ({words.size(read.bytes_read)}) of "
