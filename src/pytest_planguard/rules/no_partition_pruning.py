@@ -25,10 +25,10 @@ FACTS = RuleFacts(
     condition=(
         "All partitions of a large table are in the plan although the query has conditions on it, "
         "and none of them can be compared with the bounds: the partition key is not asked about, "
-        "or only inside a function or a cast. At least large-table-rows rows are read and "
-        "cost-share of the cost is spent; without the key, at most kept-fraction of the rows are "
-        f"kept. A lookup through an index in each of {PROBES} or more partitions is a warning. A "
-        "condition that prunes later (a parameter, a join) or covers all partitions is none."
+        "or only inside a function or a cast. At least large-table-rows rows are read, without "
+        "the key from end to end, and cost-share of the cost is spent. A lookup through an index "
+        f"in each of {PROBES} or more partitions is a warning. A condition that prunes later (a "
+        "parameter, a join) or covers all partitions is none, and nor is a query without any."
     ),
     effect=(
         "What partitions were made for does not happen: old ones are read and cached as the new "
@@ -65,12 +65,10 @@ def _severity(read: Read, found: Unpruned, context: Context) -> Severity | None:
         return Severity.ERROR
     if read.limited:  # in the order of the key, partitions are opened one after the other
         return None
-    if costly and read.kept_fraction <= limits.kept_fraction:
-        return Severity.ERROR
-    probes = read.node.index is not None and not full_index_walk(read.node)
-    if probes and read.partitions >= PROBES and read.share >= limits.cost_share:
-        return Severity.WARNING
-    return None
+    if read.node.node_type == "Seq Scan" or full_index_walk(read.node):
+        return Severity.ERROR if costly else None
+    many = read.partitions >= PROBES and read.share >= limits.cost_share
+    return Severity.WARNING if many else None
 
 
 def _candidate(read: Read, found: Unpruned, severity: Severity, context: Context) -> Candidate:

@@ -8,6 +8,7 @@ from pytest_planguard.model import words
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read
 from pytest_planguard.sql.obstacles import has_predicate, obstacles, unused_indexes
+from pytest_planguard.sql.pruning import unpruned
 
 FACTS = RuleFacts(
     code="PLN001",
@@ -16,7 +17,8 @@ FACTS = RuleFacts(
     condition=(
         "A sequential scan of a large table has a condition that keeps at most kept-fraction of "
         "the rows it reads, and carries at least cost-share of the query's cost. On a critical "
-        "table any condition will do."
+        "table any condition will do. Where all partitions are read since a condition on the "
+        "partition key can't be compared with their bounds, that is the fault: PLN006."
     ),
     effect=(
         "Each call reads the whole table: its time grows with the table, it evicts what other "
@@ -51,11 +53,18 @@ def _is_fault(read: Read, context: Context) -> bool:
     table = context.catalog.tables.get(read.relation)
     if table is None or table.rows < limits.large_table_rows or not has_predicate(read):
         return False
+    if _is_unpruned(read, context):
+        return False
     return read.relation in limits.critical_tables or (
         read.rows_read >= limits.large_table_rows
         and read.kept_fraction <= limits.kept_fraction
         and read.share >= limits.cost_share
     )
+
+
+def _is_unpruned(read: Read, context: Context) -> bool:
+    found = unpruned(read, context.catalog, context.plan.settings) if read.partitions > 1 else None
+    return found is not None and found.condition is not None
 
 
 def _candidate(read: Read, context: Context) -> Candidate:

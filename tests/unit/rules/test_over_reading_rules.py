@@ -12,7 +12,12 @@ from pytest_planguard.model.finding import Advice, Candidate, Severity
 from pytest_planguard.model.judgement import Context, Rewrite
 from pytest_planguard.model.plan import PlanNode
 from pytest_planguard.model.spec import Thresholds
-from pytest_planguard.rules import index_over_read, large_sort, no_partition_pruning
+from pytest_planguard.rules import (
+    index_over_read,
+    large_sort,
+    no_partition_pruning,
+    seq_scan_large_table,
+)
 
 ADVICE = Advice(("CREATE INDEX CONCURRENTLY x ON public.orders (total);",), 6945.0, 44.0, 9)
 both = pytest.mark.parametrize("major", fix_plans.MAJORS)
@@ -156,7 +161,7 @@ def with_filter(text: str, rows: float = 70_000.0, **node: Any) -> Context:
     context = fix_plans.context("partitions_all")
     parts = tuple(
         msgspec.structs.replace(
-            one, filter=text.replace("e.", f"{one.alias}."), rows=rows / 4, **node
+            one, filter=text and text.replace("e.", f"{one.alias}."), rows=rows / 4, **node
         )
         for one in _scans(context.plan.root)
     )
@@ -186,8 +191,25 @@ def test_a_cut_down_key_becomes_the_half_open_range_that_means_the_same() -> Non
     )
 
 
+def test_the_scan_is_then_not_the_fault() -> None:
+    key = with_filter("((e.created_at)::date = '2025-03-01'::date)", 100.0)
+    other = with_filter("(e.account_id = 5)", 100.0)
+
+    assert list(seq_scan_large_table.check(key)) == []
+    assert len(list(seq_scan_large_table.check(other))) == 1
+
+
 def test_a_report_over_all_rows_has_nothing_to_prune_by() -> None:
-    assert list(no_partition_pruning.check(with_filter("(e.account_id > 5)", 200_000.0))) == []
+    whole = with_filter("")
+
+    assert [read.partitions for read in whole.worst_reads] == [4]
+    assert list(no_partition_pruning.check(whole)) == []
+
+
+def test_a_condition_that_keeps_most_rows_still_leaves_no_partition_out() -> None:
+    (found,) = no_partition_pruning.check(with_filter("(e.account_id > 5)", 200_000.0))
+
+    assert found.severity is Severity.ERROR
 
 
 def test_lookups_in_many_partitions_are_a_warning_and_in_a_few_nothing() -> None:
