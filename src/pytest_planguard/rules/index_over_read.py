@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pytest_planguard.model import words
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read
+from pytest_planguard.sql.boundary import bounding
 from pytest_planguard.sql.obstacles import has_predicate, obstacles, unused_indexes
 from pytest_planguard.sql.reads import (
     HEAVY_FILTER_KEPT,
@@ -21,9 +22,10 @@ FACTS = RuleFacts(
     severity=Severity.WARNING,
     condition=(
         "An index scan, an index-only scan or a bitmap scan of a large table reads at least "
-        "large-table-rows rows, its filter throws more than 90 % of them away, and it carries at "
-        "least cost-share of the query's cost. A walk through a whole index with a filter is the "
-        "plainest case. On a critical table 1,000 rows thrown away will do."
+        "large-table-rows rows or entries, more than 90 % of them are thrown away, and it carries "
+        "at least cost-share of the query's cost: by a filter, of a walk through the whole index "
+        "at worst, or by an index condition on keys behind one that nothing fixes. On a critical "
+        "table 1,000 rows thrown away will do."
     ),
     effect=(
         "A sequential scan in disguise: each row the index leads to is fetched, mostly from a "
@@ -56,7 +58,7 @@ def check(context: Context) -> Iterator[Candidate]:
 def _is_fault(read: Read, context: Context) -> bool:
     limits = context.thresholds
     table = context.catalog.tables.get(read.relation)
-    if read.node.node_type not in _INDEXED or not has_predicate(read):
+    if read.node.node_type not in _INDEXED or not (has_predicate(read) or _walks(read, context)):
         return False
     if table is None or table.rows < limits.large_table_rows:
         return False
@@ -101,15 +103,25 @@ def _message(read: Read, context: Context) -> str:
     size = f"{words.rows(read.rows_read)} rows ({words.size(read.bytes_read)}) of {read.relation}"
     names = _indexes(read, context)
     times = f", {words.rows(read.loops)} times over" if read.loops >= 2 else ""
-    how = (
-        f"reads {size} through all of {names}"
-        if full_index_walk(read.node)
-        else f"{names} leads to {size}"
-    )
-    return (
-        f"{how}, and the filter keeps {words.rows(read.rows_kept)} of them{times}; cost "
-        f"{words.cost(read.cost)}, {words.share(read.share)} of the query's"
-    )
+    kept = words.rows(read.rows_kept)
+    if _walks(read, context):
+        how = f"walks through {words.rows(read.rows_read)} entries of {names} to find {kept} rows"
+        how += f" of {read.relation}: {_first_key(read, context)} comes first in it"
+    elif full_index_walk(read.node):
+        how = f"reads {size} through all of {names}, and the filter keeps {kept} of them"
+    else:
+        how = f"{names} leads to {size}, and the filter keeps {kept} of them"
+    return f"{how}{times}; cost {words.cost(read.cost)}, {words.share(read.share)} of the query's"
+
+
+def _walks(read: Read, context: Context) -> bool:
+    """Whether its index condition does not bound all that is walked through."""
+    return bounding(read.node, context.catalog) is not None
+
+
+def _first_key(read: Read, context: Context) -> str:
+    index = context.catalog.indexes.get(f"{read.node.schema}.{read.node.index}")
+    return index.keys[0] if index is not None else "another key"
 
 
 def _indexes(read: Read, context: Context) -> str:
@@ -123,9 +135,13 @@ def _why_no_index(read: Read, context: Context) -> str:
     if reasons:
         return "no index helps as it is: " + "; ".join(dict.fromkeys(reasons))
     limits = context.thresholds
+    lacking = (
+        f"does not hold what the filter asks for, {' AND '.join(read.filter)}"
+        if read.filter
+        else f"does not begin with what is asked for, {' AND '.join(read.conditions)}"
+    )
     return (
-        f"{_indexes(read, context)} does not hold what the filter asks for, "
-        f"{' AND '.join(read.filter)}; no index that does made the query at least "
+        f"{_indexes(read, context)} {lacking}; no index that does made the query at least "
         f"{words.share(limits.minimum_gain)} and {limits.minimum_gain_units:g} cost units cheaper "
         "with all of its values: ask for less, or narrow it down by another condition"
     )

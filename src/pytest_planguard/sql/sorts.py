@@ -13,11 +13,12 @@ from pytest_planguard.sql.scans import SCANS, processes_below
 
 _PASSING = frozenset({
     "Gather", "Gather Merge", "Unique", "Group", "WindowAgg", "Result", "Subquery Scan",
-    "LockRows", "ProjectSet", "Materialize", "Nested Loop", "Incremental Sort",
+    "LockRows", "ProjectSet", "Materialize", "Nested Loop",
 })  # fmt: skip
 """Nodes that return rows as they come, so that a LIMIT above them stops what is below."""
 _APPENDS = frozenset({"Append", "Merge Append"})
-_FEEDING = frozenset({"Sort", "Hash Join", "Merge Join", "Hash"})
+_SORTS = frozenset({"Sort", "Incremental Sort"})
+_FEEDING = _SORTS | {"Hash Join", "Merge Join", "Hash"}
 """Nodes below a sort through which rows, or groups, come up."""
 _SIDES = ("Outer", "Subquery", "Member")
 
@@ -72,7 +73,7 @@ def limited_sorts(root: PlanNode) -> Iterator[LimitedSort]:
 
 
 def _below(node: PlanNode, returned: float, processes: float) -> Iterator[LimitedSort]:
-    if node.node_type == "Sort" or _is_hashed(node):
+    if node.node_type in _SORTS or _is_hashed(node):
         yield _sort(node, returned, processes)
     elif node.node_type in _PASSING | _APPENDS or _is_streaming(node):
         processes *= processes_below(node)
@@ -104,16 +105,24 @@ def _is_streaming(node: PlanNode) -> bool:
 
 
 def _sort(node: PlanNode, returned: float, processes: float) -> LimitedSort:
+    """An incremental sort returns rows after the first batch that is alike in its leading keys.
+
+    How many batches the planner reckons with is not printed; the share of its cost that comes
+    before the first row is a batch's.
+    """
     below = sum(child.total_cost for child in node.children if _feeds(child))
+    part = 1.0
+    if node.node_type == "Incremental Sort":
+        part = node.startup_cost / max(node.total_cost, 0.01)
     return LimitedSort(
         node=node,
         keys=node.sort_key or node.group_key,
-        rows=node.rows * processes,
+        rows=node.rows * processes * part,
         returned=returned,
         cost=node.startup_cost,
-        own_cost=max(0.0, node.startup_cost - below),
-        hashed=node.node_type != "Sort",
-        is_of_groups=node.node_type == "Sort" and _is_of_groups(node, node.sort_key),
+        own_cost=max(0.0, node.startup_cost - below * part),
+        hashed=node.node_type not in _SORTS,
+        is_of_groups=node.node_type in _SORTS and _is_of_groups(node, node.sort_key),
     )
 
 

@@ -78,6 +78,16 @@ def test_groups_in_a_hash_table_are_all_made_before_the_first_is_returned() -> N
     )
 
 
+def test_an_incremental_sort_sorts_a_batch_before_its_first_row() -> None:
+    scan = node("Index Scan", rows=1e6, total_cost=900.0)
+    batches = node("Incremental Sort", scan, rows=1e6, startup_cost=20.0, total_cost=1000.0,
+                   sort_key=("o.total DESC", "o.id"))  # fmt: skip
+
+    one = found(node("Limit", batches, rows=20))
+
+    assert (one.rows, one.cost, one.own_cost) == (20_000, 20.0, 2.0)
+
+
 def test_an_aggregate_without_groups_is_no_sort() -> None:
     assert list(limited_sorts(node("Limit", node("Aggregate", strategy="Plain")))) == []
 
