@@ -28,7 +28,8 @@ FACTS = RuleFacts(
         "or only inside a function or a cast. At least large-table-rows rows are read, without "
         "the key from end to end, and cost-share of the cost is spent. A lookup through an index "
         f"in each of {PROBES} or more partitions is a warning. A condition that prunes later (a "
-        "parameter, a join) or covers all partitions is none, and nor is a query without any."
+        "parameter, a join) or covers all partitions is none, nor is a query without any, nor one "
+        "that reads a table divided by a hash without its key."
     ),
     effect=(
         "What partitions were made for does not happen: old ones are read and cached as the new "
@@ -66,7 +67,8 @@ def _severity(read: Read, found: Unpruned, context: Context) -> Severity | None:
     if read.limited:  # in the order of the key, partitions are opened one after the other
         return None
     if read.node.node_type == "Seq Scan" or full_index_walk(read.node):
-        return Severity.ERROR if costly else None
+        # a hash spreads rows that belong together: what is asked of many of them is in all parts
+        return Severity.ERROR if costly and not found.key.startswith("HASH") else None
     many = read.partitions >= PROBES and read.share >= limits.cost_share
     return Severity.WARNING if many else None
 

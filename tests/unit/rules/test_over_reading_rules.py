@@ -180,6 +180,19 @@ def _scans(root: PlanNode) -> list[PlanNode]:
     return [node for node in root.walk() if node.relation_name is not None]
 
 
+def test_a_hash_divides_what_is_asked_of_many_rows() -> None:
+    context = with_filter("(e.account_id > 5)", 200_000.0)
+    tables = dict(context.catalog.tables)
+    tables["public.events"] = msgspec.structs.replace(
+        tables["public.events"], partition_key="HASH (id)", partition_columns=("id",)
+    )
+    hashed = msgspec.structs.replace(
+        context, catalog=msgspec.structs.replace(context.catalog, tables=tables)
+    )
+
+    assert list(no_partition_pruning.check(hashed)) == []
+
+
 def test_a_cut_down_key_becomes_the_half_open_range_that_means_the_same() -> None:
     (found,) = no_partition_pruning.check(
         with_filter("(date_trunc('month'::text, e.created_at) = '2025-03-01'::date)")
