@@ -14,7 +14,6 @@ from pytest_planguard.model.judgement import Read
 from pytest_planguard.model.plan import Plan, Planned, SampleKind
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.spec import Thresholds
-from pytest_planguard.sql.entries import passed_over
 from pytest_planguard.sql.obstacles import ObstacleKind, obstacles, usable_index
 
 
@@ -57,16 +56,13 @@ def _captured_alone(planned: Planned, positions: Iterable[int]) -> bool:
 def is_suspect(plan: Plan, read: Read, catalog: Catalog, thresholds: Thresholds) -> bool:
     """Whether a read looks at far more rows than are wanted of it.
 
-    It does where its conditions keep few, where a LIMIT above a sort does, where it is joined
-    with few rows, or where entries of an index are passed over for them. A column that a cast
-    keeps from its own index is none: there the rewrite is the remedy, and an index on a cast
-    never.
+    It does where its conditions keep few, where a LIMIT above a sort does, or where it is joined
+    with few rows. A column that a cast keeps from its own index is none: there the rewrite is
+    the remedy, and an index on a cast never.
     """
     table = catalog.tables.get(read.relation)
     if table is None or table.rows < thresholds.large_table_rows or _is_cast_away(read, catalog):
         return False
-    if read.share >= thresholds.cost_share and passed_over(read, catalog) is not None:
-        return True
     critical = read.relation in thresholds.critical_tables
     if not critical and (
         read.rows_read < thresholds.large_table_rows or read.share < thresholds.cost_share

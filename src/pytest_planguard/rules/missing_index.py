@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pytest_planguard.model import words
 from pytest_planguard.model.finding import Advice, Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read
-from pytest_planguard.sql.entries import passed_over
 
 FACTS = RuleFacts(
     code="IDX001",
@@ -59,7 +58,7 @@ def _candidate(relation: str, advice: Advice, read: Read | None, context: Contex
         database=context.query.database,
         relation=relation,
         severity=Severity.ERROR,
-        message=_message(relation, advice, read, context),
+        message=_message(relation, advice, read),
         remedy="\n".join(advice.ddl),
         rows=table.rows if table is not None else 0.0,
         evidence=evidence,
@@ -68,14 +67,12 @@ def _candidate(relation: str, advice: Advice, read: Read | None, context: Contex
     )
 
 
-def _message(relation: str, advice: Advice, read: Read | None, context: Context) -> str:
+def _message(relation: str, advice: Advice, read: Read | None) -> str:
     before, after = words.cost(advice.cost_before), words.cost(advice.cost_after)
     gain = f"an index brings the cost from {before} to {after}"
     if read is None:
         return f"{relation}: {gain}"
     size = f"{words.rows(read.rows_read)} rows ({words.size(read.bytes_read)}) of {relation}"
-    if read.rows_kept >= read.rows_read and (index := passed_over(read, context.catalog)):
-        return f"finds {size} behind many other entries of index {index.name}; {gain}"
     if read.conditions and read.rows_kept >= read.rows_read:
         return f"reads {size} for the few that are wanted; {gain}"
     if not read.conditions:
