@@ -4,7 +4,7 @@ A file under ``fixtures/answers/<topic>/`` looks like an example of a rule (see 
 the answer in its header::
 
     -- Free text: what the case is about.
-    -- source: PostgreSQL manual, 11.8 Partial Indexes
+    -- source: PostgreSQL manual, 11.8 Partial Indexes            numbered as for PostgreSQL 18
     -- expect: IDX001 orders             a finding: its rule, and its table where it has one;
                                          IDX001|PLN001 where either is a right answer
     -- explained: QRY001                 that stands in its explained_by

@@ -24,6 +24,8 @@ MOST = 400_000
 LEAST = 1_000
 """Rows of a table beside it, where it has as many."""
 DATABASE = "answers"
+_FEW = 100
+"""A closed list: so many different values stay as many."""
 _FRACTION = 0.1
 """More different values than this share of the rows are a share of fewer rows, too."""
 
@@ -44,8 +46,9 @@ def _factor(case: Case) -> float:
 def declarations(case: Case) -> dict[str, TableDeclaration]:
     """What is declared of the smaller tables.
 
-    The number of different values falls with the square root of the rows: so both the rows a value
-    has and its share of them stay as near as they can to what they are in the large table.
+    The number of different values, where it is no closed list, falls with the square root of the
+    rows: so both the rows a value has and its share of them stay as near as they can to what they
+    are in the large table.
     """
     root = math.sqrt(_factor(case))
     found: dict[str, TableDeclaration] = {}
@@ -62,7 +65,7 @@ def declarations(case: Case) -> dict[str, TableDeclaration]:
 def _smaller(facts: dict[str, Any], rows: float, root: float) -> ColumnDeclaration:
     declared = msgspec.convert(facts, ColumnDeclaration)
     distinct = declared.distinct
-    if distinct is None or distinct < 1:
+    if distinct is None or distinct <= _FEW:
         return declared
     if distinct > _FRACTION * rows:
         return msgspec.structs.replace(declared, distinct=min(0.999_999, distinct / rows))
