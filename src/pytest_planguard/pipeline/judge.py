@@ -23,6 +23,7 @@ from pytest_planguard.model.report import Change, ChangeKind
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Layer
 from pytest_planguard.pipeline.fixtures import Planner
+from pytest_planguard.pipeline.samples import judged
 from pytest_planguard.sql.reads import reads
 
 Outcomes = Sequence[tuple[Query, Planned | Unexplained]]
@@ -63,7 +64,7 @@ def judge(
     }
     advice = _advised(planner, outcomes, seen, thresholds, progress)
     written = _rewritten(planner, outcomes, seen, thresholds)
-    candidates = []
+    candidates: list[Candidate] = []
     rules = {code: rule for code, rule in registry.rules().items() if config.wants(code)}
     for query, planned in outcomes:
         if isinstance(planned, Unexplained):
@@ -80,7 +81,7 @@ def judge(
         )
         for rule in rules.values():
             if (check := getattr(rule, "check", None)) is not None:
-                candidates += check(context)
+                candidates += judged(check, context)
     database = queries[0].database if queries else "default"
     sizes = {name: one.source for name, one in planner.fixture.statistics.tables.items()}
     today = dt.datetime.now(dt.UTC).date()
