@@ -123,6 +123,7 @@ def _read(reader: Reader, root: Path, options: Options, *, pulling: bool) -> Con
             large_table_rows=large,
             critical_tables=frozenset(n if "." in n else f"public.{n}" for n in critical),
         ),
+        growth=reader.flag("growth"),
     )
     reader.finish()
     return config

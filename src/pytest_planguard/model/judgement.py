@@ -10,6 +10,7 @@ import msgspec
 
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Advice, Candidate, RuleFacts
+from pytest_planguard.model.growth import Growth
 from pytest_planguard.model.plan import Plan, Planned, PlanNode, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import Change
@@ -77,6 +78,8 @@ class Context(msgspec.Struct, frozen=True):
     rewrites: tuple[Rewrite, ...] = ()
     """Verified."""
     change: Change | None = None
+    growth: Growth | None = None
+    """None: it was not looked at, or nothing the query reads grows."""
 
     @property
     def plan(self) -> Plan:

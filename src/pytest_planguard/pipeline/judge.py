@@ -16,6 +16,7 @@ from pytest_planguard.config import Config
 from pytest_planguard.model.baseline import Baseline, World
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Advice, Candidate
+from pytest_planguard.model.growth import Growth
 from pytest_planguard.model.judgement import Context, Read, Rewrite, RunContext
 from pytest_planguard.model.plan import Plan, Planned, Unexplained
 from pytest_planguard.model.query import Query
@@ -23,6 +24,7 @@ from pytest_planguard.model.report import Change, ChangeKind
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Layer
 from pytest_planguard.pipeline.fixtures import Planner
+from pytest_planguard.pipeline.growth import growths, with_least_rows
 from pytest_planguard.pipeline.samples import judged
 from pytest_planguard.sql.reads import reads
 
@@ -36,6 +38,9 @@ class Judged(msgspec.Struct, frozen=True):
     outcomes: tuple[tuple[Query, Planned | Unexplained], ...]
     changes: dict[Key, Change]
     candidates: tuple[Candidate, ...]
+    growth: dict[Key, Growth] = {}
+    """Empty where it was not asked for."""
+    notes: tuple[str, ...] = ()
 
 
 def judge(
@@ -64,6 +69,7 @@ def judge(
     }
     advice = _advised(planner, outcomes, seen, thresholds, progress)
     written = _rewritten(planner, outcomes, seen, thresholds)
+    growth, note = _grown(config, planner, outcomes, thresholds, progress)
     candidates: list[Candidate] = []
     rules = {code: rule for code, rule in registry.rules().items() if config.wants(code)}
     for query, planned in outcomes:
@@ -78,6 +84,7 @@ def judge(
             advice=advice.get(query.key, {}),
             rewrites=written.get(query.key, ()),
             change=changes.get((query.database, query.key)),
+            growth=growth.get((query.database, query.key)),
         )
         for rule in rules.values():
             if (check := getattr(rule, "check", None)) is not None:
@@ -91,7 +98,9 @@ def judge(
     for rule in rules.values():
         if (check_run := getattr(rule, "check_run", None)) is not None:
             candidates += check_run(run)
-    return Judged(tuple(outcomes), changes, tuple(candidates))
+    candidates = with_least_rows(planner, outcomes, candidates, thresholds)
+    notes = (note,) if note else ()
+    return Judged(tuple(outcomes), changes, tuple(candidates), growth, notes)
 
 
 def _planned(
@@ -102,6 +111,20 @@ def _planned(
         queries, lambda done, of: progress(f"planning {done:,} of {of:,} queries")
     )
     return list(zip(queries, plans, strict=True))
+
+
+def _grown(
+    config: Config,
+    planner: Planner,
+    outcomes: Outcomes,
+    thresholds: Thresholds,
+    progress: Callable[[str], None],
+) -> tuple[dict[Key, Growth], str]:
+    """How the queries grow, where that is asked for; it takes some three times as many plans."""
+    if not config.growth:
+        return {}, ""
+    progress("planning at 3, 10 and 100 times of today's size")
+    return growths(planner, outcomes, thresholds)
 
 
 def _compared(
