@@ -15,6 +15,7 @@ from pytest_planguard.cli.common import (
     progress,
     server_options,
 )
+from pytest_planguard.cli.growth_table import growth_lines
 
 if TYPE_CHECKING:
     from pytest_planguard.model.plan import Plan
@@ -64,6 +65,8 @@ def _query(one: QueryReport) -> Iterator[str]:
         return
     for plan in one.outcome.plans:
         yield from _plan(plan)
+    if one.growth is not None:
+        yield from growth_lines(one.growth)
 
 
 def _plan(plan: Plan) -> Iterator[str]:
@@ -75,6 +78,7 @@ def _plan(plan: Plan) -> Iterator[str]:
         values = f", with {values}"
     cost, rows = numbers.cost(plan.cost), numbers.rows(plan.rows)
     noun = "row" if rows == "1" else "rows"
-    yield f"  {plan.sample.value}: cost {cost}, {rows} {noun}{values}"
+    kind = f"{plan.sample.value}, {plan.drawn.kind}" if plan.drawn else plan.sample.value
+    yield f"  {kind}: cost {cost}, {rows} {noun}{values}"
     yield from (f"    {line}" for line in plan.shape)
     yield from (f"    approximate: {reason}" for reason in plan.approximate)

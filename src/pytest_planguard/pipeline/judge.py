@@ -17,6 +17,7 @@ from pytest_planguard.model.baseline import Baseline, World
 from pytest_planguard.model.capture import Budget
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Advice, Candidate
+from pytest_planguard.model.growth import Growth
 from pytest_planguard.model.judgement import Context, Read, Rewrite, RunContext
 from pytest_planguard.model.plan import Plan, Planned, Unexplained
 from pytest_planguard.model.query import Query
@@ -25,7 +26,9 @@ from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Layer
 from pytest_planguard.pipeline.budgets import demands_of
 from pytest_planguard.pipeline.fixtures import Planner
+from pytest_planguard.pipeline.growth import growths, with_least_rows
 from pytest_planguard.pipeline.referential import Referential, referential
+from pytest_planguard.pipeline.samples import judged
 from pytest_planguard.sql.reads import reads
 
 Outcomes = Sequence[tuple[Query, Planned | Unexplained]]
@@ -38,6 +41,9 @@ class Judged(msgspec.Struct, frozen=True):
     outcomes: tuple[tuple[Query, Planned | Unexplained], ...]
     changes: dict[Key, Change]
     candidates: tuple[Candidate, ...]
+    growth: dict[Key, Growth] = {}
+    """Empty where it was not asked for."""
+    notes: tuple[str, ...] = ()
 
 
 def judge(
@@ -68,7 +74,8 @@ def judge(
     behind = _behind(planner, outcomes, thresholds)
     advice = _advised(planner, outcomes, seen, thresholds, progress, behind)
     written = _rewritten(planner, outcomes, seen, thresholds)
-    candidates = []
+    growth, note = _grown(config, planner, outcomes, thresholds, progress)
+    candidates: list[Candidate] = []
     rules = {code: rule for code, rule in registry.rules().items() if config.wants(code)}
     for query, planned in outcomes:
         if isinstance(planned, Unexplained):
@@ -84,10 +91,11 @@ def judge(
             change=changes.get((query.database, query.key)),
             checks=behind.of(query, advice),
             demands=demands_of(query, planned, config, budgets),
+            growth=growth.get((query.database, query.key)),
         )
         for rule in rules.values():
             if (check := getattr(rule, "check", None)) is not None:
-                candidates += check(context)
+                candidates += judged(check, context)
     database = queries[0].database if queries else "default"
     sizes = {name: one.source for name, one in planner.fixture.statistics.tables.items()}
     today = dt.datetime.now(dt.UTC).date()
@@ -98,7 +106,9 @@ def judge(
     for rule in rules.values():
         if (check_run := getattr(rule, "check_run", None)) is not None:
             candidates += check_run(run)
-    return Judged(tuple(outcomes), changes, tuple(candidates))
+    candidates = with_least_rows(planner, outcomes, candidates, thresholds)
+    notes = (note,) if note else ()
+    return Judged(tuple(outcomes), changes, tuple(candidates), growth, notes)
 
 
 def _planned(
@@ -109,6 +119,20 @@ def _planned(
         queries, lambda done, of: progress(f"planning {done:,} of {of:,} queries")
     )
     return list(zip(queries, plans, strict=True))
+
+
+def _grown(
+    config: Config,
+    planner: Planner,
+    outcomes: Outcomes,
+    thresholds: Thresholds,
+    progress: Callable[[str], None],
+) -> tuple[dict[Key, Growth], str]:
+    """How the queries grow, where that is asked for; it takes some three times as many plans."""
+    if not config.growth:
+        return {}, ""
+    progress("planning at 3, 10 and 100 times of today's size")
+    return growths(planner, outcomes, thresholds)
 
 
 def _compared(

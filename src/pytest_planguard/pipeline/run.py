@@ -206,6 +206,7 @@ def _judge_in(
     world = world_from(facts)
     judged = judge(config, thresholds, planner, queries, baseline, world, progress, parts.budgets)
     parts.judged.append(judged)
+    parts.notes += judged.notes
     parts.loads.update(loads(planner.fixture.statistics.calls, judged.outcomes))
 
 
@@ -213,6 +214,7 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     outcomes = [pair for judged in parts.judged for pair in judged.outcomes]
     queries = {(query.database, query.key): query for query, _ in outcomes}
     changes = {key: one for judged in parts.judged for key, one in judged.changes.items()}
+    growth = {key: one for judged in parts.judged for key, one in judged.growth.items()}
     candidates: list[Candidate] = [one for judged in parts.judged for one in judged.candidates]
     if capture.complete:
         catalogs = [one.catalog for one in parts.databases.values()]
@@ -227,8 +229,9 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
         databases=parts.databases,
         totals=_totals(capture, parts, outcomes),
         queries=tuple(
-            QueryReport(query, outcome, changes.get((query.database, query.key)))
+            QueryReport(query, outcome, changes.get(where), growth.get(where))
             for query, outcome in outcomes
+            for where in ((query.database, query.key),)
         ),
         findings=findings,
         changes=_counted(changes, absent),

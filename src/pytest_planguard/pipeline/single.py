@@ -25,7 +25,9 @@ def explain(
     capture: Capture | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """One statement at scale, with findings and advice; no baseline, nothing about the run.
+    """One statement at scale, with findings, advice and how it grows; nothing about the run.
+
+    There is no baseline.
 
     Args:
         config: The configuration.
@@ -38,6 +40,7 @@ def explain(
             that can be planned.
     """
     one = _of_key(config, sql_or_key, capture) if capture is not None else None
+    config = msgspec.structs.replace(config, growth=True)
     report = judged(config, one or _of_text(config, sql_or_key, capture), None, progress)
     return msgspec.structs.replace(
         report, findings=tuple(finding for finding in report.findings if finding.key)
@@ -69,7 +72,8 @@ def _of_text(config: Config, text: str, capture: Capture | None) -> Capture:
     name = next(iter(sorted(base.databases)), next(iter(config.databases)))
     place = Place(Origin(COMMAND_LINE, 1, ""), "", Phase.OUTSIDE)
     unknown = (0,) * parameters  # the server takes their types from the statement
-    statement = Statement(text, unknown, Session(name, "command line"), (), (place,))
+    session = Session(name, "command line", prepares=parameters > 0)
+    statement = Statement(text, unknown, session, (), (place,))
     return msgspec.structs.replace(base, statements=(statement,), partial=True)
 
 
