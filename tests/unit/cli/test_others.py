@@ -8,6 +8,7 @@ import pytest
 
 import fix_reports
 import pytest_planguard
+from pytest_planguard import registry
 from pytest_planguard.cli import doctor
 from pytest_planguard.cli.growth_table import growth_lines
 from pytest_planguard.model.finding import RuleFacts, Severity
@@ -48,6 +49,17 @@ def test_rule_tells_condition_effect_remedy_and_source(rules, say, code):
     assert said.out.startswith("PLN001 seq-scan-large-table (error at worst)\n\nwhen\n")
     for text in (FACTS.condition, FACTS.effect, FACTS.remedy, FACTS.source):
         assert text in said.out
+
+
+@pytest.mark.parametrize("code", sorted(registry.rules()))
+def test_every_rule_explains_itself(say, code):
+    facts = registry.rules()[code].FACTS
+    said = say("rule", code)
+    assert said.status == 0
+    assert said.out.startswith(f"{code} {facts.name} (")
+    titles = [line for line in said.out.splitlines() if line and not line.startswith(" ")]
+    assert titles[1:] == ["when", "what happens", "what to do", "source"]
+    assert all(len(line) <= 80 for line in said.out.splitlines())
 
 
 def test_an_unknown_rule_is_status_2_with_a_guess(rules, say):
