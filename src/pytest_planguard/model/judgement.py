@@ -63,6 +63,22 @@ class Rewrite(msgspec.Struct, frozen=True):
     cost_after: float
 
 
+class DeepPage(msgspec.Struct, frozen=True):
+    """A query that pages by OFFSET, planned with a page far behind the first."""
+
+    skipped: float
+    """Rows read and thrown away before the page."""
+    cost_before: float
+    """Of the page the tests asked for."""
+    cost: float
+    order: tuple[tuple[str, bool], ...] = ()
+    """What it is ordered by, as SQL, and whether descending."""
+    columns: tuple[str, ...] = ()
+    """Names of those that are plain columns."""
+    relations: tuple[tuple[str, str], ...] = ()
+    """Name and alias of the tables it is about."""
+
+
 class Context(msgspec.Struct, frozen=True):
     """One query with all that is known of it."""
 
@@ -77,6 +93,8 @@ class Context(msgspec.Struct, frozen=True):
     rewrites: tuple[Rewrite, ...] = ()
     """Verified."""
     change: Change | None = None
+    deep_page: DeepPage | None = None
+    """None: it does not page by OFFSET, or not through many rows."""
 
     @property
     def plan(self) -> Plan:

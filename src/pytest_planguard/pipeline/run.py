@@ -36,6 +36,7 @@ from pytest_planguard.pipeline.fixtures import Planner, open_planner, ready
 from pytest_planguard.pipeline.gate import Gate, Key, verdict
 from pytest_planguard.pipeline.judge import Judged, judge
 from pytest_planguard.pipeline.outcome import Options, Outcome
+from pytest_planguard.pipeline.suppressions import refuse_malformed
 from pytest_planguard.pipeline.tenants import in_schemas_there_are
 from pytest_planguard.sql.calls import loads
 from pytest_planguard.sql.normalise import queries as normalise
@@ -85,7 +86,9 @@ def judged(
     """Plans, judges and compares; arguments and errors as of ``run``."""
     parts = _Parts()
     with ready(config, capture) as config:
-        for database, queries in _by_database(config, capture, parts).items():
+        grouped = _by_database(config, capture, parts)
+        refuse_malformed(capture, [query for queries in grouped.values() for query in queries])
+        for database, queries in grouped.items():
             _judge_database(config, capture, database, queries, baseline, parts, progress, server)
     return _report(config, capture, baseline, parts)
 
@@ -215,10 +218,12 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     today = dt.datetime.now(dt.UTC).date()
     gate = Gate(config, baseline, parts.databases, changes, capture, today, parts.loads)
     findings = gate.findings(settle(candidates), queries)
+    complete = capture.complete and not parts.incomplete
+    silent = gate.suppressions(queries).notes(findings, queries, complete=complete)
     incomplete = parts.incomplete or capture.interrupted
     absent = _absent(baseline, queries, capture, parts)
     return Report(
-        complete=capture.complete and not parts.incomplete,
+        complete=complete,
         databases=parts.databases,
         totals=_totals(capture, parts, outcomes),
         queries=tuple(
@@ -229,7 +234,7 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
         changes=_counted(changes, absent),
         gone=absent,
         verdict=verdict(gate, findings, incomplete),
-        notes=(*capture.notes, *parts.notes),
+        notes=(*capture.notes, *parts.notes, *silent),
         incomplete_reason=incomplete,
         baseline_found=baseline is not None,
         known=sum(not one.is_new for one in findings),

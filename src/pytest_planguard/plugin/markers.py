@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pytest_planguard.config import wrong_code
 from pytest_planguard.model.capture import Budget, Suppression
 
 _KNOWN = frozenset(("capture", "ignore", "reason", "max_cost", "max_rows", "access"))
@@ -52,6 +53,7 @@ def _mistakes(marker: pytest.Mark) -> list[str]:
         wrong.append(f"takes named arguments only, found {marker.args[0]!r}")
     if "ignore" in given and not given.get("reason"):
         wrong.append("ignore needs a reason")
+    wrong.extend(f"ignore: {said}" for code in _codes(given) if (said := wrong_code(code)))
     if not isinstance(given.get("access", {}), dict):
         wrong.append(f"access: found {given['access']!r}, wanted a dictionary")
     wrong.extend(
@@ -62,9 +64,13 @@ def _mistakes(marker: pytest.Mark) -> list[str]:
     return wrong
 
 
+def _codes(given: Mapping[str, Any]) -> tuple[str, ...]:
+    codes = given.get("ignore") or ()
+    return (codes,) if isinstance(codes, str) else tuple(map(str, codes))
+
+
 def _suppression(test: str, given: Mapping[str, Any]) -> list[Suppression]:
-    codes = given.get("ignore", ())
-    codes = (codes,) if isinstance(codes, str) else tuple(map(str, codes))
+    codes = _codes(given)
     return [Suppression(test=test, codes=codes, reason=str(given["reason"]))] if codes else []
 
 
