@@ -83,7 +83,7 @@ def _retyped(item: Item, catalog: Catalog) -> Iterator[_Try]:
 
 def _anti_joins(item: Item, catalog: Catalog) -> Iterator[_Try]:
     """With NOT EXISTS where a NOT IN is not hashed."""
-    found = next(unhashed_not_in(item.planned.worst.root), None)
+    found = next(unhashed_not_in(item.planned.worst.root, item.query.sql), None)
     if found is None:
         return
     written = [not_exists(one.plannable) for one in item.query.variants]

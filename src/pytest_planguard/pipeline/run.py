@@ -36,9 +36,11 @@ from pytest_planguard.pipeline.fixtures import Planner, open_planner, ready
 from pytest_planguard.pipeline.gate import Gate, Key, verdict
 from pytest_planguard.pipeline.judge import Judged, judge
 from pytest_planguard.pipeline.outcome import Options, Outcome
+from pytest_planguard.pipeline.roles import bound_roles, not_applied, under_their_roles
 from pytest_planguard.pipeline.suppressions import refuse_malformed
 from pytest_planguard.pipeline.tenants import in_schemas_there_are
 from pytest_planguard.sql.calls import loads
+from pytest_planguard.sql.deep import room_for_deep_trees
 from pytest_planguard.sql.normalise import queries as normalise
 
 Progress = Callable[[str], None]
@@ -85,12 +87,12 @@ def judged(
 ) -> Report:
     """Plans, judges and compares; arguments and errors as of ``run``."""
     parts = _Parts()
-    with ready(config, capture) as config:
+    with room_for_deep_trees(), ready(config, capture) as config:
         grouped = _by_database(config, capture, parts)
         refuse_malformed(capture, [query for queries in grouped.values() for query in queries])
         for database, queries in grouped.items():
             _judge_database(config, capture, database, queries, baseline, parts, progress, server)
-    return _report(config, capture, baseline, parts)
+        return _report(config, capture, baseline, parts)
 
 
 def plan_now(
@@ -99,12 +101,13 @@ def plan_now(
     """The queries of a capture with their plans at scale; nothing is judged."""
     parts = _Parts()
     reports = []
-    with ready(config, capture) as config:
+    with room_for_deep_trees(), ready(config, capture) as config:
         for database, captured in _by_database(config, capture, parts).items():
             tenants = Tenants(config.tenant_schemas, config.tenant_model)
             with open_planner(config, database, capture, server=server) as planner:
                 placed = in_schemas_there_are(captured, planner.catalog.tables, tenants)
-                queries = planner.explainer.fitted(placed)
+                asked = _under_their_roles(placed, capture, planner)
+                queries = planner.explainer.fitted(asked)
                 outcomes = planner.explainer.explain(queries)
             reports += [
                 QueryReport(query, outcome, None)
@@ -158,7 +161,8 @@ def judged_report(config: Config, capture: Capture, planner: Planner) -> Report:
     """The report of a capture whose fixture database is open already; no baseline."""
     parts = _Parts()
     for database, queries in _by_database(config, capture, parts).items():
-        _judge_in(planner, config, database, queries, None, parts, lambda _: None)
+        placed = _under_their_roles(queries, capture, planner)
+        _judge_in(planner, config, database, placed, None, parts, lambda _: None)
     return _report(config, capture, None, parts)
 
 
@@ -179,7 +183,8 @@ def _judge_database(
         with lost_server(), open_planner(config, database, capture, progress, server) as planner:
             try:
                 with lost_server():
-                    _judge_in(planner, config, database, queries, baseline, parts, progress)
+                    asked = _under_their_roles(queries, capture, planner)
+                    _judge_in(planner, config, database, asked, baseline, parts, progress)
             except ServerError as error:
                 lost = error
     except ServerError:  # nor can anything be dropped on a server that is gone
@@ -188,6 +193,15 @@ def _judge_database(
     if lost is not None:
         parts.incomplete = lost.message
         parts.unplanned += queries
+
+
+def _under_their_roles(
+    queries: Sequence[Query], capture: Capture, planner: Planner
+) -> Sequence[Query]:
+    """The queries as the roles that asked them are planned; nobody's where no policy holds."""
+    if not planner.catalog.guarded:
+        return queries
+    return under_their_roles(queries, capture.databases, bound_roles(planner.fixture.conninfo))
 
 
 def _judge_in(
@@ -207,6 +221,7 @@ def _judge_in(
     world = world_from(facts)
     judged = judge(config, thresholds, planner, queries, baseline, world, progress)
     parts.judged.append(judged)
+    parts.notes += not_applied(judged.outcomes, planner.catalog)
     parts.loads.update(loads(planner.fixture.statistics.calls, judged.outcomes))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -13,10 +13,10 @@ from pytest_planguard.sql.named import named_relations
 
 
 def through_views(
-    candidates: Iterable[Candidate], query: Query, catalog: Catalog
+    candidates: Sequence[Candidate], query: Query, catalog: Catalog
 ) -> Iterator[Candidate]:
     """The candidates, those on a table the query does not name itself with the views it does."""
-    if not catalog.views:
+    if not catalog.views or not candidates:
         yield from candidates
         return
     named = named_relations(query.variants[0].plannable) if query.variants else ()

@@ -89,9 +89,9 @@ def _remedy(node: PlanNode, table: Table, rows: float) -> str:
     subject = f"({columns})" if len(keys) > 1 else columns
     source = f"{columns} FROM {name} WHERE <the same condition>"
     if node.operation == "Delete":
-        how, start = "until none is left", f"DELETE FROM {name}"
+        how, start = "until none is left", f"DELETE FROM {name}"  # noqa: S608 - words
     else:
-        how, start = "by key", f"UPDATE {name} SET …"
+        how, start = "by key", f"UPDATE {name} SET …"  # noqa: S608 - words
         source += f" AND {subject} > <the last one> ORDER BY {columns}"
     batch = f"IN (SELECT {source} LIMIT {BATCH})"
     return f"in batches, each committed, {how}: {start} WHERE {subject} {batch}"

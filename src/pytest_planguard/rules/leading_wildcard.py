@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read
+from pytest_planguard.model.ports import quoted
 from pytest_planguard.sql.obstacles import Obstacle, ObstacleKind, obstacles
 from pytest_planguard.sql.patterns import Search, search_of
 from pytest_planguard.sql.printed import without_alias
@@ -50,7 +51,10 @@ def _found(read: Read, context: Context) -> Obstacle | None:
 
 
 def _candidate(read: Read, obstacle: Obstacle, context: Context) -> Candidate:
-    subject = without_alias(obstacle.expression, read.alias)
+    operand = obstacle.condition.subject
+    is_column = operand is not None and operand.column is not None
+    expression = quoted(obstacle.columns[0]) if is_column else obstacle.expression
+    subject = without_alias(expression, read.alias)
     table = context.catalog.tables.get(read.relation)
     return Candidate(
         rule=FACTS.code,

@@ -36,7 +36,8 @@ FACTS = RuleFacts(
 def check(context: Context) -> Iterator[Candidate]:
     """One candidate a relation, for the one with most comparisons."""
     seen: set[str] = set()
-    found = [(one, _rows_of(one, context)) for one in unhashed_not_in(context.plan.root)]
+    slow = unhashed_not_in(context.plan.root, context.query.sql)
+    found = [(one, _rows_of(one, context)) for one in slow]
     for one, rows in sorted(found, key=lambda pair: -pair[1] * pair[0].subplan.rows):
         relation = _relation(one, context)
         least = context.thresholds.large_table_rows
@@ -76,7 +77,7 @@ def _candidate(found: NotIn, relation: str, rows: float, context: Context) -> Ca
             f"{words.rows(inner)} rows of the sub-select, one by one, as these don't fit into "
             f"work_mem; cost {words.cost(context.plan.cost)}"
         ),
-        remedy=rewrite.text if rewrite is not None else _REMEDY,
+        remedy=_proven(rewrite) if rewrite is not None else _REMEDY,
         rows=table.rows if table is not None else rows,
         evidence={
             "rows": rows,
@@ -92,6 +93,11 @@ _REMEDY = (
     "write NOT EXISTS (SELECT 1 FROM … WHERE <sub-select's column> = <column>): an anti join. "
     "Where the sub-select gives a NULL, NOT IN returns no row at all, NOT EXISTS does"
 )
+
+
+def _proven(rewrite: Rewrite) -> str:
+    before, after = words.cost(rewrite.cost_before), words.cost(rewrite.cost_after)
+    return f"{rewrite.text}; cost {before} → {after}"
 
 
 def _rewrite_of(relation: str, context: Context) -> Rewrite | None:

@@ -20,7 +20,7 @@ def named_relations(text: str) -> tuple[tuple[str, str], ...]:
     """
     try:
         tree = _DECODER.decode(parser.parse_sql_json(text))["stmts"]
-    except parser.ParseError:
+    except (parser.ParseError, RecursionError):
         return ()
     found = (node for tag, node in tagged(tree) if tag == "RangeVar")
     return tuple(dict.fromkeys((one.get("schemaname", ""), one["relname"]) for one in found))
@@ -36,7 +36,7 @@ def locked_names(text: str) -> frozenset[str]:
     """
     try:
         tree = _DECODER.decode(parser.parse_sql_json(text))["stmts"]
-    except parser.ParseError:
+    except (parser.ParseError, RecursionError):
         return frozenset()
     selects = (node for tag, node in tagged(tree) if tag == "SelectStmt")
     return frozenset(name for one in selects for name in _locked(one))

@@ -108,7 +108,7 @@ def _with_offset(text: str) -> _Node:
 def _parsed(text: str) -> _Node:
     try:
         statements = parse_sql(text)
-    except parser.ParseError:
+    except (parser.ParseError, RecursionError):
         return None
     return statements[0].stmt if len(statements) == 1 else None
 

@@ -18,6 +18,7 @@ from pglast import parser
 from pytest_planguard.model.silence import Silence
 from pytest_planguard.model.tenants import NO_TENANTS, Tenants
 from pytest_planguard.sql.comments import silences
+from pytest_planguard.sql.deep import TOO_DEEP
 
 
 class Kind(enum.StrEnum):
@@ -173,7 +174,8 @@ def analyse(
 ) -> tuple[Analysis, ...]:
     """Says what a text holds: one analysis a statement, none for a comment.
 
-    A text the parser rejects gives one analysis with the parser's message as its reason.
+    A text the parser rejects gives one analysis with the parser's message as its reason, as does
+    one that is nested too deeply.
 
     Args:
         text: As it was sent.
@@ -183,12 +185,17 @@ def analyse(
     try:
         statements = _DECODER.decode(parser.parse_sql_json(text))["stmts"]
     except parser.ParseError as error:
-        reason = f"the parser rejects it: {error.args[0]}"
-        return (Analysis(Kind.UNPLANNABLE, " ".join(text.split()), reason=reason),)
+        return (_rejected(text, f"the parser rejects it: {error.args[0]}"),)
+    except RecursionError:
+        return (_rejected(text, TOO_DEEP),)
     if len(statements) == 1 and text.isascii():
         return (_analyse_one(text, statements[0]["stmt"], 0, own_clock, tenants),)
     raw = text.encode()
     return tuple(_part(raw, item, own_clock, tenants) for item in statements)
+
+
+def _rejected(text: str, reason: str) -> Analysis:
+    return Analysis(Kind.UNPLANNABLE, " ".join(text.split()), reason=reason)
 
 
 def _part(raw: bytes, item: dict[str, Any], own_clock: bool, tenants: Tenants) -> Analysis:

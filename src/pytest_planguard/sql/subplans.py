@@ -11,9 +11,11 @@ from pytest_planguard.model.plan import PlanNode
 from pytest_planguard.sql.printed import conjuncts
 
 _REFERENCE = re.compile(r"\((?P<name>SubPlan \d+)\)")
+_BARE = re.compile(r"\(*SubPlan \d+\)*")
+_ALL = re.compile(r"<>\s*ALL\s*\(\s*(?:SELECT|WITH)\b", re.IGNORECASE)
 _NEGATED = re.compile(r"\(*(?:NOT \(+(?:ANY |SubPlan )|ALL )")
-"""``NOT (SubPlan 1)`` up to PostgreSQL 16; ``NOT (ANY (x = (SubPlan 1).col1))`` and, for
-``<> ALL``, ``ALL (x <> (SubPlan 1).col1)`` since 17. ``NOT EXISTS(SubPlan 1)`` is none of it."""
+"""``NOT (SubPlan 1)`` up to PostgreSQL 16, ``NOT (ANY (x = (SubPlan 1).col1))`` since. For ``<> ALL``
+a bare ``(SubPlan 1)``, ``ALL (x <> (SubPlan 1).col1)`` since. ``NOT EXISTS(…)`` is neither."""
 
 
 class NotIn(msgspec.Struct, frozen=True):
@@ -24,20 +26,30 @@ class NotIn(msgspec.Struct, frozen=True):
     subplan: PlanNode
 
 
-def unhashed_not_in(root: PlanNode) -> Iterator[NotIn]:
+def unhashed_not_in(root: PlanNode, sql: str = "") -> Iterator[NotIn]:
     """NOT IN over a sub-select that depends on nothing and is kept as a list, not as a hash.
 
     One that depends on the row (a correlated one) can't be hashed either, but is looked up; and
     NOT EXISTS, which up to PostgreSQL 16 looks the same, always depends on it.
+
+    Args:
+        root: The plan.
+        sql: Its statement: up to PostgreSQL 16 only that tells ``<> ALL`` from other sub-selects.
     """
+    patterns = (_NEGATED, _BARE) if _ALL.search(sql) else (_NEGATED,)
     for node in root.walk():
         plans = {one.subplan_name: one for one in node.children if one.subplan_name}
-        for text in (node.filter, node.join_filter):
-            for condition in conjuncts(text) if text else ():
-                found = _REFERENCE.search(condition)
-                below = plans.get(found["name"]) if found is not None else None
-                if below is not None and _NEGATED.match(condition) and _is_kept(below):
-                    yield NotIn(node, below)
+        for condition in _conditions(node):
+            found = _REFERENCE.search(condition)
+            below = plans.get(found["name"]) if found is not None else None
+            is_one = any(pattern.match(condition) for pattern in patterns)
+            if below is not None and is_one and _is_kept(below):
+                yield NotIn(node, below)
+
+
+def _conditions(node: PlanNode) -> Iterator[str]:
+    for text in (node.filter, node.join_filter):
+        yield from conjuncts(text) if text else ()
 
 
 def _is_kept(subplan: PlanNode) -> bool:
