@@ -12,7 +12,7 @@ from pytest_planguard.model.plan import Planned, PlanNode, Unexplained
 from pytest_planguard.model.query import Query, Variant
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Via
-from pytest_planguard.sql.rewritten import Paging, at_offset, paging
+from pytest_planguard.sql.offsets import Paging, at_offset, paging
 
 DEPTH = 0.10
 """Of the rows there are; rules.md's. A crawler, an export or "last page" gets far beyond it."""

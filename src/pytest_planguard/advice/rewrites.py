@@ -15,9 +15,13 @@ from pytest_planguard.model.plan import Planned, PlanNode, Unexplained
 from pytest_planguard.model.query import Query, Variant
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Sample
+from pytest_planguard.sql.anti_joins import AntiJoin, not_exists
+from pytest_planguard.sql.half_open import half_open
+from pytest_planguard.sql.obstacles import Obstacle, ObstacleKind, obstacles, usable_index
 from pytest_planguard.sql.predicates import Condition, split_conditions
-from pytest_planguard.sql.rewritten import AntiJoin, not_exists
+from pytest_planguard.sql.rewriting import is_day
 from pytest_planguard.sql.subplans import unhashed_not_in
+from pytest_planguard.sql.tree import Statement
 from pytest_planguard.sql.types import family
 
 _OIDS = {"int2": "21", "int4": "23", "int8": "20"}
@@ -42,7 +46,8 @@ def rewrites(
 ) -> dict[str, tuple[Rewrite, ...]]:
     """Rewrites that the planner proves to help.
 
-    A parameter sent as the column's own type, NOT EXISTS for NOT IN. All are planned at once.
+    A parameter sent as the column's own type, a range of moments for a day or a month, NOT EXISTS
+    for NOT IN. All are planned at once.
 
     Args:
         items: Queries with their plans, as they were sent.
@@ -53,9 +58,8 @@ def rewrites(
     Returns:
         By key of the query.
     """
-    wanted = [
-        one for item in items for one in (*_retyped(item, catalog), *_anti_joins(item, catalog))
-    ]
+    kinds = (_retyped, _ranged, _anti_joins)
+    wanted = [one for item in items for kind in kinds for one in kind(item, catalog)]
     outcomes = plan([one.query for one in wanted]) if wanted else []
     found: dict[str, list[Rewrite]] = defaultdict(list)
     for one, outcome in zip(wanted, outcomes, strict=True):
@@ -81,23 +85,64 @@ def _retyped(item: Item, catalog: Catalog) -> Iterator[_Try]:
                 yield _Try(item, rewritten, "QRY002", read.relation, text)
 
 
+_RULE_OF = {ObstacleKind.FUNCTION: "QRY001", ObstacleKind.CAST: "QRY002"}
+
+
+def _ranged(item: Item, catalog: Catalog) -> Iterator[_Try]:
+    """With a half-open range where an indexed moment is cut down to a day or a month."""
+    wanted = {
+        (rule, read.relation): None
+        for read in item.reads.get(0, ())
+        for obstacle in obstacles(read, catalog)
+        if (rule := _RULE_OF.get(obstacle.kind)) is not None
+        and _is_cut_down(obstacle, read, catalog)
+    }
+    if not wanted:
+        return
+    written = [half_open(one.plannable) for one in item.query.variants]
+    query = _rewritten(item.query, [one.statement if one else None for one in written])
+    shown = half_open(item.query.sql) or written[0]
+    if query is None or shown is None:
+        return
+    text = "; ".join(
+        f"instead of {one.old} write {one.new}"
+        + (f", where the value begins a {one.begins}" if one.begins else "")
+        for one in shown.conditions
+    )
+    for rule, relation in wanted:
+        yield _Try(item, query, rule, relation, text)
+
+
+def _is_cut_down(obstacle: Obstacle, read: Read, catalog: Catalog) -> bool:
+    subject = obstacle.condition.subject
+    functions = subject.functions if subject is not None else ()
+    return is_day(functions[0] if functions else "", obstacle.expression) and any(
+        usable_index(read, name, catalog) is not None for name in obstacle.columns
+    )
+
+
+def _rewritten(query: Query, statements: Sequence[Statement | None]) -> Query | None:
+    """The query with other texts; None where one of them could not be written."""
+    known = [one for one in statements if one is not None]
+    if len(known) < len(query.variants):
+        return None
+    variants = tuple(
+        msgspec.structs.replace(variant, plannable=one.text, spans=one.spans, as_sent="")
+        for variant, one in zip(query.variants, known, strict=True)
+    )
+    return msgspec.structs.replace(query, variants=variants)
+
+
 def _anti_joins(item: Item, catalog: Catalog) -> Iterator[_Try]:
     """With NOT EXISTS where a NOT IN is not hashed."""
     found = next(unhashed_not_in(item.planned.worst.root, item.query.sql), None)
     if found is None:
         return
     written = [not_exists(one.plannable) for one in item.query.variants]
-    known = [one for one in written if one is not None]
-    if len(known) < len(written):
+    query = _rewritten(item.query, [one.statement if one else None for one in written])
+    shown = not_exists(item.query.sql) or written[0]
+    if query is None or shown is None:
         return
-    variants = tuple(
-        msgspec.structs.replace(
-            variant, plannable=one.statement.text, spans=one.statement.spans, as_sent=""
-        )
-        for variant, one in zip(item.query.variants, known, strict=True)
-    )
-    query = msgspec.structs.replace(item.query, variants=variants)
-    shown = not_exists(item.query.sql) or known[0]
     for relation in dict.fromkeys(
         catalog.root_of(one.relation) for one in found.node.walk() if one.relation
     ):

@@ -14,7 +14,7 @@ _REFERENCE = re.compile(r"\((?P<name>SubPlan \d+)\)")
 _BARE = re.compile(r"\(*SubPlan \d+\)*")
 _ALL = re.compile(r"<>\s*ALL\s*\(\s*(?:SELECT|WITH)\b", re.IGNORECASE)
 _NEGATED = re.compile(r"\(*(?:NOT \(+(?:ANY |SubPlan )|ALL )")
-"""``NOT (SubPlan 1)`` up to PostgreSQL 16, ``NOT (ANY (x = (SubPlan 1).col1))`` since. For ``<> ALL``
+"""``NOT (SubPlan 1)`` up to PostgreSQL 16, ``NOT (ANY (x = (SubPlan 1).col1))`` since. ``<> ALL``:
 a bare ``(SubPlan 1)``, ``ALL (x <> (SubPlan 1).col1)`` since. ``NOT EXISTS(…)`` is neither."""
 
 
