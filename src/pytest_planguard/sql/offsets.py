@@ -69,12 +69,12 @@ def _target(statement: Node, node: Node) -> Node:
     if is_a(node, "A_Const") and is_a(node.val, "Integer"):
         number = node.val.ival or 0
         return targets[number - 1].val if 0 < number <= len(targets) else node
-    fields = getattr(node, "fields", ())
+    fields = several(getattr(node, "fields", ()))
     name = getattr(fields[0], "sval", None) if len(fields) == 1 else None
     return next((one.val for one in targets if name and one.name == name), node)
 
 
 def _column_name(node: Node) -> str:
     """The name of a plain column; empty for anything else."""
-    fields = getattr(node, "fields", ()) if is_a(node, "ColumnRef") else ()
+    fields = several(node.fields) if is_a(node, "ColumnRef") else ()
     return getattr(fields[-1], "sval", None) or "" if fields else ""

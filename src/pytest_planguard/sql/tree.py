@@ -51,7 +51,7 @@ def printed(statement: Node) -> Statement:
 
 def conditions(statement: Node) -> Iterator[tuple[Node, Put]]:
     """The conditions of a statement's WHERE, and how each is replaced."""
-    where = getattr(statement, "whereClause", None)
+    where: Node = getattr(statement, "whereClause", None)
     if is_boolean(where, enums.BoolExprType.AND_EXPR):
         for position, one in enumerate(where.args):
             yield one, functools.partial(_set_argument, where, position)

@@ -17,8 +17,10 @@ from pytest_planguard.sql.offsets import at_offset, paging
             "NOT EXISTS (SELECT 1 FROM b WHERE b.a_id = a.id)",
         ),
         (
-            "SELECT 1 FROM a x JOIN c ON true WHERE c.k = $1 AND NOT x.id IN "
-            "(SELECT DISTINCT y.a_id FROM b AS y WHERE y.at < $2 ORDER BY 1)",
+            (
+                "SELECT 1 FROM a x JOIN c ON true WHERE c.k = $1 AND NOT x.id IN "
+                "(SELECT DISTINCT y.a_id FROM b AS y WHERE y.at < $2 ORDER BY 1)"
+            ),
             "NOT EXISTS (SELECT 1 FROM b AS y WHERE y.a_id = x.id AND y.at < $2)",
         ),
         (
