@@ -18,6 +18,7 @@ from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.finding import Finding
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.report import Report
+from pytest_planguard.model.silence import Remark, Silence
 from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.model.statement import Origin, Phase, Place, Sample, Session, Statement
 from pytest_planguard.pipeline import run
@@ -107,11 +108,22 @@ STATEMENTS: Mapping[str, str] = {
     "empty table": "SELECT id FROM nothing_yet WHERE name = 'a'",
     "wide table": "SELECT * FROM wide WHERE c1600 = 7",
     "deep plan": deep(200),
+    "silenced in SQL": "SELECT /* planguard: ignore[IDX001] once a year */ parent_id FROM orders "
+    "WHERE total = 9",
+    "silenced on its line": "SELECT created_at FROM orders WHERE total = 9",
     "not SQL": "SELEC 1",
     "procedure": "CALL settle_up(7)",
 }
 PATHS = {"search path": "tenant_b, public"}
 ARRAYS = {"long array": Sample(("{" + ",".join(map(str, range(5000))) + "}",))}
+
+
+LINES = {name: line for line, name in enumerate(STATEMENTS, start=1)}
+ONCE = Silence(("IDX001",), "once a month")
+REMARKS = tuple(
+    Remark("app/odd.py", LINES[name], LINES[name], LINES[name], ONCE)
+    for name in ("silenced on its line", "recursive")
+)
 
 
 def statement(line: int, name: str) -> Statement:
@@ -132,9 +144,9 @@ def report(tmp_path_factory: Any) -> Iterator[Report]:
     root: Path = tmp_path_factory.mktemp("odd")
     (root / "pyproject.toml").write_text(SIZES)
     (root / "schema.sql").write_text(SCHEMA)
-    asked = tuple(statement(line, name) for line, name in enumerate(STATEMENTS, start=1))
+    asked = tuple(statement(line, name) for name, line in LINES.items())
     with open_server(DatabaseSpec(version=18, cache=root / "cache")) as server:
-        yield run(load(root, environ={}), Capture(asked), server=server).report
+        yield run(load(root, environ={}), Capture(asked, remarks=REMARKS), server=server).report
 
 
 def outcome(report: Report, name: str) -> Planned | Unexplained:
@@ -192,8 +204,26 @@ def test_policies_are_in_the_plans_of_the_role_they_are_for_and_said_to_be_in_no
     assert isinstance(as_superuser, Planned)
     assert guarded.worst.access["documents"].indexes == ("documents_tenant_id_idx",)
     assert as_superuser.worst.access["documents"].access == "seq"
-    (note,) = report.notes
+    note, *_ = report.notes
     assert note.startswith("row-level security of public.documents is not in the plans of 1 query")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("silenced in SQL", "once a year"), ("silenced on its line", "once a month")],
+)
+def test_a_comment_silences_its_finding_with_its_reason(report, name, reason):
+    (found,) = findings(report, name)
+    assert found.suppressed is not None
+    assert found.suppressed.reason == reason
+    assert not found.fails
+
+
+def test_a_comment_that_silences_nothing_is_named(report):
+    line = LINES["recursive"]
+    assert [note for note in report.notes if "silences" in note] == [
+        f"the comment of app/odd.py:{line} silences nothing: remove it"
+    ]
 
 
 def test_a_search_path_decides_which_tenants_table_is_planned(report):

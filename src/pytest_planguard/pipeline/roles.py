@@ -17,11 +17,14 @@ from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.query import Query, Variant
 
-_ROLES = "SELECT rolname FROM pg_catalog.pg_roles WHERE NOT rolsuper AND NOT rolbypassrls"
+_ROLES = """
+SELECT rolname FROM pg_catalog.pg_roles
+WHERE NOT rolsuper AND NOT rolbypassrls AND pg_catalog.pg_has_role(oid, 'MEMBER')
+"""
 
 
 def bound_roles(conninfo: str) -> frozenset[str]:
-    """Roles of the fixture's server that policies hold for."""
+    """Roles of the fixture's server that policies hold for, and that can be planned under."""
     import psycopg
 
     with psycopg.connect(conninfo, autocommit=True) as connection:

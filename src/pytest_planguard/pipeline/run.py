@@ -221,7 +221,8 @@ def _judge_in(
     world = world_from(facts)
     judged = judge(config, thresholds, planner, queries, baseline, world, progress)
     parts.judged.append(judged)
-    parts.notes += not_applied(judged.outcomes, planner.catalog)
+    if not config.databases[database].as_is:  # there the role of its URL plans, policies and all
+        parts.notes += not_applied(judged.outcomes, planner.catalog)
     parts.loads.update(loads(planner.fixture.statistics.calls, judged.outcomes))
 
 

@@ -18,6 +18,7 @@ from pytest_planguard.model.capture import Capture, Suppression
 from pytest_planguard.model.finding import Finding, Suppressed
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.silence import Remark, Silence
+from pytest_planguard.model.statement import Origin
 
 Key = tuple[str, str]
 
@@ -69,12 +70,11 @@ class ByMarker(msgspec.Struct, _Lasting, frozen=True):
     def where(self) -> str:
         """As a sentence names it."""
         first, more = min(self.tests), len(self.tests) - 1
-        return f"the marker of {first}" + (f" and {more:,} more tests" if more else "")
+        return f"the marker of {first}" + (f" and {more:,} more" if more else "")
 
     def covers(self, finding: Finding, query: Query | None) -> bool:
-        """Only what no other test asks: that one's finding stands."""
-        asking = {place.test for place in query.places if place.test} if query else set()
-        return bool(asking) and asking <= self.tests and _names(self.said, finding)
+        """Whether one of the tests that ask has it; see ``Suppressions`` for the others."""
+        return bool(_asking(query) & self.tests) and _names(self.said, finding)
 
 
 class ByLine(msgspec.Struct, _Lasting, frozen=True):
@@ -144,6 +144,7 @@ class Suppressions:
         self._today = today
         self._all = tuple(_all(config, capture, queries))
         self._lines = tuple(one for one in self._all if isinstance(one, ByLine))
+        self._markers = tuple(one for one in self._all if isinstance(one, ByMarker))
 
     def of(self, finding: Finding, query: Query | None) -> Suppressed | None:
         """Why a finding does not count; None: it does."""
@@ -153,14 +154,20 @@ class Suppressions:
         return None
 
     def _silences(self, one: One, finding: Finding, query: Query | None) -> bool:
+        """Whether it covers a finding, and for lines and tests, whether all that ask say so."""
         if not one.covers(finding, query):
             return False
-        return not isinstance(one, ByLine) or all(
-            any(
-                other.is_at(origin.file, origin.line) and _names(other.said, finding)
-                for other in self._lines
-            )
-            for origin in finding.origins
+        if isinstance(one, ByLine):
+            return all(self._is_marked(origin, finding) for origin in finding.origins)
+        if isinstance(one, ByMarker):
+            mine = (marker.tests for marker in self._markers if _names(marker.said, finding))
+            return _asking(query) <= frozenset[str]().union(*mine)
+        return True
+
+    def _is_marked(self, origin: Origin, finding: Finding) -> bool:
+        return any(
+            line.is_at(origin.file, origin.line) and _names(line.said, finding)
+            for line in self._lines
         )
 
     def notes(
@@ -231,8 +238,13 @@ def _markers(suppressions: Iterable[Suppression]) -> Iterator[ByMarker]:
 
 def _of_queries(queries: Iterable[Query]) -> Iterator[ByStatement]:
     for query in queries:
-        for silence in query.silences:
-            yield ByStatement(query, silence)
+        if not query.why_not_explainable:
+            yield from (ByStatement(query, silence) for silence in query.silences)
+
+
+def _asking(query: Query | None) -> frozenset[str]:
+    """The tests a query was sent in."""
+    return frozenset(one.test for one in query.places if one.test) if query else frozenset()
 
 
 def _names(said: Silence, finding: Finding) -> bool:

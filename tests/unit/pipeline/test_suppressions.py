@@ -80,8 +80,9 @@ def test_a_comment_in_sql_silences_its_query(config):
 
 
 def test_a_marker_holds_where_all_tests_that_ask_have_it(config):
-    marks = tuple(Suppression(f"t.py::{name}", ("PLN",), "why") for name in ("one", "two"))
-    asked = query(tests=("t.py::one", "t.py::two"))
+    names = ("t.py::one", "other.py::two")
+    marks = tuple(Suppression(name, ("PLN",), "why") for name in names)
+    asked = query(tests=names)
 
     assert suppressions(config, asked, suppressions=marks).of(finding(), asked) is not None
     assert suppressions(config, asked, suppressions=marks[:1]).of(finding(), asked) is None
@@ -112,7 +113,7 @@ def test_what_silences_nothing_is_said_on_complete_runs_only(config):
     assert found.notes([finding()], {WHERE: asked}, complete=False) == ()
     assert found.notes([finding()], {WHERE: asked}, complete=True) == (
         "ignore[0] of PLN001, table gone in the configuration silences nothing: remove it",
-        "the marker of t.py::one and 1 more tests silences nothing: remove it",
+        "the marker of t.py::one and 1 more silences nothing: remove it",
         "the comment of app/x.py:7 silences nothing: remove it",
         "the comment in the SQL of query abc (app/x.py:7) silences nothing: remove it",
     )
