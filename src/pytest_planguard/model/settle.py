@@ -22,7 +22,9 @@ REWRITING = ("QRY001", "QRY002")
 """Their rewrite is the finding's remedy; an index stands beside it as advice."""
 
 COUNSELLING = ("QRY003", "QRY004")
-"""What they say is the remedy where nothing was proven."""
+"""What they say is the remedy of a read where nothing was proven."""
+
+_READS = ("PLN001", "PLN003", "PLN004")
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -70,7 +72,17 @@ def _settled(group: Sequence[Candidate]) -> Settled | None:
     explaining = sorted((one for one in group if one.rule in EXPLAINING), key=lambda one: one.rule)
     codes = dict.fromkeys(one.rule for one in (*standing[1:], *explaining))
     codes.pop(first.rule, None)
-    return Settled(_with_remedy(first, [*standing[1:], *explaining]), tuple(codes))
+    settled = _with_remedy(first, [*standing[1:], *explaining])
+    return Settled(_as_bad_as(settled, standing), tuple(codes))
+
+
+def _as_bad_as(first: Candidate, standing: Sequence[Candidate]) -> Candidate:
+    """A finding is as bad as the worst it stands for, whose remedy then comes first."""
+    worst = min(standing, key=lambda one: one.severity.rank)
+    if worst.severity.rank >= first.severity.rank:
+        return first
+    remedy = "\n".join(dict.fromkeys((worst.remedy, first.remedy)))
+    return msgspec.structs.replace(first, severity=worst.severity, remedy=remedy)
 
 
 def _with_remedy(first: Candidate, others: Sequence[Candidate]) -> Candidate:
@@ -79,7 +91,7 @@ def _with_remedy(first: Candidate, others: Sequence[Candidate]) -> Candidate:
     rewriting = next((one for one in others if one.rule in REWRITING), None)
     if rewriting is None:
         counsel = next((one for one in others if one.rule in COUNSELLING), None)
-        if counsel is not None and advice is None and first.rule.startswith("PLN"):
+        if counsel is not None and advice is None and first.rule in _READS:
             return msgspec.structs.replace(first, remedy=_joined(first, counsel))
         return msgspec.structs.replace(first, advice=advice)
     verified = first.verified or rewriting.verified
