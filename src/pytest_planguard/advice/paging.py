@@ -13,6 +13,7 @@ from pytest_planguard.model.query import Query, Variant
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Via
 from pytest_planguard.sql.offsets import Paging, at_offset, paging
+from pytest_planguard.sql.tree import without_sizes
 
 DEPTH = 0.10
 """Of the rows there are; rules.md's. A crawler, an export or "last page" gets far beyond it."""
@@ -69,11 +70,12 @@ def _paging(item: Item) -> Paging | None:
     variant = item.query.variants[item.planned.worst.variant]
     if "offset" not in item.query.sql.lower():
         return None
-    found = paging(variant.plannable)
+    sent, found = paging(variant.plannable), paging(without_sizes(item.query.sql))
     written = bool(variant.as_sent) or any(
         place.origin.via in _WRITES_NUMBERS for place in item.query.places
     )
-    return found if found is not None and (found.parameter or written) else None
+    pages = sent is not None and (sent.parameter or written)
+    return found if pages else None  # of the normal form, which holds no value
 
 
 def _at(query: Query, rows: int) -> Query | None:

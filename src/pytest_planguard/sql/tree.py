@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from pglast.stream import RawStream
 
 Node = Any
 """pglast's classes of nodes are generated: nearly every field may be None to a type checker."""
+_SIZE = re.compile(r", \.\.\.\d*")
 Put = Callable[[Node], None]
 
 
@@ -30,6 +32,15 @@ def parsed(text: str) -> Node:
     except (parser.ParseError, RecursionError):
         return None
     return statements[0].stmt if len(statements) == 1 else None
+
+
+def without_sizes(normal: str) -> str:
+    """A query's normal form as the parser takes it: without the size classes of its lists.
+
+    >>> without_sizes("SELECT a FROM t WHERE b IN ($1, ...20)")
+    'SELECT a FROM t WHERE b IN ($1)'
+    """
+    return _SIZE.sub("", normal)
 
 
 def sql_of(node: Node) -> str:
