@@ -14,7 +14,7 @@ import pytest
 from fix_servers import need_major
 from pytest_planguard.config import load
 from pytest_planguard.fixturedb.providers import open_server
-from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.capture import Capture, Ddl
 from pytest_planguard.model.finding import Finding
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.report import Report
@@ -118,6 +118,10 @@ PATHS = {"search path": "tenant_b, public"}
 ARRAYS = {"long array": Sample(("{" + ",".join(map(str, range(5000))) + "}",))}
 
 
+BASKET = Ddl(
+    "CREATE TEMP TABLE basket (id bigint)", "app",
+    Place(Origin("app/odd.py", 1, "fill"), "tests/t.py::test", Phase.CALL),
+)  # fmt: skip
 LINES = {name: line for line, name in enumerate(STATEMENTS, start=1)}
 ONCE = Silence(("IDX001",), "once a month")
 REMARKS = tuple(
@@ -146,7 +150,8 @@ def report(tmp_path_factory: Any) -> Iterator[Report]:
     (root / "schema.sql").write_text(SCHEMA)
     asked = tuple(statement(line, name) for name, line in LINES.items())
     with open_server(DatabaseSpec(version=18, cache=root / "cache")) as server:
-        yield run(load(root, environ={}), Capture(asked, remarks=REMARKS), server=server).report
+        capture = Capture(asked, ddl=(BASKET,), remarks=REMARKS)
+        yield run(load(root, environ={}), capture, server=server).report
 
 
 def outcome(report: Report, name: str) -> Planned | Unexplained:
@@ -175,7 +180,7 @@ def test_everything_is_planned_or_counted_with_its_reason(report):
     }
     assert reasons == {
         "missing function": "the server says: function price_of(bigint) does not exist",
-        "temporary table": 'the server says: relation "basket" does not exist',
+        "temporary table": "it reads basket, a temporary table of the tests' own session",
         "foreign table": 'the server says: foreign-data wrapper "elsewhere" has no handler',
         "not SQL": 'the parser rejects it: syntax error at or near "SELEC"',
         "procedure": "CALL runs a procedure; what it does inside is not planned",

@@ -39,6 +39,7 @@ from pytest_planguard.pipeline.judge import Judged, judge
 from pytest_planguard.pipeline.outcome import Options, Outcome
 from pytest_planguard.pipeline.roles import bound_roles, not_applied, under_their_roles
 from pytest_planguard.pipeline.suppressions import refuse_malformed
+from pytest_planguard.pipeline.temporary import without_temporary
 from pytest_planguard.pipeline.tenants import in_schemas_there_are
 from pytest_planguard.sql.calls import loads
 from pytest_planguard.sql.deep import room_for_deep_trees
@@ -107,7 +108,7 @@ def plan_now(
             tenants = Tenants(config.tenant_schemas, config.tenant_model)
             with open_planner(config, database, capture, server=server) as planner:
                 placed = in_schemas_there_are(captured, planner.catalog.tables, tenants)
-                asked = _under_their_roles(placed, capture, planner)
+                asked = _in_their_sessions(placed, config, database, capture, planner)
                 queries = planner.explainer.fitted(asked)
                 outcomes = planner.explainer.explain(queries)
             reports += [
@@ -163,7 +164,7 @@ def judged_report(config: Config, capture: Capture, planner: Planner) -> Report:
     """The report of a capture whose fixture database is open already; no baseline."""
     parts = _Parts(capture)
     for database, queries in _by_database(config, capture, parts).items():
-        placed = _under_their_roles(queries, capture, planner)
+        placed = _in_their_sessions(queries, config, database, capture, planner)
         _judge_in(planner, config, database, placed, None, parts, lambda _: None)
     return _report(config, capture, None, parts)
 
@@ -185,7 +186,7 @@ def _judge_database(
         with lost_server(), open_planner(config, database, capture, progress, server) as planner:
             try:
                 with lost_server():
-                    asked = _under_their_roles(queries, capture, planner)
+                    asked = _in_their_sessions(queries, config, database, capture, planner)
                     _judge_in(planner, config, database, asked, baseline, parts, progress)
             except ServerError as error:
                 lost = error
@@ -197,10 +198,13 @@ def _judge_database(
         parts.unplanned += queries
 
 
-def _under_their_roles(
-    queries: Sequence[Query], capture: Capture, planner: Planner
+def _in_their_sessions(
+    queries: Sequence[Query], config: Config, database: str, capture: Capture, planner: Planner
 ) -> Sequence[Query]:
-    """The queries as the roles that asked them are planned; nobody's where no policy holds."""
+    """The queries as their sessions saw the database: its temporary tables, and their roles."""
+    ddl = [one.text for one in capture.ddl if config.database_of(one.database) == database]
+    plain = {table.name for table in planner.catalog.tables.values()}
+    queries = without_temporary(queries, ddl, plain)
     if not planner.catalog.guarded:
         return queries
     return under_their_roles(queries, capture.databases, bound_roles(planner.fixture.conninfo))

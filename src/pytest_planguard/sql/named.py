@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import msgspec
 from pglast import parser
@@ -18,12 +19,8 @@ def named_relations(text: str) -> tuple[tuple[str, str], ...]:
     >>> named_relations('SELECT 1 FROM orders o JOIN audit."Log" l ON l.id = o.id')
     (('', 'orders'), ('audit', 'Log'))
     """
-    try:
-        tree = _DECODER.decode(parser.parse_sql_json(text))["stmts"]
-    except (parser.ParseError, RecursionError):
-        return ()
-    found = (node for tag, node in tagged(tree) if tag == "RangeVar")
-    return tuple(dict.fromkeys((one.get("schemaname", ""), one["relname"]) for one in found))
+    found = ((one.get("schemaname", ""), one["relname"]) for one in _relations(_tree(text)))
+    return tuple(dict.fromkeys(found))
 
 
 def locked_names(text: str) -> frozenset[str]:
@@ -34,12 +31,44 @@ def locked_names(text: str) -> frozenset[str]:
     >>> locked_names("DELETE FROM a WHERE id IN (SELECT b.id FROM b, c FOR SHARE OF b)")
     frozenset({'b'})
     """
-    try:
-        tree = _DECODER.decode(parser.parse_sql_json(text))["stmts"]
-    except (parser.ParseError, RecursionError):
-        return frozenset()
-    selects = (node for tag, node in tagged(tree) if tag == "SelectStmt")
+    selects = (node for tag, node in tagged(_tree(text)) if tag == "SelectStmt")
     return frozenset(name for one in selects for name in _locked(one))
+
+
+def temporary_names(texts: Iterable[str]) -> frozenset[str]:
+    """Tables and views that statements make for their own session.
+
+    >>> made = ["CREATE TEMP TABLE basket (id int)", "CREATE TABLE pg_temp.b AS SELECT 1"]
+    >>> sorted(temporary_names(made))
+    ['b', 'basket']
+    """
+    return frozenset(
+        node["relname"]
+        for text in texts
+        if "temp" in text.lower()
+        for node in _relations(_tree(text))
+        if node.get("relpersistence") == "t" or node.get("schemaname") == "pg_temp"
+    )
+
+
+def _relations(tree: Any) -> Iterator[Node]:
+    """Every relation that is named, also where the parser's JSON says no tag before it."""
+    if isinstance(tree, dict):
+        if "relname" in tree:
+            yield tree
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        for item in tree:
+            yield from _relations(item)
+
+
+def _tree(text: str) -> list[Node]:
+    """A text's statements; none where the parser rejects it."""
+    try:
+        statements: list[Node] = _DECODER.decode(parser.parse_sql_json(text))["stmts"]
+    except (parser.ParseError, RecursionError):
+        return []
+    return statements
 
 
 def _locked(select: Node) -> Iterator[str]:
