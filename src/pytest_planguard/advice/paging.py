@@ -72,7 +72,8 @@ def _paging(item: Item) -> Paging | None:
         return None
     sent, found = paging(variant.plannable), paging(without_sizes(item.query.sql))
     written = bool(variant.as_sent) or any(
-        place.origin.via in _WRITES_NUMBERS for place in item.query.places
+        place.origin.via in _WRITES_NUMBERS or place.origin.file.startswith("<")  # typed in
+        for place in item.query.places
     )
     pages = sent is not None and (sent.parameter or written)
     return found if pages else None  # of the normal form, which holds no value
