@@ -12,6 +12,7 @@ from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.report import Report
 from pytest_planguard.model.statement import Origin, Phase, Place, Session, Statement
 from pytest_planguard.pipeline.run import judged
+from pytest_planguard.sql.deep import room_for_deep_trees
 from pytest_planguard.sql.normalise import queries as normalise
 from pytest_planguard.sql.statement_text import Kind, analyse
 
@@ -83,7 +84,8 @@ def _parameters(text: str) -> int:
     Raises:
         ConfigurationError: It has several or none, or one that has no plan.
     """
-    found = analyse(text)
+    with room_for_deep_trees():
+        found = analyse(text)
     if len(found) != 1:
         count = f"{len(found)} statements" if found else "no statement"
         raise ConfigurationError(
