@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import TypeAlias
 
 import msgspec
@@ -35,6 +35,7 @@ class Merger:
         self._statements: dict[_Key, _Sum] = {}
         self._databases: dict[str, Database] = {}
         self._ddl: dict[tuple[str, str], Ddl] = {}
+        self._project = ""
         self._commit = ""
         self._captured_at = ""
         self._collected: set[str] = set()
@@ -49,22 +50,24 @@ class Merger:
         self._suppressions: set[Suppression] = set()
         self._budgets: dict[bytes, Budget] = {}
 
-    def add(self, capture: Capture) -> None:
+    def add(self, capture: Capture, process: Hashable = None) -> None:
         """Takes one more in.
 
+        Args:
+            capture: All or some of what one process captured.
+            process: Which process; None: one of its own. What each process sends once more, to
+                make the session's fixtures, is not added up over processes.
+
         Raises:
-            CaptureError: It was made of another commit than those before it.
+            CaptureError: It was made of another project or commit than those before it.
         """
-        if capture.commit and self._commit and capture.commit != self._commit:
-            older, newer = sorted((self._commit, capture.commit))
-            raise CaptureError(
-                f"captures of different commits cannot be merged: {older} and {newer}",
-                hint="run all shards on one commit",
-            )
-        self._commit = self._commit or capture.commit
+        self._project = _alike("projects", self._project, capture.project)
+        self._commit = _alike("commits", self._commit, capture.commit)
+        if process is None:
+            process = object()
         self._captured_at = min(filter(None, (self._captured_at, capture.captured_at)), default="")
         for statement in capture.statements:
-            self._add_statement(statement)
+            self._add_statement(statement, process)
         for database in capture.databases.values():
             known = self._databases.get(database.name)
             self._databases[database.name] = _joined(known, database) if known else database
@@ -76,7 +79,7 @@ class Merger:
         self._suppressions.update(capture.suppressions)
         self._budgets.update((msgspec.json.encode(item), item) for item in capture.budgets)
 
-    def _add_statement(self, statement: Statement) -> None:
+    def _add_statement(self, statement: Statement, process: Hashable) -> None:
         key = (
             statement.text,
             statement.parameter_types,
@@ -87,7 +90,7 @@ class Merger:
         total = self._statements.get(key)
         if total is None:
             total = self._statements[key] = _Sum(statement.session)
-        total.add(statement)
+        total.add(statement, process)
 
     def _add_tests(self, capture: Capture) -> None:
         collected, finished = frozenset(capture.collected), frozenset(capture.finished)
@@ -113,6 +116,7 @@ class Merger:
             statements=tuple(sorted(statements, key=statement_order)),
             databases=dict(sorted(self._databases.items())),
             ddl=tuple(self._ddl.values()),
+            project=self._project,
             commit=self._commit,
             captured_at=self._captured_at,
             collected=tuple(sorted(self._collected)),
@@ -135,15 +139,31 @@ class _Sum:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._places: Counts = {}
+        self._of_process: dict[Hashable, Counts] = {}
+        """By process: what each sends once more."""
         self._samples = Samples()
+        self._redacted: set[int] = set()
 
-    def add(self, statement: Statement) -> None:
+    def add(self, statement: Statement, process: Hashable) -> None:
         for place in statement.places:
-            key = (place.origin, place.test, place.phase)
-            executions, distinct = self._places.get(key, (0, 0))
-            self._places[key] = executions + place.executions, max(distinct, place.distinct)
+            counts = self._places
+            if place.is_of_process:
+                counts = self._of_process.setdefault(process, {})
+            key = (place.origin, place.test, place.phase, place.scope)
+            executions, distinct = counts.get(key, (0, 0))
+            counts[key] = executions + place.executions, max(distinct, place.distinct)
         for sample in statement.samples:
             self._samples.add_sample(sample)
+        self._redacted.update(statement.redacted)
+
+    def _counts(self) -> Counts:
+        """Added up; of what each process sends once more, the most that one sent."""
+        total = dict(self._places)
+        for counts in self._of_process.values():
+            for key, (executions, distinct) in counts.items():
+                most, different = total.get(key, (0, 0))
+                total[key] = max(most, executions), max(different, distinct)
+        return total
 
     def statement(self, key: _Key) -> Statement:
         text, types, _, many, stream = key
@@ -152,10 +172,26 @@ class _Sum:
             parameter_types=types,
             session=self._session,
             samples=self._samples.read(),
-            places=places_of(self._places),
+            places=places_of(self._counts()),
             many=many,
             stream=stream,
+            redacted=tuple(sorted(self._redacted)),
         )
+
+
+def _alike(what: str, known: str, new: str) -> str:
+    """The one of two that is known.
+
+    Raises:
+        CaptureError: Both are, and they differ.
+    """
+    if known and new and known != new:
+        first, second = sorted((known, new))
+        raise CaptureError(
+            f"captures of different {what} cannot be merged: {first} and {second}",
+            hint="run all shards on one commit of one project",
+        )
+    return known or new
 
 
 def _joined(known: Database, new: Database) -> Database:

@@ -222,6 +222,7 @@ def _variant(sent: _Sent) -> Variant:
         plannable=sent.analysis.plannable,
         literal=sent.analysis.literal,
         spans=sent.analysis.spans,
+        redacted=sent.statement.redacted,
     )
     if not _is_bound_by_client(sent):
         return variant

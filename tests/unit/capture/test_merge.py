@@ -5,7 +5,7 @@ from itertools import permutations
 import msgspec
 import pytest
 
-from pytest_planguard.capture.merge import merge
+from pytest_planguard.capture.merge import Merger, merge
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import Capture, Database, Suppression
 from pytest_planguard.model.schema import Schema, SchemaObject
@@ -43,6 +43,35 @@ def test_the_order_of_captures_does_not_matter() -> None:
 def test_different_commits_are_refused_by_name() -> None:
     with pytest.raises(CaptureError, match="aaa and bbb"):
         merge([capture(commit="bbb"), capture(commit="aaa")])
+
+
+def test_different_projects_are_refused_by_name() -> None:
+    with pytest.raises(CaptureError, match="different projects cannot be merged: billing and shop"):
+        merge([capture(project="shop"), capture(), capture(project="billing")])
+
+
+def test_what_every_process_sends_for_itself_is_not_added_up() -> None:
+    def sent(phase: Phase, executions: int, scope: str = "") -> Statement:
+        place = Place(Origin("a.py", 1, "make"), "", phase, executions, scope=scope)
+        return Statement("SELECT 1", (), Session("shop", "psycopg"), (), (place,))
+
+    merger = Merger()
+    for worker, executions in (("gw0", 2), ("gw1", 3), ("gw0", 2)):
+        for phase in (Phase.OUTSIDE, Phase.SHARED):
+            merger.add(capture(sent(phase, executions)), worker)
+    merger.add(capture(sent(Phase.SHARED, 5, "tests/test_a.py")), "gw1")
+    (found,) = merger.result().statements
+    assert {(one.phase, one.scope): one.executions for one in found.places} == {
+        (Phase.OUTSIDE, ""): 4,
+        (Phase.SHARED, ""): 4,
+        (Phase.SHARED, "tests/test_a.py"): 5,
+    }
+
+
+def test_shards_each_make_their_fixtures() -> None:
+    place = Place(Origin("a.py", 1, "make"), "", Phase.SHARED, 2)
+    one = capture(Statement("SELECT 1", (), Session("shop", "psycopg"), (), (place,)))
+    assert merge([one, one]).statements == one.statements
 
 
 def test_an_unknown_commit_joins_a_known_one() -> None:
