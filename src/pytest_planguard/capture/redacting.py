@@ -156,10 +156,11 @@ class _RedactedSamples(Samples):
         """Replaces a value where it stands once more; a short one or a number is another there."""
         found = []
         for position, value in enumerate(values):
-            if value is not None and value in stand_ins and not value.isdigit():
-                if len(value) >= _TELLING[bool(codes[position])]:
-                    values[position] = stand_ins[value]
-                    found.append(position)
+            if value is None or value.isdigit() or len(value) < _TELLING[bool(codes[position])]:
+                continue
+            if value in stand_ins:
+                values[position] = stand_ins[value]
+                found.append(position)
         return found
 
     def _is_hidden(self, position: int, value: bytes) -> bool:
