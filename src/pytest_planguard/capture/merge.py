@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from typing import TypeAlias
+from zlib import crc32
 
 import msgspec
 
 from pytest_planguard.capture.samples import Samples
-from pytest_planguard.capture.tally import Counts, places_of, statement_order
+from pytest_planguard.capture.tally import statement_order
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import Budget, Capture, Database, Ddl, Suppression
-from pytest_planguard.model.statement import Session, Statement
+from pytest_planguard.model.statement import Place, Session, Statement
 
 _Key: TypeAlias = tuple[str, tuple[int, ...], bytes, bool, bool]
 
@@ -50,13 +51,12 @@ class Merger:
         self._suppressions: set[Suppression] = set()
         self._budgets: dict[bytes, Budget] = {}
 
-    def add(self, capture: Capture, process: Hashable = None) -> None:
+    def add(self, capture: Capture, process: str | None = None) -> None:
         """Takes one more in.
 
         Args:
             capture: All or some of what one process captured.
-            process: Which process; None: one of its own. What each process sends once more, to
-                make the session's fixtures, is not added up over processes.
+            process: Its name; None: it is told by the tests it ran.
 
         Raises:
             CaptureError: It was made of another project or commit than those before it.
@@ -64,7 +64,7 @@ class Merger:
         self._project = _alike("projects", self._project, capture.project)
         self._commit = _alike("commits", self._commit, capture.commit)
         if process is None:
-            process = object()
+            process = _name_of(capture)
         self._captured_at = min(filter(None, (self._captured_at, capture.captured_at)), default="")
         for statement in capture.statements:
             self._add_statement(statement, process)
@@ -79,7 +79,7 @@ class Merger:
         self._suppressions.update(capture.suppressions)
         self._budgets.update((msgspec.json.encode(item), item) for item in capture.budgets)
 
-    def _add_statement(self, statement: Statement, process: Hashable) -> None:
+    def _add_statement(self, statement: Statement, process: str) -> None:
         key = (
             statement.text,
             statement.parameter_types,
@@ -138,32 +138,20 @@ class _Sum:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._places: Counts = {}
-        self._of_process: dict[Hashable, Counts] = {}
-        """By process: what each sends once more."""
+        self._places: dict[Place, tuple[int, int]] = {}
+        """Executions and distinct lists of values, by places without them."""
         self._samples = Samples()
         self._redacted: set[int] = set()
 
-    def add(self, statement: Statement, process: Hashable) -> None:
+    def add(self, statement: Statement, process: str) -> None:
         for place in statement.places:
-            counts = self._places
-            if place.is_of_process:
-                counts = self._of_process.setdefault(process, {})
-            key = (place.origin, place.test, place.phase, place.scope)
-            executions, distinct = counts.get(key, (0, 0))
-            counts[key] = executions + place.executions, max(distinct, place.distinct)
+            name = " ".join(filter(None, (process, place.process))) if place.is_of_process else ""
+            key = msgspec.structs.replace(place, executions=0, distinct=0, process=name)
+            executions, distinct = self._places.get(key, (0, 0))
+            self._places[key] = executions + place.executions, max(distinct, place.distinct)
         for sample in statement.samples:
             self._samples.add_sample(sample)
         self._redacted.update(statement.redacted)
-
-    def _counts(self) -> Counts:
-        """Added up; of what each process sends once more, the most that one sent."""
-        total = dict(self._places)
-        for counts in self._of_process.values():
-            for key, (executions, distinct) in counts.items():
-                most, different = total.get(key, (0, 0))
-                total[key] = max(most, executions), max(different, distinct)
-        return total
 
     def statement(self, key: _Key) -> Statement:
         text, types, _, many, stream = key
@@ -172,11 +160,20 @@ class _Sum:
             parameter_types=types,
             session=self._session,
             samples=self._samples.read(),
-            places=places_of(self._counts()),
+            places=tuple(
+                msgspec.structs.replace(place, executions=executions, distinct=distinct)
+                for place, (executions, distinct) in sorted(self._places.items())
+            ),
             many=many,
             stream=stream,
             redacted=tuple(sorted(self._redacted)),
         )
+
+
+def _name_of(capture: Capture) -> str:
+    """The same in every order of merging; of workers' own names two shards may have the same."""
+    tests = "\n".join((*capture.collected, "", *capture.finished))
+    return f"{crc32(tests.encode(errors='replace')):08x}"
 
 
 def _alike(what: str, known: str, new: str) -> str:

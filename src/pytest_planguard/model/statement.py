@@ -71,10 +71,16 @@ class Place(msgspec.Struct, frozen=True, order=True):
     counted up to ``MOST_DISTINCT``; 0 where the suite itself repeats the call."""
     scope: str = ""
     """Of a shared fixture: the node id of the class, module or folder that has it."""
+    process: str = ""
+    """Of a merged capture: which of its processes sent it, where each does so for itself."""
 
     @property
     def is_of_process(self) -> bool:
-        """Whether each process of a run sends it once more, however the tests are divided."""
+        """Whether each process of a run sends it once more, however the tests are divided.
+
+        Then it counts as often as in the process that sent it most: as often as in one that runs
+        all tests.
+        """
         return self.phase in (Phase.OUTSIDE, Phase.SHARED)
 
 

@@ -10,6 +10,7 @@ from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import Capture, Database, Suppression
 from pytest_planguard.model.schema import Schema, SchemaObject
 from pytest_planguard.model.statement import Origin, Phase, Place, Sample, Session, Statement
+from pytest_planguard.sql.normalise import queries
 
 SCHEMA = Schema(objects=(SchemaObject("table", "public.a", "CREATE TABLE public.a ()"),))
 
@@ -50,28 +51,38 @@ def test_different_projects_are_refused_by_name() -> None:
         merge([capture(project="shop"), capture(), capture(project="billing")])
 
 
-def test_what_every_process_sends_for_itself_is_not_added_up() -> None:
-    def sent(phase: Phase, executions: int, scope: str = "") -> Statement:
-        place = Place(Origin("a.py", 1, "make"), "", phase, executions, scope=scope)
-        return Statement("SELECT 1", (), Session("shop", "psycopg"), (), (place,))
+def made(phase: Phase, executions: int, text: str = "SELECT 1", database: str = "shop") -> Capture:
+    """What a process sent to make a fixture."""
+    place = Place(Origin("app.py", 1, "make"), "", phase, executions)
+    return capture(Statement(text, (), Session(database, "psycopg"), (), (place,)))
 
+
+@pytest.mark.parametrize("phase", [Phase.OUTSIDE, Phase.SHARED])
+def test_what_every_process_sends_for_itself_counts_as_in_one(phase: Phase) -> None:
     merger = Merger()
-    for worker, executions in (("gw0", 2), ("gw1", 3), ("gw0", 2)):
-        for phase in (Phase.OUTSIDE, Phase.SHARED):
-            merger.add(capture(sent(phase, executions)), worker)
-    merger.add(capture(sent(Phase.SHARED, 5, "tests/test_a.py")), "gw1")
-    (found,) = merger.result().statements
-    assert {(one.phase, one.scope): one.executions for one in found.places} == {
-        (Phase.OUTSIDE, ""): 4,
-        (Phase.SHARED, ""): 4,
-        (Phase.SHARED, "tests/test_a.py"): 5,
-    }
+    for worker, sent in (("gw0", 1), ("gw1", 1), ("gw0", 2), ("gw1", 1)):
+        text = f"SELECT {worker[2]}{sent}"  # values in the text differ, and so do databases
+        merger.add(made(phase, sent, text, f"shop_{worker}"), worker)
+    (query,) = queries(merger.result())
+    assert query.executions == 3
 
 
-def test_shards_each_make_their_fixtures() -> None:
-    place = Place(Origin("a.py", 1, "make"), "", Phase.SHARED, 2)
-    one = capture(Statement("SELECT 1", (), Session("shop", "psycopg"), (), (place,)))
-    assert merge([one, one]).statements == one.statements
+def test_shards_each_make_their_fixtures_and_their_workers_too() -> None:
+    shards = []
+    for shard in ("a", "b"):
+        merger = Merger()
+        for worker in ("gw0", "gw1"):
+            merger.add(made(Phase.SHARED, 2), worker)
+        merger.add(capture(collected=("a", "b"), finished=(shard,)), "gw0")
+        shards.append(merger.result())
+    for order in (shards, shards[::-1]):
+        (query,) = queries(merge(order))
+        assert query.executions == 2
+
+
+def test_what_tests_send_is_added_up_over_processes() -> None:
+    (query,) = queries(merge([capture(statement()), capture(statement())]))
+    assert query.executions == 4
 
 
 def test_an_unknown_commit_joins_a_known_one() -> None:
