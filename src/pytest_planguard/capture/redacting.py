@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pytest_planguard.capture.lexing import bare
-from pytest_planguard.capture.samples import Samples, to_text
+from pytest_planguard.capture.samples import Samples, plain, to_text
 from pytest_planguard.model.redaction import Redaction
 from pytest_planguard.model.statement import Session
 
@@ -129,7 +129,7 @@ class _RedactedSamples(Samples):
 
     def offer(self, params: Sequence[Any], formats: Sequence[int] | None) -> None:
         """Offers values as a driver holds them; what is replaced is text from here on."""
-        raw = [None if value is None else bytes(value) for value in params]
+        raw = [None if value is None else plain(value) for value in params]
         codes = list(formats or ()) or [0] * len(raw)
         stand_ins: dict[bytes, bytes] = {}
         hidden = [

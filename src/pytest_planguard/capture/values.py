@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from pytest_planguard.capture.literals import array_item
+from pytest_planguard.capture.samples import plain
 
 _DEEPEST = 6
 """Dimensions of an array (PostgreSQL's ``MAXDIM``); a list may hold itself."""
@@ -43,7 +44,7 @@ def written(values: Sequence[Any]) -> tuple[list[bytes | None], list[int]] | Non
                 texts.append(None)
                 formats.append(0)
             elif isinstance(value, bytes | bytearray | memoryview):
-                texts.append(bytes(value))
+                texts.append(plain(value))
                 formats.append(1)
             else:
                 texts.append((_WRITERS.get(type(value)) or _writer(value))(value))
@@ -70,14 +71,15 @@ def _item(value: Any, depth: int = 1) -> bytes:
     if isinstance(value, list | tuple):
         return _array(value, depth + 1)
     if isinstance(value, bytes | bytearray | memoryview):
-        return b'"\\\\x%s"' % bytes(value).hex().encode()
+        return b'"\\\\x%s"' % plain(value).hex().encode()
     return array_item((_WRITERS.get(type(value)) or _writer(value))(value))
 
 
 def _array(values: Sequence[Any], depth: int = 1) -> bytes:
     if depth > _DEEPEST:
         raise Unwritable
-    return b"{%s}" % b",".join([_item(value, depth) for value in values])
+    kind: Any = list if isinstance(values, list) else tuple
+    return b"{%s}" % b",".join([_item(value, depth) for value in kind.__iter__(values)])
 
 
 def _moment(value: dt.datetime | dt.time) -> bytes:
