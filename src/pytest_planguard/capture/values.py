@@ -2,6 +2,7 @@
 
 Only types whose text is known are written, by the functions of those types themselves: no
 ``repr`` or ``str`` of the application's own is called, which may raise, block or have effects.
+Classes are asked for with ``type``: ``isinstance`` asks the value for its ``__class__``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pytest_planguard.capture.samples import plain
 
 _DEEPEST = 6
 """Dimensions of an array (PostgreSQL's ``MAXDIM``); a list may hold itself."""
+
+_BINARY = (bytes, bytearray, memoryview)
 
 _ZONES = frozenset(("datetime", "zoneinfo", "dateutil", "pytz", "pendulum"))
 """Packages whose time zones may be asked for their offset; others are the application's code."""
@@ -43,7 +46,7 @@ def written(values: Sequence[Any]) -> tuple[list[bytes | None], list[int]] | Non
             if value is None:
                 texts.append(None)
                 formats.append(0)
-            elif isinstance(value, bytes | bytearray | memoryview):
+            elif issubclass(type(value), _BINARY):
                 texts.append(plain(value))
                 formats.append(1)
             else:
@@ -68,9 +71,9 @@ def _writer(value: Any) -> Callable[[Any], bytes]:
 def _item(value: Any, depth: int = 1) -> bytes:
     if value is None:
         return b"NULL"
-    if isinstance(value, list | tuple):
+    if issubclass(type(value), list | tuple):
         return _array(value, depth + 1)
-    if isinstance(value, bytes | bytearray | memoryview):
+    if issubclass(type(value), _BINARY):
         return b'"\\\\x%s"' % plain(value).hex().encode()
     return array_item((_WRITERS.get(type(value)) or _writer(value))(value))
 
@@ -78,12 +81,12 @@ def _item(value: Any, depth: int = 1) -> bytes:
 def _array(values: Sequence[Any], depth: int = 1) -> bytes:
     if depth > _DEEPEST:
         raise Unwritable
-    kind: Any = list if isinstance(values, list) else tuple
+    kind: Any = list if issubclass(type(values), list) else tuple
     return b"{%s}" % b",".join([_item(value, depth) for value in kind.__iter__(values)])
 
 
 def _moment(value: dt.datetime | dt.time) -> bytes:
-    kind: Any = dt.datetime if isinstance(value, dt.datetime) else dt.time
+    kind: Any = dt.datetime if issubclass(type(value), dt.datetime) else dt.time
     zone = kind.tzinfo.__get__(value)
     if zone is not None and type(zone).__module__.partition(".")[0] not in _ZONES:
         raise Unwritable
