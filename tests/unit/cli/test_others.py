@@ -10,6 +10,7 @@ import fix_reports
 import pytest_planguard
 from pytest_planguard.cli import doctor
 from pytest_planguard.model.finding import RuleFacts, Severity
+from pytest_planguard.model.plan import Planned
 
 FACTS = RuleFacts(
     "PLN001",
@@ -65,6 +66,17 @@ def test_explain_shows_plans_findings_and_how_exact_they_are(project, pipeline, 
     assert "  captured: cost 152,000, 20 rows\n    Limit\n" in said.out
     assert "E IDX001 missing-index" in said.out
     assert pipeline.calls[0].text == "SELECT 1"
+
+
+def test_explain_shows_values_only_where_they_are_asked_for(project, pipeline, say):
+    report = fix_reports.one_finding()
+    (query,) = report.queries
+    (plan, *_) = query.outcome.plans
+    plan = msgspec.structs.replace(plan, values=("secret", None))
+    query = msgspec.structs.replace(query, outcome=Planned((plan,)))
+    pipeline.report = msgspec.structs.replace(report, queries=(query,))
+    assert "secret" not in say("explain", "SELECT 1").out
+    assert "with secret, NULL" in say("explain", "SELECT 1", "--values").out
 
 
 def test_explain_reads_a_statement_from_standard_input(project, pipeline, say, monkeypatch):
