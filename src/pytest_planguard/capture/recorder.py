@@ -97,7 +97,7 @@ class Recorder:
         self._forked = False
         self._bytes = 0
         self._redactor = redactor
-        self._tally = Tally(redactor)
+        self._tally = self.new_tally()
         self._again: dict[tuple[object, ...], Counter] = {}
         """Counters of this phase, by what a driver says and the instruction that asks."""
         self._control: set[bytes] = set()
@@ -159,6 +159,10 @@ class Recorder:
             with self._lock:
                 self._paused -= 1
                 self._decide()
+
+    def new_tally(self) -> Tally:
+        """One that keeps what this one would."""
+        return Tally(self._redactor)
 
     @contextmanager
     def watched_by(self, watcher: Tally) -> Iterator[None]:
@@ -470,7 +474,7 @@ class Recorder:
     def take(self) -> Capture:
         """Everything since the last take, sorted; counting starts again."""
         with self._lock:
-            tally, self._tally = self._tally, Tally(self._redactor)
+            tally, self._tally = self._tally, self.new_tally()
             ddl, self._ddl = self._ddl, {}
             notes, self._notes = self._notes, {}
             self._bytes = 0

@@ -21,8 +21,8 @@ from pytest_planguard.model.statement import Session
 if TYPE_CHECKING:
     from pytest_planguard.sql.redaction import Redacted
 
-_MOST_TEXTS = 2_000
-"""Remembered at most, beside those that are counted."""
+_HELD = 16 * 1024 * 1024
+"""Bytes of texts that are remembered at most, beside those that are counted."""
 _NUMBER = re.compile(rb"(?<![\w$])\d[\w.]*")
 _EVERYTHING_QUOTED = b"'redacted'"
 _TELLING = 4, 9
@@ -40,6 +40,7 @@ class Redactor:
         self._redaction = redaction
         self._expressions = redaction.expressions()
         self._known: dict[bytes, Redacted | None] = {}
+        self._held = 0
         self._sessions: dict[int, tuple[Session, Session]] = {}
 
     def text(self, text: bytes) -> str:
@@ -83,8 +84,10 @@ class Redactor:
         if text not in self._known:
             from pytest_planguard.sql.redaction import redacted
 
-            if len(self._known) >= _MOST_TEXTS:
+            self._held += len(text)
+            if self._held > _HELD:
                 self._known.clear()
+                self._held = len(text)
             self._known[text] = redacted(to_text(text), self._redaction, self._expressions)
         return self._known[text]
 

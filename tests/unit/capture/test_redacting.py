@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pytest_planguard.capture import file
+from pytest_planguard.capture import file, redacting
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.files import Files
 from pytest_planguard.capture.merge import merge
@@ -189,6 +189,21 @@ def test_the_choice_of_values_does_not_depend_on_how_a_run_was_split(tmp_path: P
     whole = captured(rows)
     assert captured(shuffled[:1_000], shuffled[1_000:]) == whole
     assert whole.count(b'["redacted"') == 64
+
+
+def test_a_test_that_watches_does_not_hold_it_either(sender: Sender) -> None:
+    tally = sender.recorder.new_tally()
+    with sender.recorder.watched_by(tally):
+        sender.send(FIND, b"ada@x.org", b"36", b"Ada%")
+    assert [one.values for one in tally.statements()[0].samples] == [("redacted", "36", "Ada%")]
+
+
+def test_texts_are_not_held_twice(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redacting, "_HELD", 1_000)
+    redactor = Redactor(WHO)
+    for number in range(100):
+        assert redactor.text(b"SELECT %d" % number) == f"SELECT {number}"
+    assert sum(map(len, redactor._known)) <= 1_000
 
 
 def test_no_file_holds_what_is_hidden(sender: Sender) -> None:
