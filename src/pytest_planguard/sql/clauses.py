@@ -63,7 +63,7 @@ class Statement:
     derived: dict[str, Any] = field(default_factory=dict)
     """By alias: sub-selects, CTEs and functions that are read like tables."""
 
-    def outputs(self, node: Any, name: str) -> Iterator[list[Column]]:
+    def outputs(self, node: Any, name: str) -> Iterator[Column]:
         """The columns that a derived table's column of that name is made of."""
         query = node.get("subquery") or node.get("ctequery") or {}
         names = _alias_names(node)
@@ -73,8 +73,10 @@ class Statement:
                 columns = _columns(target.get("val", {}))
                 given = names[position] if position < len(names) else target.get("name")
                 plain = columns[0][-1] if len(columns) == 1 else ""
-                if name in {given or plain, "*"} or plain == "*":
-                    yield columns
+                if plain == "*":
+                    yield (name,)
+                elif name in {given or plain, "*"}:
+                    yield from columns
 
 
 def read(tree: Any) -> Statement:
@@ -136,6 +138,7 @@ class _Reader:
             **dict.fromkeys(_CONDITIONS, self._condition),
             **dict.fromkeys(_LISTS, self._each),
             **dict.fromkeys(_LIMITS, self._limit),
+            "VariableSetStmt": self._setting,
             "ExecuteStmt": self._opaque,
             "DoStmt": self._block,
         }
@@ -219,6 +222,11 @@ class _Reader:
                     self._walk(item, clauses)
             return
         self._walk({**node, "args": args}, clauses)
+
+    def _setting(self, node: Any, clauses: _Clauses) -> None:
+        table, _, column = str(node.get("name", "")).rpartition(".")
+        clauses = (*clauses, self._clause(target=(table, column)))
+        self._walk(node.get("args", []), clauses)
 
     def _named(self, node: Any, clauses: _Clauses) -> None:
         """An argument's name is taken for a column's."""

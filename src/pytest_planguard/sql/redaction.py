@@ -9,14 +9,14 @@ errors are on the side of hiding.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 from pglast import parser
 
 from pytest_planguard.model.redaction import Redaction
-from pytest_planguard.sql.clauses import Clause, Statement, Value, read, values_in
+from pytest_planguard.sql.clauses import Clause, Column, Statement, Value, read, values_in
 from pytest_planguard.sql.stand_ins import TEXT, stand_in
 
 LONGEST_READ = 1 << 20
@@ -107,6 +107,7 @@ class _Columns:
         self._statement = statement
         self._covers = redaction.covers
         self._covers_some = redaction.covers_some
+        self._known: dict[Column, bool] = {}
         self._all = sorted({table for tables in statement.tables.values() for table in tables})
 
     def meet(self, clause: Clause) -> bool:
@@ -121,10 +122,10 @@ class _Columns:
         found: dict[str, Any] = {}
         for column in clause.columns:
             *qualifier, name = column
-            if qualifier:
-                found |= {qualifier[-1]: known[qualifier[-1]]} if qualifier[-1] in known else {}
-            elif not self._is_redacted(column) or name == "*":
+            if not qualifier and (name == "*" or not self._is_redacted(column)):
                 found |= known
+            elif qualifier and qualifier[-1] in known:
+                found[qualifier[-1]] = known[qualifier[-1]]
         if clause.joins:
             found |= known
         return list(found.values())
@@ -136,34 +137,52 @@ class _Columns:
             return self._covers(table, column)
         return self._somewhere(column)
 
-    def _is_redacted(self, column: Sequence[str], inside: frozenset[str] = frozenset()) -> bool:
-        *qualifier, name = column
-        tables = self._statement.tables.get(qualifier[-1], ()) if qualifier else ()
+    def _is_redacted(self, column: Column) -> bool:
+        """Whether a column is one of the redacted, whatever derived tables call it."""
+        known = self._known.get(column)
+        if known is None:
+            known = self._known[column] = self._comes_of_one(column)
+        return known
+
+    def _comes_of_one(self, column: Column) -> bool:
+        met: set[Column] = set()
+        waiting = [column]
+        while waiting:
+            one = waiting.pop()
+            if one not in met:
+                met.add(one)
+                if self._is_named(one):
+                    return True
+                waiting += self._origins(one)
+        return False
+
+    def _is_named(self, column: Column) -> bool:
+        *_, name = column
+        tables = self._tables(column)
         if name == "*":
             return any(map(self._covers_some, tables or self._all))
         if tables:
             return any(self._covers(table, name) for table in tables)
-        return self._somewhere(name) or self._is_derived(qualifier, name, inside)
+        return self._somewhere(name)
 
     def _somewhere(self, column: str) -> bool:
         """Whether a column of that name is, in any table of the statement or in one unnamed."""
         return any(self._covers(table, column) for table in (*self._all, ""))
 
-    def _is_derived(self, qualifier: Sequence[str], name: str, inside: frozenset[str]) -> bool:
-        """Whether it is a redacted column under another name.
+    def _tables(self, column: Column) -> Collection[str]:
+        """The tables its qualifier may mean; without one, or of a derived table, nobody knows."""
+        *qualifier, _ = column
+        return self._statement.tables.get(qualifier[-1], ()) if qualifier else ()
 
-        Args:
-            qualifier: What the column is qualified by.
-            name: The column's.
-            inside: Derived tables it was followed through; a recursive one names itself.
-        """
+    def _origins(self, column: Column) -> Iterator[Column]:
+        """The columns that one of a derived table is made of."""
+        *qualifier, name = column
+        if self._tables(column):
+            return
         known = self._statement.derived
-        for alias in (qualifier[-1],) if qualifier else tuple(known):
-            if alias in known and alias not in inside:
-                for output in self._statement.outputs(known[alias], name):
-                    if any(self._is_redacted(one, inside | {alias}) for one in output):
-                        return True
-        return False
+        for alias in (qualifier[-1],) if qualifier else known:
+            if alias in known:
+                yield from self._statement.outputs(known[alias], name)
 
 
 class _Writer:
@@ -263,7 +282,7 @@ def _written(token: Any, raw: str, number: int, *, is_pattern: bool) -> str:
         return stand_in(raw, "numeric", number)
     value = stand_in(_value(raw), "text", number, is_pattern=is_pattern)
     quoted = value.replace("'", "''")
-    return f"'{quoted}'"
+    return f"U&'{quoted}'" if token.name == "USCONST" else f"'{quoted}'"
 
 
 def _value(raw: str) -> str:

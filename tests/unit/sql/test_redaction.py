@@ -46,6 +46,8 @@ HIDDEN = {
     "through a CTE": "WITH u AS (SELECT id, email FROM users) SELECT 1 FROM u WHERE email = $1",
     "under a CTE's name": "WITH u(i, e) AS (SELECT id, email FROM users) "
     "SELECT 1 FROM u WHERE e = $1",
+    "through derived tables in each other": "SELECT 1 FROM (SELECT * FROM "
+    "(SELECT email AS e FROM users) x) u WHERE u.e = $1",
     "in HAVING": "SELECT 1 FROM users GROUP BY email HAVING max(email) > $1",
     "in CASE": "SELECT CASE WHEN email = $1 THEN 'x' END FROM users",
     "inserted": "INSERT INTO users (email) VALUES ($1)",
@@ -102,6 +104,7 @@ KEPT = {
     "a document's key": "SELECT * FROM users WHERE email ->> $1 = 'x'",
     "what is taken of it": "SELECT * FROM users WHERE substr(email, $1, 3) = 'x'",
     "a type's length": "SELECT email::varchar(20) FROM users WHERE name = $1",
+    "another column through a star": "SELECT 1 FROM (SELECT * FROM users) u WHERE u.name = $1",
     "NULL": "SELECT * FROM users WHERE email IS NULL AND name = $1",
 }
 
@@ -135,6 +138,11 @@ def test_a_text_without_redacted_columns_is_the_same() -> None:
 def test_columns_are_named_by_patterns(column: str, text: str) -> None:
     assert parameters(text, column) == {1}
     assert parameters(text, "other.thing") == set()
+
+
+def test_a_setting_that_is_set_is_a_column() -> None:
+    text = "BEGIN; SET LOCAL app.user = 'secret'; SET work_mem = '4MB'; SELECT 'x'"
+    assert written(text, "app.user") == text.replace("secret", "redacted")
 
 
 def test_everything_leaves_limits_and_the_statement_itself() -> None:
@@ -198,6 +206,13 @@ def test_every_statement_of_a_text_is_read() -> None:
 
 def test_a_blocks_text_is_hidden_since_nobody_reads_it() -> None:
     assert written("DO $$BEGIN PERFORM 'secret'; END$$") == "DO 'redacted'"
+
+
+def test_tables_that_are_made_of_each_other_are_followed_once() -> None:
+    names = [f"t{number}" for number in range(30)]
+    made = ", ".join(f"{one} AS (SELECT a, b FROM {', '.join(names)})" for one in names)
+    text = f"WITH RECURSIVE {made} SELECT a FROM {', '.join(names)}, users WHERE b = $1"
+    assert parameters(text) == set()
 
 
 @pytest.mark.parametrize(
