@@ -32,6 +32,7 @@ from pytest_planguard.model.report import (
 from pytest_planguard.model.settle import settle
 from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.pipeline.budgets import refuse_unknown_tables
+from pytest_planguard.pipeline.confidential import unknown_columns, without_values
 from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, ready
 from pytest_planguard.pipeline.gate import Gate, Key, as_configured, verdict
@@ -247,6 +248,7 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     findings = gate.findings(settle(as_configured(config, candidates)), queries)
     complete = capture.complete and not parts.incomplete
     silent = gate.suppressions(queries).notes(findings, queries, complete=complete)
+    findings = without_values(findings, queries)
     incomplete = parts.incomplete or capture.interrupted
     absent = _absent(baseline, queries, capture, parts)
     return Report(
@@ -262,7 +264,12 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
         changes=_counted(changes, absent),
         gone=absent,
         verdict=verdict(gate, findings, incomplete),
-        notes=(*capture.notes, *parts.notes, *silent),
+        notes=(
+            *capture.notes,
+            *parts.notes,
+            *silent,
+            *unknown_columns(config, parts.databases, capture),
+        ),
         incomplete_reason=incomplete,
         baseline_found=baseline is not None,
         known=sum(not one.is_new for one in findings),
