@@ -11,6 +11,8 @@ import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_planguard.capture.psycopg2_likeness import Likeness, likeness_of, stand_in
+
 if TYPE_CHECKING:
     from pytest_planguard.capture.origin import Site
     from pytest_planguard.capture.recorder import Recorder
@@ -131,9 +133,12 @@ class Classes:
                 return factory
             try:
                 made = types.new_class(
-                    factory.__name__, (factory, heard), {}, lambda names: names.update(_SLOTS)
+                    factory.__name__,
+                    (factory, heard),
+                    {"metaclass": likeness_of(type(factory))},
+                    lambda names: names.update(_SLOTS),
                 )
-                found = _like(made, factory)
+                found = stand_in(made, factory)
             except Exception:  # noqa: BLE001 -- metaclasses and __init_subclass__ are not ours
                 self._miss(factory)
                 found = factory
@@ -151,7 +156,7 @@ class Classes:
 def _connection_class(classes: Classes, base: type) -> type:
     """The class between the application's connections and the library's."""
 
-    class connection(base):  # type: ignore[misc]  # noqa: N801 -- the library's name
+    class connection(base, metaclass=Likeness):  # type: ignore[misc]  # noqa: N801 -- the library's name
         __slots__ = ()
 
         def cursor(self, *args: Any, **kwargs: Any) -> Any:
@@ -173,7 +178,7 @@ def _connection_class(classes: Classes, base: type) -> type:
         method = _said(classes, connection, name, text)
         method.__doc__ = getattr(base, name).__doc__
         setattr(connection, name, method)
-    return _like(connection, base)
+    return stand_in(connection, base)
 
 
 def _said(classes: Classes, kind: Any, name: str, text: bytes) -> Any:
@@ -194,7 +199,7 @@ def _said(classes: Classes, kind: Any, name: str, text: bytes) -> Any:
 def _cursor_class(listener: Hearer, base: type) -> type:
     """The class between the application's cursors and the library's."""
 
-    class cursor(base):  # type: ignore[misc]  # noqa: N801 -- the library's own name
+    class cursor(base, metaclass=Likeness):  # type: ignore[misc]  # noqa: N801 -- the library's own name
         __slots__ = ()
 
     methods = [_execute(listener, cursor), _executemany(listener, cursor)]
@@ -206,7 +211,7 @@ def _cursor_class(listener: Hearer, base: type) -> type:
     for method in methods:
         method.__doc__ = getattr(base, method.__name__).__doc__
         setattr(cursor, method.__name__, method)
-    return _like(cursor, base)
+    return stand_in(cursor, base)
 
 
 def _execute(listener: Hearer, kind: Any) -> Any:
@@ -358,13 +363,6 @@ def _call_of(args: tuple[Any, ...]) -> bytes | None:
         return None
     marks = ",".join(["%s"] * len(values))
     return f"SELECT * FROM {args[0]}({marks})".encode(errors="replace")  # noqa: S608 -- not sent
-
-
-def _like(made: type, base: type) -> type:
-    """Gives a class the names of the one it stands for."""
-    for name in ("__name__", "__qualname__", "__module__", "__doc__"):
-        setattr(made, name, getattr(base, name))
-    return made
 
 
 def _leave_no_trace(error: BaseException) -> None:
