@@ -151,6 +151,7 @@ def outcomes(suite: Suite, way: str, folder: Path, names: Mapping[str, str], use
     """How each test ended."""
     result = folder / "result.xml"
     result.unlink(missing_ok=True)
+    shutil.rmtree(folder / "cache", ignore_errors=True)
     left_out = [word for name in suite.left_out for word in ("--deselect", name)]
     command = [
         folder / "venv/bin/python", "-m", "pytest", "-q", "-o", f"cache_dir={folder}/cache",

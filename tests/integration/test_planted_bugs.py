@@ -206,7 +206,7 @@ OUTSIDE = {
         "_executemany.<locals>.executemany",
         "_heard_afterwards.<locals>.method",
         "_said.<locals>.method",
-        "_leave_no_trace",
+        "leave_no_trace",
         "_Rows._next",
         "marked.<locals>.paginate",
         "_Page.__init__",

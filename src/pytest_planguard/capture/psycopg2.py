@@ -275,4 +275,5 @@ def _meet(connection: Any) -> Known | None:
         found = living()
         return IDLE if found is None else int(found.get_transaction_status())
 
-    return Known(ConnectionParameters(values), reports_path=reports_path, status=status)
+    parameters = ConnectionParameters(values, NAME)
+    return Known(parameters, reports_path=reports_path, status=status)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_planguard.capture.psycopg2_likeness import Likeness, likeness_of, stand_in
+from pytest_planguard.capture.traces import leave_no_trace
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.origin import Site
@@ -79,7 +80,7 @@ class Classes:
             try:
                 made = original(dsn, connection_factory=factory, **kwargs)
             except BaseException as error:
-                _leave_no_trace(error)
+                leave_no_trace(error)
                 raise
             return self._adopt(made, self._connection)
 
@@ -170,7 +171,7 @@ def _connection_class(classes: Classes, base: type) -> type:
                 else:
                     made = super().cursor(*args, **{**kwargs, "cursor_factory": factory})
             except BaseException as error:
-                _leave_no_trace(error)
+                leave_no_trace(error)
                 raise
             return classes.adopt_cursor(made)
 
@@ -189,7 +190,7 @@ def _said(classes: Classes, kind: Any, name: str, text: bytes) -> Any:
         try:
             return getattr(super(kind, self), name)(*args, **kwargs)
         except BaseException as error:
-            _leave_no_trace(error)
+            leave_no_trace(error)
             raise
 
     method.__name__ = method.__qualname__ = name
@@ -223,7 +224,7 @@ def _execute(listener: Hearer, kind: Any) -> Any:
         except BaseException as error:
             if not heard and sent_last(self) is not before:
                 listener.after_execute(self, args, kwargs)
-            _leave_no_trace(error)
+            leave_no_trace(error)
             raise
         if not heard:
             listener.after_execute(self, args, kwargs)
@@ -238,7 +239,7 @@ def _executemany(listener: Hearer, kind: Any) -> Any:
         try:
             return super(kind, self).executemany(*given, **kwargs)
         except BaseException as error:
-            _leave_no_trace(error)
+            leave_no_trace(error)
             raise
         finally:
             if rows is not None:
@@ -255,7 +256,7 @@ def _heard_afterwards(
         try:
             return getattr(super(kind, self), name)(*args, **kwargs)
         except BaseException as error:
-            _leave_no_trace(error)
+            leave_no_trace(error)
             raise
         finally:
             if sent_last(self) is not before:
@@ -363,13 +364,3 @@ def _call_of(args: tuple[Any, ...]) -> bytes | None:
         return None
     marks = ",".join(["%s"] * len(values))
     return f"SELECT * FROM {args[0]}({marks})".encode(errors="replace")  # noqa: S608 -- not sent
-
-
-def _leave_no_trace(error: BaseException) -> None:
-    """Takes the frame that handles an error out of its traceback.
-
-    A bare ``raise`` does not put it back (CPython adds a frame where an error arises or passes
-    through it, not where it is raised again), so the application sees its own line last.
-    """
-    if error.__traceback__ is not None:
-        error.__traceback__ = error.__traceback__.tb_next
