@@ -19,6 +19,7 @@ from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.patches import Patches
+from pytest_planguard.capture.psycopg_client import unbound
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sessions import Connections, Known, is_own
 from pytest_planguard.capture.state import IDLE
@@ -209,16 +210,18 @@ class Listener:
                 if known.reports_path
                 else state.path
             )
+            sent = query if query.types or not query.params else unbound(query)
             # None unless executemany() is running.
             many = getattr(cursor, "_execmany_returning", None) is not None
             if many or not self._recorder.record_again(
-                (text, query.types, path, state, stream, known.number, type(cursor)),
-                query.params,
-                query.formats,
+                (sent.query, sent.types, path, state, stream, known.number, type(cursor)),
+                sent.params,
+                sent.formats,
                 self._depth,
                 self._entries,
             ):
-                self._count(cursor, query, known, (path, state), many=many, stream=stream)
+                where = path, state
+                self._count(cursor, query, sent, known, where, many=many, stream=stream)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
 
@@ -236,6 +239,7 @@ class Listener:
         self,
         cursor: Any,
         query: Any,
+        sent: Any,
         known: Known,
         where: Where,
         *,
@@ -245,10 +249,10 @@ class Listener:
         # executemany() has one query object for all its rows.
         before = self._many.get(cursor) if many else None
         site = self._recorder.record(
-            query.query,
-            query.types,
-            query.params,
-            query.formats,
+            sent.query,
+            sent.types,
+            sent.params,
+            sent.formats,
             self._session(cursor, known, where),
             many=many,
             stream=stream,
@@ -257,7 +261,7 @@ class Listener:
             again=(
                 None
                 if many
-                else (query.query, query.types, *where, stream, known.number, type(cursor))
+                else (sent.query, sent.types, *where, stream, known.number, type(cursor))
             ),
         )
         if many and site is not None:

@@ -104,7 +104,7 @@ class Listener:
             query = args[0] if args else None
             if type(query) is str and query in self._late:
                 return False
-            text = query_bytes(cursor, args, kwargs)
+            text = query_bytes(cursor, args, kwargs, literal=None)
             if text is None or not is_early(text):
                 if type(query) is str and text is not None and len(text) <= LONGEST:
                     self._late[query] = text

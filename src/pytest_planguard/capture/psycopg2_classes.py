@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_planguard.capture.psycopg2_composed import text_of
 from pytest_planguard.capture.psycopg2_likeness import Likeness, likeness_of, stand_in
 from pytest_planguard.capture.traces import leave_no_trace
 
@@ -344,12 +345,21 @@ class _Rows:
             self._site = self._listener.after(cursor, self._query, many=True, site=self._site)
 
 
-def query_bytes(cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes | None:
-    """The query as it was given, before its values; None where that is no query."""
+def query_bytes(
+    cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, literal: str | None = "%s"
+) -> bytes | None:
+    """The query as it was given, before its values; None where that is no query, or not known.
+
+    Args:
+        cursor: Who is to send it.
+        args: What its method was given.
+        kwargs: Likewise.
+        literal: See ``psycopg2_composed.text_of``; by default a literal is one more value.
+    """
     query: Any = args[0] if args else kwargs.get("query")
     if hasattr(query, "as_string"):
         try:
-            query = query.as_string(cursor)
+            query = text_of(query, cursor, literal=literal)
         except Exception:  # noqa: BLE001 -- the library itself will say what is wrong with it
             return None
     if isinstance(query, str):

@@ -79,6 +79,59 @@ cursor.execute(query, [5])
     }
 
 
+def test_adapters_of_a_composed_query_run_as_often_as_without_us(capture_of: CaptureOf) -> None:
+    before = """
+class Price:
+    adapted = 0
+    def getquoted(self):
+        Price.adapted += 1
+        return b"1.5"
+    def __conform__(self, protocol):
+        return self
+
+class Mine(sql.Composable):
+    adapted = 0
+    def as_string(self, context):
+        Mine.adapted += 1
+        return "SELECT 'mine', %s"
+    def __init__(self):
+        super().__init__(None)
+
+def counts():
+    found = Price.adapted, Mine.adapted
+    Price.adapted = Mine.adapted = 0
+    return found
+"""
+    body = """
+query = sql.SQL("SELECT {} + %s").format(sql.Literal(Price()))
+insert = sql.SQL("INSERT INTO item VALUES (%s, {})").format(sql.Literal("x"))
+def run():
+    for _ in range(2):
+        cursor.execute(query, [1])
+    cursor.execute(sql.SQL("SELECT {}").format(sql.Literal(Price())))
+    cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier("no table")))
+    cursor.executemany(insert, [(1,), (2,)])
+    extras.execute_batch(cursor, query + sql.SQL(", 3"), [(1,), (2,)])
+    extras.execute_values(cursor, sql.SQL("INSERT INTO item VALUES %s"), [(1, "x")])
+    cursor.execute(Mine(), [1])
+    return counts()
+heard = run()
+from __main__ import recorder
+recorder.listening = recorder.following = False
+assert heard == run(), heard
+"""
+    capture = capture_of(app(body, before))
+    assert heard(capture) == {
+        "INSERT INTO item VALUES ($1, $2)": ((23, 0), 1, True, False),
+        "INSERT INTO item VALUES ($1,$2)": ((23, 0), 1, True, False),
+        "SELECT $1 + $2": ((1700, 23), 2, False, False),
+        "SELECT $1 + $2, 3": ((1700, 23), 1, True, False),
+        "SELECT 'mine', 1": ((), 1, False, False),
+        "SELECT 1.5": ((), 1, False, False),
+    }
+    assert [one.text for one in capture.ddl][1:] == ['DROP TABLE IF EXISTS "no table"']
+
+
 @pytest.mark.parametrize("kind", ["RealDictCursor", "DictCursor", "NamedTupleCursor"])
 def test_cursors_of_the_extras_are_what_they_were(capture_of: CaptureOf, kind: str) -> None:
     body = f"""
