@@ -37,6 +37,11 @@ def likeness_of(metaclass: type) -> Any:
     return kind(metaclass.__name__, (Likeness, metaclass), {})
 
 
+def is_heard(kind: type) -> bool:
+    """Whether objects of a class are ours, or of a class made from one of ours."""
+    return issubclass(type(kind), Likeness)
+
+
 def stand_in(made: type, base: type) -> type:
     """A class with the names of the one it stands for, and equal to it."""
     for name in ("__name__", "__qualname__", "__module__", "__doc__"):
