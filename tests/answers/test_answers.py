@@ -37,20 +37,11 @@ OPEN: dict[str, str] = {
     "alternatives/no_column_indexed": _EITHER,
     "alternatives/one_column_indexed": _EITHER,
     "equality/set_timestamp": _FOLDED,
-    "exclusion/large_not_in": "there is no QRY005",
-    "joins/no_condition": "there is no QRY009",
-    "locks/rows_looked_for": "there is no QRY010",
     "order/latest_value": "a greatest value over a whole table is not looked at",
     "order/mixed_directions": _TURNED,
     "order/nulls_last": _TURNED,
-    "paging/deep": "there is no QRY006",
-    "paging/deep_by_parameter": "there is no QRY006",
     "partial/what_differs": _FOLDED,
-    "pattern/anywhere": "there is no QRY003",
-    "pattern/either_case": "there is no QRY003",
     "search/ranges_that_overlap": "GiST is no candidate",
-    "writes/half_of_the_table": "there is no QRY011",
-    "writes/old_rows": "there is no QRY011",
 }
 """Cases that are right and not met yet: by name, what is lacking."""
 
