@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -23,6 +24,7 @@ from pytest_planguard.model.report import Change, ChangeKind
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Layer
 from pytest_planguard.pipeline.fixtures import Planner
+from pytest_planguard.pipeline.suite import suite_of
 from pytest_planguard.sql.reads import reads
 
 Outcomes = Sequence[tuple[Query, Planned | Unexplained]]
@@ -61,7 +63,7 @@ def judge(
         for query, planned in outcomes
         if isinstance(planned, Planned)
     }
-    advice = _advised(planner, outcomes, seen, thresholds, progress)
+    advice = _advised(planner, outcomes, seen, thresholds, config.root, progress)
     written = _rewritten(planner, outcomes, seen, thresholds)
     candidates = []
     rules = {code: rule for code, rule in registry.rules().items() if config.wants(code)}
@@ -143,6 +145,7 @@ def _advised(
     outcomes: Outcomes,
     seen: Mapping[str, dict[int, tuple[Read, ...]]],
     thresholds: Thresholds,
+    root: Path,
     progress: Callable[[str], None],
 ) -> dict[str, dict[str, Advice]]:
     items = [
@@ -151,17 +154,8 @@ def _advised(
         if isinstance(planned, Planned) and query.layer is not Layer.TEST
     ]
     progress("looking for indexes that help")
-    return advise(items, planner.catalog, planner.trials, thresholds, _writes(items))
-
-
-def _writes(items: Sequence[Item]) -> Counter[str]:
-    """How often the suite writes each table."""
-    writes: Counter[str] = Counter()
-    for item in items:
-        for node in item.planned.worst.root.walk():
-            if node.node_type == "ModifyTable" and node.relation is not None:
-                writes[node.relation] += item.query.executions
-    return writes
+    suite = suite_of(items, planner, root)
+    return advise(items, planner.catalog, planner.trials, thresholds, suite)
 
 
 def _rewritten(

@@ -27,6 +27,7 @@ _NULL = re.compile(rf"\bNULL(?:::{_TYPE})+")
 _WRAPPED_VALUE = re.compile(rf"(?<![\w$\"])\(\?\)(?:::{_TYPE})*|\?(?:::{_TYPE})+")
 _QUANTIFIED = re.compile(r"\b(ANY|ALL) \?")
 _CLOCK = re.compile(r"\bplanguard\.(\w+)\(\)")
+_COLUMN = re.compile(_NAME)
 _QUALIFIED = re.compile(rf"'(?:[^']|'')*'|(?<![\w$\".])({_NAME})\.(?={_NAME}(?![\w$(]))")
 
 
@@ -116,7 +117,7 @@ def named_columns(text: str) -> tuple[tuple[str, str], ...]:
     """Alias and column of each qualified column, found without parsing."""
     pairs: dict[tuple[str, str], None] = {}
     for found in _QUALIFIED.finditer(text):
-        name = re.compile(_NAME).match(text, found.end())
+        name = _COLUMN.match(text, found.end())
         if found[1] and name:
             pairs[_plain(found[1]), _plain(name[0])] = None
     return tuple(pairs)

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 import fix_plans
-from pytest_planguard.advice.candidates import candidates, index_name, renamed
+from pytest_planguard.advice.candidates import candidates
+from pytest_planguard.advice.naming import index_name, renamed
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.ports import HypotheticalIndex
 from pytest_planguard.model.query import Variant

@@ -17,11 +17,13 @@ def chosen(
     found = choose(
         scans, set(sizes), indexes, sizes, fix_plans.catalog(), {"public.orders": writes}
     )
-    return {key: name for (key, _), name in found.items()}
+    return {key: "+".join(sorted(option)) for (key, _), option in found.items()}
 
 
 def scan(key: str, executions: int = 1, **with_index: float) -> Scan:
-    return Scan(key, "public.orders", executions, 10_000.0, with_index)
+    """``a_b`` is what a and b make of it together."""
+    options = {frozenset(name.split("_")): cost for name, cost in with_index.items()}
+    return Scan(key, "public.orders", executions, 10_000.0, options)
 
 
 def test_within_a_tenth_of_the_best_the_narrowest_wins() -> None:
@@ -61,3 +63,18 @@ def test_writes_never_outweigh_a_second_scan() -> None:
 
 def test_a_scan_nothing_helps_gets_nothing() -> None:
     assert chosen([scan("q")], {"a": 1}) == {}
+
+
+def test_two_indexes_are_taken_where_neither_helps_alone() -> None:
+    assert chosen([scan("q", a_b=20)], {"a": 10, "b": 10}) == {"q": "a+b"}
+
+
+def test_one_that_is_as_good_beats_two() -> None:
+    assert chosen([scan("q", a_b=20, c=21)], {"a": 10, "b": 10, "c": 90}) == {"q": "c"}
+    assert chosen([scan("q", a_b=20, c=900)], {"a": 10, "b": 10, "c": 90}) == {"q": "a+b"}
+
+
+def test_two_that_are_taken_for_others_serve_a_third_together() -> None:
+    scans = [scan("q", a=1000), scan("r", b=1000), scan("s", a_b=1000, c=1000)]
+
+    assert chosen(scans, {"a": 10, "b": 10, "c": 1}) == {"q": "a", "r": "b", "s": "a+b"}

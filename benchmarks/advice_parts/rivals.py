@@ -1,0 +1,96 @@
+"""Other advisors on the loaded database itself: they have no other way."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from fidelity_parts.source import Source, Stopwatch
+from fidelity_parts.workloads import Workload
+
+from advice_parts.sets import Advised
+
+HYPOPG = "HypoPG (Debian: apt-get install postgresql-15-hypopg)"
+
+
+def has_hypopg(source: Source) -> bool:
+    """Whether the extension is installed for this server."""
+    with source.connect("postgres") as connection:
+        row = connection.execute(
+            "SELECT FROM pg_available_extensions WHERE name = 'hypopg'"
+        ).fetchone()
+    return row is not None
+
+
+def index_advisor(source: Source, workload: Workload, script: Path) -> Advised:
+    """Supabase's index_advisor, query by query; all it names together is its advice.
+
+    Args:
+        source: With HypoPG.
+        workload: Loaded.
+        script: The extension's SQL file.
+    """
+    found: dict[str, None] = {}
+    failed = []
+    with source.connect(workload.database) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("CREATE EXTENSION IF NOT EXISTS hypopg")
+        connection.execute(script.read_text(encoding="utf-8"))
+        watch = Stopwatch()
+        for name, text in workload.queries.items():
+            row = connection.execute(
+                "SELECT index_statements, errors FROM index_advisor(%s)", [text]
+            ).fetchone()
+            assert row is not None
+            found |= dict.fromkeys(row[0])
+            failed += [f"{name}: {error}" for error in row[1]]
+        taken = watch.seconds
+        connection.execute("DROP FUNCTION index_advisor(text)")
+        connection.execute("DROP EXTENSION hypopg")
+    return Advised("index_advisor", tuple(_plain(text) for text in found), taken, tuple(failed))
+
+
+def postgres_mcp(source: Source, workload: Workload, python: Path, minutes: float) -> Advised:
+    """The tuning advisor of postgres-mcp (greedy search after Microsoft's DTA).
+
+    Args:
+        source: With HypoPG.
+        workload: Loaded.
+        python: An interpreter that has the package.
+        minutes: It may search.
+    """
+    with source.connect(workload.database) as connection:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS hypopg")
+    given = json.dumps({
+        "url": f"{source.url(workload.database)}&options=-csearch_path%3D{workload.schema}",
+        "queries": workload.queries,
+        "seconds": int(60 * minutes),
+    })  # fmt: skip
+    program = Path(__file__).with_name("run_postgres_mcp.py")
+    watch = Stopwatch()
+    done = subprocess.run(
+        [str(python), str(program)], input=given, capture_output=True, text=True, check=False,
+        env={key: value for key, value in os.environ.items() if not key.startswith("PYTHON")},
+    )  # fmt: skip
+    taken = watch.seconds
+    with source.connect(workload.database) as connection:
+        connection.execute("DROP EXTENSION hypopg")
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        return Advised("postgres-mcp", (), taken, (last,))
+    answer = json.loads(done.stdout.splitlines()[-1])
+    ddl = tuple(_qualified(text, workload.schema) for text in answer["ddl"])
+    return Advised("postgres-mcp", ddl, taken, tuple(answer["failed"]))
+
+
+def _qualified(text: str, schema: str) -> str:
+    """The statement with its table's schema, which the advisor leaves to the search path."""
+    return re.sub(r" ON (?=\w+ )", f" ON {schema}.", text, count=1)
+
+
+def _plain(definition: str) -> str:
+    """A definition of HypoPG as a statement: without the name it made up."""
+    return re.sub(r"^CREATE INDEX (?:\S+ )?ON", "CREATE INDEX ON", definition.strip())
