@@ -25,6 +25,7 @@ from pytest_planguard.model.plan import Plan
 from pytest_planguard.model.ports import HypotheticalIndex
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.spec import Thresholds
+from pytest_planguard.sql.predicates import Condition
 from pytest_planguard.sql.printed import unwrapped, without_alias
 
 MOST_COLUMNS = 4
@@ -32,6 +33,10 @@ MOST_COLUMNS = 4
 (planning.md, Advice)."""
 MOST_CANDIDATES = 14
 """For one read: each is planned with every sample of the query."""
+
+MOST_STATES = 20
+"""Distinct values of a column that partial indexes are made by: states and kinds have so few. One
+for each country or customer is nothing anybody would maintain."""
 
 _BOOLEAN = frozenset({"16", "bool", "boolean"})
 _Found = dict[tuple[object, ...], HypotheticalIndex]
@@ -139,6 +144,8 @@ def _is_constant(key: Key, place: Place) -> bool:
     condition = key.condition
     if condition is None or key.weight < 2.0 or condition.operator == "= ANY":
         return False
+    if condition.operator == "=" and not _is_state(condition, place):
+        return False
     variant = place.query.variants[place.plan.variant]
     if condition.operator == "IS NULL" or not variant.parameter_types:
         return condition.value is None or condition.value.is_constant
@@ -146,6 +153,17 @@ def _is_constant(key: Key, place: Place) -> bool:
         return not _BOOLEAN.intersection(name or "" for name in variant.parameter_types)
     text, sent = condition.value.text.partition("::")[0], variant.plannable or variant.text
     return condition.value.is_constant and text.startswith("'") and text in sent
+
+
+def _is_state(condition: Condition, place: Place) -> bool:
+    """Whether a column has few values; what nothing is known of might have."""
+    subject = condition.subject
+    column = subject.column if subject is not None else None
+    facts = place.suite.column(place.read.relation, column[1]) if column is not None else None
+    if facts is None or not facts.n_distinct:
+        return True
+    distinct = facts.n_distinct if facts.n_distinct > 0 else -facts.n_distinct * place.table.rows
+    return distinct <= MOST_STATES
 
 
 def _predicate(key: Key, read: Read) -> str:

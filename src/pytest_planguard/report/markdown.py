@@ -183,15 +183,15 @@ def _remedy(finding: Finding) -> list[str]:
     said = any(one in finding.remedy for one in finding.advice.ddl)
     words_first = [] if said or not finding.remedy else [inline(finding.remedy)]
     facts, *notes = words.advice_facts(finding) or [""]
-    cost = f"cost {before} → {after}" + (f"; {inline(facts)}" if facts else "")
-    text = "  \n".join([cost, *map(inline, notes)])
+    gain = f"cost {before} → {after}" + (f"; {facts}" if facts else "")
+    text = "  \n".join(map(inline, [gain, *notes]))
     return [*words_first, fence(ddl, "sql"), text, *_operations(finding.advice)]
 
 
 def _operations(advice: Advice) -> list[str]:
     """The same as a migration, folded."""
     return [
-        f"<details><summary>in a migration of {tool.capitalize()}</summary>\n\n"
+        f"<details><summary>in a migration of {inline(tool.capitalize())}</summary>\n\n"
         f"{fence(chr(10).join(lines), 'python')}\n\n</details>"
         for tool, lines in advice.operations.items()
     ]
