@@ -10,9 +10,9 @@ no other way.
 * Supabase's ``index_advisor`` (``--index-advisor FILE``, the extension's SQL) over HypoPG.
 * postgres-mcp's tuning advisor (``--postgres-mcp PYTHON``, an interpreter that has it).
 
-HypoPG comes with Debian: ``apt-get install postgresql-15-hypopg``. Rows and texts take ``pip install
-tpchgen-cli duckdb==0.10.3``. ``--quick`` loads a tenth. ``--growth`` measures only how judging and
-advice grow with queries and tables. Exit status 1 where a goal was missed.
+HypoPG comes with Debian: ``apt-get install postgresql-15-hypopg``. Rows and texts take
+``pip install tpchgen-cli duckdb==0.10.3``. ``--quick`` loads a tenth. ``--growth`` measures only
+how judging and advice grow with queries and tables. Exit status 1 where a goal was missed.
 """
 
 from __future__ import annotations

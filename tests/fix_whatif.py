@@ -18,12 +18,20 @@ Cost = Callable[[str, int, HypotheticalIndex], float | None]
 class FakeWhatIf:
     """Obeys ``model.ports.WhatIf``; of several visible indexes the cheapest is taken.
 
+    ``together`` tells the cost where exactly these indexes are visible and all of them are used.
+
     ``asked`` holds each request as (key, visible names); an index's size is 1 MB a column, half
     of a percent of that for a partial one.
     """
 
-    def __init__(self, cost: Cost, refused: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        cost: Cost,
+        refused: dict[str, str] | None = None,
+        together: Callable[[str, frozenset[str]], float | None] = lambda key, names: None,
+    ) -> None:
         self.cost = cost
+        self.together = together
         self.refusals = refused or {}
         self.indexes: dict[str, HypotheticalIndex] = {}
         self.asked: list[tuple[str, frozenset[str]]] = []
@@ -71,6 +79,11 @@ class FakeTrial:
             if (cost := self._whatif.cost(key, position, index := self._whatif.indexes[name]))
             is not None
         ]
+        together = self._whatif.together(key, visible)
+        if together is not None:
+            return _with_all(
+                plan, [self._whatif.indexes[name] for name in sorted(visible)], together
+            )
         if not found:
             return plan
         cost, index = min(found, key=lambda pair: (pair[0], len(pair[1].columns), pair[1].name))
@@ -78,6 +91,10 @@ class FakeTrial:
 
 
 def _with(plan: Plan, index: HypotheticalIndex, cost: float) -> Plan:
+    return _with_all(plan, [index], cost)
+
+
+def _with_all(plan: Plan, indexes: Sequence[HypotheticalIndex], cost: float) -> Plan:
     root = msgspec.structs.replace(plan.root, total_cost=cost)
-    path = AccessPath(index.table, Access.INDEX, (index.name,))
+    path = AccessPath(indexes[0].table, Access.INDEX, tuple(index.name for index in indexes))
     return msgspec.structs.replace(plan, root=root, access={"it": path})

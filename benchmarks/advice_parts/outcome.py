@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from fidelity_parts.compare import compare
@@ -92,24 +92,32 @@ def foreseen(workload: str, virtual: Mapping[str, object], real: Built) -> Fores
 def missed(rows: Sequence[Row], prophecies: Sequence[Foreseen]) -> list[str]:
     """What was to be reached and was not."""
     sentences = []
-    for workload in dict.fromkeys(row.workload for row in rows):
-        (ours,) = [r for r in rows if (r.workload, r.advised.advisor) == (workload, OURS)]
+    for ours in (row for row in rows if row.advised.advisor == OURS):
         if ours.worse:
-            sentences.append(f"{workload}: worse with our advice: {', '.join(ours.worse)}")
+            sentences.append(f"{ours.workload}: worse with our advice: {', '.join(ours.worse)}")
         if ours.built.refused:
-            sentences.append(f"{workload}: refused: {ours.built.refused[0]}")
-        for row in rows:
-            if row.workload != workload or row is ours or not row.built.sizes:
-                continue
-            if ours.total > row.total:
-                sentences.append(f"{workload}: {row.advised.advisor} reaches a lower cost")
-            if len(ours.built.sizes) > len(row.built.sizes):
-                sentences.append(f"{workload}: {row.advised.advisor} takes fewer indexes")
+            sentences.append(f"{ours.workload}: refused: {ours.built.refused[0]}")
+        others = (row for row in rows if row.workload == ours.workload and row is not ours)
+        sentences += (text for row in others for text in _beaten(ours, row))
     for one in prophecies:
         for what, count in (("plans", one.same), ("costs", one.close)):
             if count < SAME_GOAL * one.queries:
                 sentences.append(f"{one.workload}: {count} of {one.queries} {what} foreseen")
     return sentences
+
+
+def _beaten(ours: Row, rival: Row) -> Iterator[str]:
+    """What another advisor does better; one that says nothing takes no index and saves nothing."""
+    if not rival.built.sizes:
+        return
+    if ours.total > rival.total:
+        yield f"{ours.workload}: {rival.advised.advisor} reaches a lower cost"
+    elif len(ours.built.sizes) > len(rival.built.sizes):
+        times = rival.total / ours.total
+        yield (
+            f"{ours.workload}: {rival.advised.advisor} takes fewer indexes, at {times:.1f} times"
+            " the cost"
+        )
 
 
 def by_query(rows: Sequence[Row]) -> str:

@@ -10,6 +10,7 @@ from pytest_planguard.model.plan import PlanNode
 from pytest_planguard.sql.printed import named_columns
 
 _THROUGH = frozenset({"Append", "Gather", "Gather Merge", "Result", "Materialize"})
+_BARE = re.compile(r'(?:"[^"]+"|[a-z_][\w$]*)\Z')
 _NUMBER = re.compile(r"_\d+$")
 """What a partition's alias has behind its root's."""
 _EXTREME = re.compile(r"(?:PARTIAL )?(?:min|max)\((?P<column>[^()]+)\)\Z")
@@ -31,8 +32,12 @@ def extreme_column(path: Sequence[PlanNode], read: Read) -> str | None:
 
 def _column(output: str, read: Read) -> str | None:
     found = _EXTREME.match(output)
-    named = named_columns(found["column"]) if found is not None else ()
+    if found is None:
+        return None
+    if _BARE.match(found["column"]):  # EXPLAIN leaves out the alias where there is but one table
+        return found["column"].strip('"')
+    named = named_columns(found["column"])
     if len(named) != 1:
         return None
-    (alias, column), *_ = named
+    ((alias, column),) = named
     return column if read.alias in (alias, _NUMBER.sub("", alias)) else None

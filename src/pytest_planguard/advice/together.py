@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
-from pytest_planguard.advice.choose import near_best
 from pytest_planguard.advice.gains import gains, loses, used
 from pytest_planguard.advice.measure import Made
 from pytest_planguard.advice.naming import names_of, plain_key

@@ -115,7 +115,9 @@ def _settled(
     chosen: Mapping[Scans, Option], after: Mapping[str, After], made: Made
 ) -> dict[Scans, Option]:
     """For each scan what its query really uses of all that stays."""
-    stays = frozenset().union(*(after[key].used & frozenset(made) for key, _ in chosen if key in after))
+    stays = frozenset().union(
+        *(after[key].used & frozenset(made) for key, _ in chosen if key in after)
+    )
     settled = {}
     for (key, relation), option in chosen.items():
         if option <= stays:

@@ -1,8 +1,9 @@
 """Which columns of a relation a plan asks about, and which it cannot do without.
 
-EXPLAIN (VERBOSE) qualifies every column by its alias. What a plain scan prints as its output is
-often all of the row, since the planner saves itself the projection (createplan.c,
-``use_physical_tlist``); what the nodes above it mention is what is really wanted.
+EXPLAIN (VERBOSE) qualifies every column by its alias, but for the output of a query over a single
+table. What a plain scan prints as its output is often all of the row, since the planner saves
+itself the projection (createplan.c, ``use_physical_tlist``); what the nodes above it mention is
+what is really wanted.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ WHOLE_ROW = "*"
 _ROOTS = frozenset({"InitPlan", "SubPlan", "Subquery"})
 """What such a child puts out is what the query wrote."""
 _COMPUTES = frozenset({"Aggregate", "WindowAgg", "Group"})
+_NAME = re.compile(r'"(?:[^"]|"")+"|[a-z_][\w$]*')
+_SYSTEM = frozenset({"ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"})
 _ROW = re.compile(r'((?:"(?:[^"]|"")+"|[a-z_][\w$]*))\.\*')
 
 
@@ -49,7 +52,10 @@ def needs(root: PlanNode, catalog: Catalog) -> tuple[Needs, ...]:
         for text in _conditions(node):
             _note(asked, text, relations)
         for text in node.output if _tells(node, parent) else ():
-            _note(asked if node.node_type in _COMPUTES else read, text, relations)
+            found = asked if node.node_type in _COMPUTES else read
+            _note(found, text, relations)
+            if len(relations) == 1:
+                _note_bare(found, text, relations, catalog)
     return tuple(
         Needs(alias, relation, frozenset(asked[alias]), frozenset(asked[alias] | read[alias]))
         for alias, relation in dict.fromkeys(relations.values())
@@ -100,3 +106,16 @@ def _note(
         for match in _ROW.finditer(text):
             if (printed := match[1].strip('"')) in relations:
                 found[relations[printed][0]].add(WHOLE_ROW)
+
+
+def _note_bare(
+    found: Mapping[str, set[str]],
+    text: str,
+    relations: Mapping[str, tuple[str, str]],
+    catalog: Catalog,
+) -> None:
+    """Columns of the only table, which stand there without its alias."""
+    ((alias, relation),) = relations.values()
+    table = catalog.tables.get(relation)
+    known = _SYSTEM | {column.name for column in table.columns} if table is not None else _SYSTEM
+    found[alias].update({name.strip('"') for name in _NAME.findall(text)} & known)
