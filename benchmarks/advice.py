@@ -9,6 +9,7 @@ no other way.
 * planguard: plans in its virtual database; also how exactly its what-if foresaw the plans.
 * Supabase's ``index_advisor`` (``--index-advisor FILE``, the extension's SQL) over HypoPG.
 * postgres-mcp's tuning advisor (``--postgres-mcp PYTHON``, an interpreter that has it).
+* Dexter (``--dexter FOLDER``, its source), which takes only what saves half.
 
 HypoPG comes with Debian: ``apt-get install postgresql-15-hypopg``. Rows and texts take
 ``pip install tpchgen-cli duckdb==0.10.3``. ``--quick`` loads a tenth. ``--growth`` measures only
@@ -29,7 +30,7 @@ from advice_parts.built import Built, built, drop_secondary
 from advice_parts.growth import grown
 from advice_parts.ours import OURS, advised, opened, predicted
 from advice_parts.outcome import Foreseen, Row, advisors, by_query, foreseen, missed
-from advice_parts.rivals import HYPOPG, has_hypopg, index_advisor, postgres_mcp
+from advice_parts.rivals import HYPOPG, dexter, has_hypopg, index_advisor, postgres_mcp
 from advice_parts.sets import Advised
 from fidelity_parts.source import Source, running_source
 from fidelity_parts.table import size
@@ -97,13 +98,15 @@ def _measured(
             mine, _ = advised(virtual)
             foretold = predicted(virtual, mine.ddl, workload.queries)
             real = row(mine)
-    for one in _rivals(source, workload, options):
+    for one in _rivals(source, workload, options, folder):
         row(one)
     return rows, foreseen(workload.name, foretold, real)
 
 
-def _rivals(source: Source, workload: Workload, options: argparse.Namespace) -> Iterator[Advised]:
-    wanted = options.index_advisor or options.postgres_mcp
+def _rivals(
+    source: Source, workload: Workload, options: argparse.Namespace, folder: Path
+) -> Iterator[Advised]:
+    wanted = options.index_advisor or options.postgres_mcp or options.dexter
     if wanted and not has_hypopg(source):
         raise SystemExit(f"the other advisors need {HYPOPG}")
     if options.index_advisor:
@@ -112,6 +115,9 @@ def _rivals(source: Source, workload: Workload, options: argparse.Namespace) -> 
     if options.postgres_mcp:
         _say(f"{workload.name}: postgres-mcp")
         yield postgres_mcp(source, workload, options.postgres_mcp, options.minutes)
+    if options.dexter:
+        _say(f"{workload.name}: dexter")
+        yield dexter(source, workload, options.dexter, folder)
 
 
 def _workloads(options: argparse.Namespace, folder: Path) -> Iterator[Workload]:
@@ -144,6 +150,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--workloads", default="tpch,mixed", type=lambda text: text.split(","))
     parser.add_argument("--index-advisor", type=Path, help="index_advisor--0.2.0.sql")
     parser.add_argument("--postgres-mcp", type=Path, help="a python that has postgres-mcp")
+    parser.add_argument("--dexter", type=Path, help="a folder with Dexter's source")
     parser.add_argument("--minutes", type=float, default=5, help="postgres-mcp may search")
     parser.add_argument("--folder", type=Path, help="where servers and rows are kept meanwhile")
     parser.add_argument("-v", "--verbose", action="store_true", help="each statement")

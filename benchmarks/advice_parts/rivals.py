@@ -86,6 +86,32 @@ def postgres_mcp(source: Source, workload: Workload, python: Path, minutes: floa
     return Advised("postgres-mcp", ddl, taken, tuple(answer["failed"]))
 
 
+def dexter(source: Source, workload: Workload, folder: Path, given: Path) -> Advised:
+    """Dexter, from the texts of the queries in a file.
+
+    Args:
+        source: With HypoPG.
+        workload: Loaded.
+        folder: Its source, run by ``ruby`` (Debian: ruby, ruby-pg, ruby-pg-query, ruby-slop).
+        given: Where the file may be written.
+    """
+    file = given / "queries.sql"
+    file.write_text("".join(f"{text};\n" for text in workload.queries.values()), encoding="utf-8")
+    with source.connect(workload.database) as connection:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS hypopg")
+    command = ["ruby", f"-I{folder / 'lib'}", str(folder / "exe" / "dexter"), "-d",
+               source.conninfo(workload.database), "--input-format", "sql", str(file)]  # fmt: skip
+    watch = Stopwatch()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    taken = watch.seconds
+    with source.connect(workload.database) as connection:
+        connection.execute("DROP EXTENSION hypopg")
+    found = re.findall(r"Index found: (\S+) \((.+)\)", done.stdout)
+    failed = (done.stderr.strip().splitlines()[-1:]) if done.returncode else []
+    ddl = tuple(f"CREATE INDEX ON {table} ({columns})" for table, columns in found)
+    return Advised("dexter", tuple(dict.fromkeys(ddl)), taken, tuple(failed))
+
+
 def _qualified(text: str, schema: str) -> str:
     """The statement with its table's schema, which the advisor leaves to the search path."""
     return re.sub(r" ON (?=\w+ )", f" ON {schema}.", text, count=1)
