@@ -8,8 +8,9 @@ no other way.
 
 * planguard: plans in its virtual database; also how exactly its what-if foresaw the plans.
 * Supabase's ``index_advisor`` (``--index-advisor FILE``, the extension's SQL) over HypoPG.
-* postgres-mcp's tuning advisor (``--postgres-mcp PYTHON``, an interpreter that has it).
 * Dexter (``--dexter FOLDER``, its source), which takes only what saves half.
+* pytest-queryguard's index check (``--queryguard PYTHON``, an interpreter that has it), which runs
+  the queries as tests on an empty database of PostgreSQL 18.
 
 HypoPG comes with Debian: ``apt-get install postgresql-15-hypopg``. Rows and texts take
 ``pip install tpchgen-cli duckdb==0.10.3``. ``--quick`` loads a tenth. ``--growth`` measures only
@@ -29,8 +30,9 @@ from pathlib import Path
 from advice_parts.built import Built, built, drop_secondary
 from advice_parts.growth import grown
 from advice_parts.ours import OURS, advised, opened, predicted
-from advice_parts.outcome import Foreseen, Row, advisors, by_query, foreseen, missed
-from advice_parts.rivals import HYPOPG, dexter, has_hypopg, index_advisor, postgres_mcp
+from advice_parts.outcome import Foreseen, Row, advisors, by_query, foreseen, missed, reports
+from advice_parts.queryguard import queryguard
+from advice_parts.rivals import HYPOPG, dexter, has_hypopg, index_advisor
 from advice_parts.sets import Advised
 from fidelity_parts.source import Source, running_source
 from fidelity_parts.table import size
@@ -67,6 +69,8 @@ def main() -> int:
             print(f"  {row.workload} {row.advised.advisor} could not: {text}")
     print()
     print(by_query(rows))
+    print("\nWho says that an index is missing, and where one saves 30 % and 100 units\n")
+    print(reports(rows))
     print("\nPlans with our indexes, foreseen and real")
     for one in prophecies:
         print(f"{one.workload}: {one.same} of {one.queries} the same, {one.close} within 2 %")
@@ -95,7 +99,7 @@ def _measured(
         project.chmod(0o755)
         with opened(project, source, workload) as virtual:
             _say(f"{workload.name}: {OURS}")
-            mine, _ = advised(virtual)
+            mine = advised(virtual)
             foretold = predicted(virtual, mine.ddl, workload.queries)
             real = row(mine)
     for one in _rivals(source, workload, options, folder):
@@ -106,18 +110,18 @@ def _measured(
 def _rivals(
     source: Source, workload: Workload, options: argparse.Namespace, folder: Path
 ) -> Iterator[Advised]:
-    wanted = options.index_advisor or options.postgres_mcp or options.dexter
+    wanted = options.index_advisor or options.dexter
     if wanted and not has_hypopg(source):
         raise SystemExit(f"the other advisors need {HYPOPG}")
     if options.index_advisor:
         _say(f"{workload.name}: index_advisor")
         yield index_advisor(source, workload, options.index_advisor)
-    if options.postgres_mcp:
-        _say(f"{workload.name}: postgres-mcp")
-        yield postgres_mcp(source, workload, options.postgres_mcp, options.minutes)
     if options.dexter:
         _say(f"{workload.name}: dexter")
         yield dexter(source, workload, options.dexter, folder)
+    if options.queryguard:
+        _say(f"{workload.name}: pytest-queryguard")
+        yield queryguard(source, workload, options.queryguard, folder)
 
 
 def _workloads(options: argparse.Namespace, folder: Path) -> Iterator[Workload]:
@@ -149,9 +153,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--growth", action="store_true", help="only the growth of our own time")
     parser.add_argument("--workloads", default="tpch,mixed", type=lambda text: text.split(","))
     parser.add_argument("--index-advisor", type=Path, help="index_advisor--0.2.0.sql")
-    parser.add_argument("--postgres-mcp", type=Path, help="a python that has postgres-mcp")
     parser.add_argument("--dexter", type=Path, help="a folder with Dexter's source")
-    parser.add_argument("--minutes", type=float, default=5, help="postgres-mcp may search")
+    parser.add_argument("--queryguard", type=Path, help="a python that has pytest-queryguard")
     parser.add_argument("--folder", type=Path, help="where servers and rows are kept meanwhile")
     parser.add_argument("-v", "--verbose", action="store_true", help="each statement")
     return parser.parse_args()

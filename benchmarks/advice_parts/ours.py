@@ -16,7 +16,6 @@ from fidelity_parts.workloads import Workload
 from advice_parts.sets import Advised, hypothetical, plain
 from pytest_planguard.config import Config, load
 from pytest_planguard.model.capture import Capture
-from pytest_planguard.model.finding import Finding
 from pytest_planguard.model.statement import Origin, Phase, Place, Session, Statement
 from pytest_planguard.pipeline.fixtures import Planner, open_planner
 from pytest_planguard.pipeline.run import judged_report
@@ -45,8 +44,8 @@ def opened(folder: Path, source: Source, workload: Workload) -> Iterator[Opened]
         yield Opened(config, capture, planner, watch.seconds)
 
 
-def advised(one: Opened) -> tuple[Advised, tuple[Finding, ...]]:
-    """What planguard says of the workload: the indexes, and all findings."""
+def advised(one: Opened) -> Advised:
+    """What planguard says of the workload."""
     watch = Stopwatch()
     report = judged_report(one.config, one.capture, one.planner)
     taken = watch.seconds
@@ -59,7 +58,8 @@ def advised(one: Opened) -> tuple[Advised, tuple[Finding, ...]]:
         for query in report.queries
         if not hasattr(query.outcome, "plans")
     )
-    return Advised(OURS, tuple(ddl), taken, failed), report.findings
+    names = {one.origins[0].function for one in report.findings if one.advice is not None}
+    return Advised(OURS, tuple(ddl), taken, failed, tuple(sorted(names)))
 
 
 def predicted(one: Opened, ddl: tuple[str, ...], queries: Mapping[str, str]) -> dict[str, Node]:

@@ -120,6 +120,26 @@ def _beaten(ours: Row, rival: Row) -> Iterator[str]:
         )
 
 
+def reports(rows: Sequence[Row]) -> str:
+    """Who is right: a report is, where any advisor's indexes save 30 % and 100 units."""
+    lines = []
+    for row in rows:
+        own = [one for one in rows if one.workload == row.workload]
+        lacking = {name for name, cost in row.before.items() if _is_missing(name, cost, own)}
+        said = set(row.advised.reports)
+        if said:
+            lines.append([
+                row.workload, row.advised.advisor, str(len(said)), str(len(said & lacking)),
+                str(len(said - lacking)), str(len(lacking - said)),
+            ])  # fmt: skip
+    return table(["workload", "", "reports", "right", "wrong", "overlooked"], lines)
+
+
+def _is_missing(name: str, before: float, rows: Sequence[Row]) -> bool:
+    best = min(row.built.costs[name] for row in rows)
+    return best <= 0.7 * before and before - best >= 100
+
+
 def by_query(rows: Sequence[Row]) -> str:
     """Costs of each query with each advisor's indexes, where they differ."""
     lines = []

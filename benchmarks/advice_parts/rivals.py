@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -34,7 +32,7 @@ def index_advisor(source: Source, workload: Workload, script: Path) -> Advised:
         script: The extension's SQL file.
     """
     found: dict[str, None] = {}
-    failed = []
+    failed, reports = [], []
     with source.connect(workload.database) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("CREATE EXTENSION IF NOT EXISTS hypopg")
@@ -47,43 +45,12 @@ def index_advisor(source: Source, workload: Workload, script: Path) -> Advised:
             assert row is not None
             found |= dict.fromkeys(row[0])
             failed += [f"{name}: {error}" for error in row[1]]
+            reports += [name] if row[0] else []
         taken = watch.seconds
         connection.execute("DROP FUNCTION index_advisor(text)")
         connection.execute("DROP EXTENSION hypopg")
-    return Advised("index_advisor", tuple(_plain(text) for text in found), taken, tuple(failed))
-
-
-def postgres_mcp(source: Source, workload: Workload, python: Path, minutes: float) -> Advised:
-    """The tuning advisor of postgres-mcp (greedy search after Microsoft's DTA).
-
-    Args:
-        source: With HypoPG.
-        workload: Loaded.
-        python: An interpreter that has the package.
-        minutes: It may search.
-    """
-    with source.connect(workload.database) as connection:
-        connection.execute("CREATE EXTENSION IF NOT EXISTS hypopg")
-    given = json.dumps({
-        "url": f"{source.url(workload.database)}&options=-csearch_path%3D{workload.schema}",
-        "queries": workload.queries,
-        "seconds": int(60 * minutes),
-    })  # fmt: skip
-    program = Path(__file__).with_name("run_postgres_mcp.py")
-    watch = Stopwatch()
-    done = subprocess.run(
-        [str(python), str(program)], input=given, capture_output=True, text=True, check=False,
-        env={key: value for key, value in os.environ.items() if not key.startswith("PYTHON")},
-    )  # fmt: skip
-    taken = watch.seconds
-    with source.connect(workload.database) as connection:
-        connection.execute("DROP EXTENSION hypopg")
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return Advised("postgres-mcp", (), taken, (last,))
-    answer = json.loads(done.stdout.splitlines()[-1])
-    ddl = tuple(_qualified(text, workload.schema) for text in answer["ddl"])
-    return Advised("postgres-mcp", ddl, taken, tuple(answer["failed"]))
+    ddl = tuple(_plain(text) for text in found)
+    return Advised("index_advisor", ddl, taken, tuple(failed), tuple(reports))
 
 
 def dexter(source: Source, workload: Workload, folder: Path, given: Path) -> Advised:
@@ -110,11 +77,6 @@ def dexter(source: Source, workload: Workload, folder: Path, given: Path) -> Adv
     failed = (done.stderr.strip().splitlines()[-1:]) if done.returncode else []
     ddl = tuple(f"CREATE INDEX ON {table} ({columns})" for table, columns in found)
     return Advised("dexter", tuple(dict.fromkeys(ddl)), taken, tuple(failed))
-
-
-def _qualified(text: str, schema: str) -> str:
-    """The statement with its table's schema, which the advisor leaves to the search path."""
-    return re.sub(r" ON (?=\w+ )", f" ON {schema}.", text, count=1)
 
 
 def _plain(definition: str) -> str:

@@ -25,6 +25,8 @@ class Advised(msgspec.Struct, frozen=True):
     """From the queries to the advice."""
     failed: tuple[str, ...] = ()
     """Queries it could not look at, with what it said."""
+    reports: tuple[str, ...] = ()
+    """Queries of which it says that an index is missing."""
 
 
 def plain(ddl: Iterable[str]) -> list[str]:
