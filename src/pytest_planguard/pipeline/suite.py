@@ -5,50 +5,49 @@ from __future__ import annotations
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 
 from pytest_planguard.advice.suite import DjangoModel, Suite, Tool
 from pytest_planguard.advice.suspects import Item
+from pytest_planguard.config import Config
 from pytest_planguard.model.statement import Via
 from pytest_planguard.pipeline.fixtures import Planner
-from pytest_planguard.sql.updates import updated_columns
+from pytest_planguard.sql.writes import writes
 
 
-def suite_of(items: Sequence[Item], planner: Planner, root: Path) -> Suite:
+def suite_of(items: Sequence[Item], planner: Planner, config: Config) -> Suite:
     """The facts of one database's queries.
 
     Args:
         items: Queries with plans.
         planner: Of their fixture database.
-        root: The project's folder.
+        config: The project's.
     """
     return Suite(
         writes=_writes(items),
         updated=_updated(items),
         statistics=planner.fixture.statistics,
-        tools=tools(items, root),
+        tools=tools(items, config),
         models=_django_models(),
     )
 
 
 def _writes(items: Sequence[Item]) -> Counter[str]:
     """How often the suite writes each table."""
-    writes: Counter[str] = Counter()
+    found: Counter[str] = Counter()
     for item in items:
         for relation in _modified(item):
-            writes[relation] += item.query.executions
-    return writes
+            found[relation] += item.query.executions
+    return found
 
 
 def _updated(items: Sequence[Item]) -> dict[str, frozenset[str]]:
     """Columns that updates set, by the table their plans modify."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for item in items:
-        modified = _modified(item)
-        for table, column in updated_columns(item.query.sql) if modified else ():
-            for relation in modified:
-                if relation.endswith(f".{table}"):
-                    found[relation].add(column)
+        for relation in _modified(item):
+            for write in writes(item.query.sql):
+                if relation.endswith(f".{write.relation}"):
+                    found[relation].update(write.columns or ())
     return {relation: frozenset(columns) for relation, columns in found.items()}
 
 
@@ -57,11 +56,12 @@ def _modified(item: Item) -> list[str]:
     return [n.relation for n in nodes if n.node_type == "ModifyTable" and n.relation is not None]
 
 
-def tools(items: Sequence[Item], root: Path) -> frozenset[Tool]:
-    """What migrates the project: Alembic by its file, Django by who asks."""
+def tools(items: Sequence[Item], config: Config) -> frozenset[Tool]:
+    """What migrates the project: Alembic by its file or the schema's command, Django by who asks."""
     asks = {place.origin.via for item in items for place in item.query.places}
+    commands = [spec.schema for spec in config.databases.values()]
     found = set()
-    if (root / "alembic.ini").exists():
+    if (config.root / "alembic.ini").exists() or any("alembic " in one for one in commands):
         found.add(Tool.ALEMBIC)
     if asks & {Via.DJANGO, Via.DJANGO_ORM}:
         found.add(Tool.DJANGO)
