@@ -7,6 +7,7 @@ orders, index-only scans).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
@@ -20,6 +21,9 @@ from pytest_planguard.model.plan import Plan, Planned
 from pytest_planguard.model.ports import HypotheticalIndex, WhatIfTrial
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.sql.needs import Needs, needs
+
+_Columns = tuple[frozenset[str], frozenset[str]]
+"""Names in an index's keys and predicate, and all it holds."""
 
 
 class After(msgspec.Struct, frozen=True):
@@ -64,7 +68,7 @@ class Together:
         self._catalog = catalog
         self._thresholds = thresholds
         self._needs: dict[str, tuple[Needs, ...]] = {}
-        self._columns = {
+        self._columns: dict[str, _Columns] = {
             name: (
                 names_of(index.columns, index.predicate),
                 names_of((*index.columns, *index.include)),
@@ -74,11 +78,12 @@ class Together:
 
     def with_all(self, names: Collection[str]) -> dict[str, After]:
         """By key: each query that one of the indexes can matter to, with all of them."""
-        tables = {self._made[name].table for name in names}
+        by_table = self._by_table(names)
+        tables = frozenset(by_table)
         touched = [
             one
             for one in self._items
-            if not tables.isdisjoint(_relations(one)) and any(self._matters(n, one) for n in names)
+            if not tables.isdisjoint(_relations(one)) and self._matter(by_table, one)
         ]
         return self._planned(touched, frozenset(names))
 
@@ -142,11 +147,18 @@ class Together:
         tables = {one.relation for one in self._needs_of(item)}
         return frozenset(name for name in names if self._made[name].table in tables)
 
-    def _matters(self, name: str, item: Item) -> bool:
-        table, (keys, held) = self._made[name].table, self._columns[name]
+    def _by_table(self, names: Collection[str]) -> dict[str, list[_Columns]]:
+        found: dict[str, list[_Columns]] = defaultdict(list)
+        for name in names:
+            found[self._made[name].table].append(self._columns[name])
+        return found
+
+    def _matter(self, by_table: Mapping[str, Sequence[_Columns]], item: Item) -> bool:
+        """Whether one of the indexes has what a query asks about, or all it reads."""
         return any(
-            one.relation == table and (one.asked & keys or one.columns <= held)
+            not one.asked.isdisjoint(keys) or one.columns <= held
             for one in self._needs_of(item)
+            for keys, held in by_table.get(one.relation, ())
         )
 
     def _needs_of(self, item: Item) -> tuple[Needs, ...]:
@@ -165,7 +177,7 @@ class Together:
 
     def _has_other(self, one: After, name: str, rest: frozenset[str]) -> bool:
         """Whether another of the indexes could do for the query what this one does."""
-        return any(other != name and self._matters(other, one.item) for other in rest)
+        return self._matter(self._by_table(rest - {name}), one.item)
 
     def _spares(self, with_it: After, without: After | None, longer: bool) -> bool:
         if without is None:

@@ -57,7 +57,7 @@ def _modified(item: Item) -> list[str]:
 
 
 def tools(items: Sequence[Item], config: Config) -> frozenset[Tool]:
-    """What migrates the project: Alembic by its file or the schema's command, Django by who asks."""
+    """What migrates the project: Alembic by its file or a schema command, Django by who asks."""
     asks = {place.origin.via for item in items for place in item.query.places}
     commands = [spec.schema for spec in config.databases.values()]
     found = set()

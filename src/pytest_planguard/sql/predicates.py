@@ -85,6 +85,7 @@ class Condition(msgspec.Struct, frozen=True):
     """The other side; None for IS NULL and boolean columns."""
 
 
+@functools.lru_cache(maxsize=16384)
 def split_conditions(text: str | None) -> tuple[Condition, ...]:
     """The conditions of a Filter, Index Cond, Hash Cond …, cut at AND; none for None.
 

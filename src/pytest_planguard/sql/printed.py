@@ -31,6 +31,7 @@ _COLUMN = re.compile(_NAME)
 _QUALIFIED = re.compile(rf"'(?:[^']|'')*'|(?<![\w$\".])({_NAME})\.(?={_NAME}(?![\w$(]))")
 
 
+@functools.lru_cache(maxsize=16384)
 def unwrapped(text: str) -> str:
     """The expression without the parentheses that enclose all of it.
 
@@ -43,6 +44,7 @@ def unwrapped(text: str) -> str:
     return text
 
 
+@functools.lru_cache(maxsize=16384)
 def conjuncts(text: str) -> tuple[str, ...]:
     """The parts of a condition that AND joins, each in its own parentheses as printed.
 
@@ -113,6 +115,7 @@ def qualifiers(text: str) -> frozenset[str]:
     return frozenset(_plain(found[1]) for found in _QUALIFIED.finditer(text) if found[1])
 
 
+@functools.lru_cache(maxsize=16384)
 def named_columns(text: str) -> tuple[tuple[str, str], ...]:
     """Alias and column of each qualified column, found without parsing."""
     pairs: dict[tuple[str, str], None] = {}
