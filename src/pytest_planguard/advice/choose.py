@@ -6,8 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
+from pytest_planguard.advice.gains import gains
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.ports import HypotheticalIndex
+from pytest_planguard.model.spec import Thresholds
 
 NEAR_BEST = 1.10
 """Candidates within 10 % of the best one's cost are as good; among them the narrowest wins."""
@@ -52,9 +54,13 @@ def choose(
     sizes: Mapping[str, int],
     catalog: Catalog,
     writes: Mapping[str, float],
+    thresholds: Thresholds,
 ) -> dict[Scans, Option]:
     """The index, or the few, for each scan; scans nothing helps are left out."""
-    near = {scan.place: _near_best(scan, frozenset(allowed)) for scan in scans}
+    near = {
+        scan.place: _near_best(_worth_their_width(scan, allowed, indexes, thresholds), scan.cost)
+        for scan in scans
+    }
     executions = {scan.place: scan.executions for scan in scans}
     open_scans = {place for place, options in near.items() if options}
     chosen: dict[Scans, Option] = {}
@@ -81,11 +87,29 @@ def choose(
     return chosen
 
 
-def _near_best(scan: Scan, allowed: Option) -> frozenset[Option]:
-    costs = {option: cost for option, cost in scan.with_index.items() if option <= allowed}
+def _worth_their_width(
+    scan: Scan,
+    allowed: Collection[str],
+    indexes: Mapping[str, HypotheticalIndex],
+    thresholds: Thresholds,
+) -> dict[Option, float]:
+    """What helps, without indexes that only include more and gain too little by that.
+
+    Copies of columns make every write dearer and help while pages are all-visible: they must save
+    as much against the best index without them as an index must save against none.
+    """
+    costs = {one: cost for one, cost in scan.with_index.items() if one <= frozenset(allowed)}
+    wide = {one for one in costs if any(indexes[name].include for name in one)}
+    best = min((cost for one, cost in costs.items() if one not in wide), default=scan.cost)
+    return {
+        one: cost for one, cost in costs.items() if one not in wide or gains(best, cost, thresholds)
+    }
+
+
+def _near_best(costs: Mapping[Option, float], before: float) -> frozenset[Option]:
     if not costs:
         return frozenset()
-    limit = near_best(min(costs.values()), scan.cost)
+    limit = near_best(min(costs.values()), before)
     return frozenset(option for option, cost in costs.items() if cost <= limit)
 
 

@@ -55,7 +55,7 @@ def advise(
         made = {name: one for name, one in indexes.items() if name not in trial.refused}
         scans = measured(suspects, made, trial, thresholds)
         together = Together(items, made, trial, catalog, thresholds)
-        chosen, after = _harmless(scans, made, trial, together, catalog, suite)
+        chosen, after = _harmless(scans, made, trial, together, catalog, suite, thresholds)
         advised = _all(chosen)
         helped = {name: together.helped(name, after) for name in advised}
         worded = Worded(made, advised, trial.sizes, catalog, suite, helped)
@@ -95,12 +95,13 @@ def _harmless(
     together: Together,
     catalog: Catalog,
     suite: Suite,
+    thresholds: Thresholds,
 ) -> tuple[dict[Scans, Option], dict[str, After]]:
     """What is chosen once all that harms a query is refused, and each query with all of it."""
     refused: frozenset[str] = frozenset()
     while True:
         allowed = made.keys() - refused
-        chosen = choose(scans, allowed, made, trial.sizes, catalog, suite.writes)
+        chosen = choose(scans, allowed, made, trial.sizes, catalog, suite.writes, thresholds)
         after = together.with_all(_all(chosen))
         harmful = together.harmful(after) & _all(chosen)
         if not harmful:
