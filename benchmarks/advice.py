@@ -30,7 +30,16 @@ from pathlib import Path
 from advice_parts.built import Built, built, drop_secondary
 from advice_parts.growth import grown
 from advice_parts.ours import OURS, advised, opened, predicted
-from advice_parts.outcome import Foreseen, Row, advisors, by_query, foreseen, missed, reports
+from advice_parts.outcome import (
+    Foreseen,
+    Row,
+    advisors,
+    by_query,
+    foreseen,
+    missed,
+    reports,
+    where_others_win,
+)
 from advice_parts.queryguard import queryguard
 from advice_parts.rivals import HYPOPG, dexter, has_hypopg, index_advisor
 from advice_parts.sets import Advised
@@ -69,6 +78,8 @@ def main() -> int:
             print(f"  {row.workload} {row.advised.advisor} could not: {text}")
     print()
     print(by_query(rows))
+    print("\nWhere others win")
+    print("\n".join(where_others_win(rows)) or "nowhere")
     print("\nWho says that an index is missing, and where one saves 30 % and 100 units\n")
     print(reports(rows))
     print("\nPlans with our indexes, foreseen and real")

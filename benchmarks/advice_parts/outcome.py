@@ -97,8 +97,12 @@ def missed(rows: Sequence[Row], prophecies: Sequence[Foreseen]) -> list[str]:
             sentences.append(f"{ours.workload}: worse with our advice: {', '.join(ours.worse)}")
         if ours.built.refused:
             sentences.append(f"{ours.workload}: refused: {ours.built.refused[0]}")
-        others = (row for row in rows if row.workload == ours.workload and row is not ours)
-        sentences += (text for row in others for text in _beaten(ours, row))
+        others = [row for row in rows if row.workload == ours.workload and row is not ours]
+        sentences += [
+            f"{ours.workload}: {row.advised.advisor} costs less with as few indexes or fewer"
+            for row in others
+            if row.built.sizes and row.total < ours.total
+        ]
     for one in prophecies:
         for what, count in (("plans", one.same), ("costs", one.close)):
             if count < SAME_GOAL * one.queries:
@@ -106,18 +110,33 @@ def missed(rows: Sequence[Row], prophecies: Sequence[Foreseen]) -> list[str]:
     return sentences
 
 
-def _beaten(ours: Row, rival: Row) -> Iterator[str]:
-    """What another advisor does better; one that says nothing takes no index and saves nothing."""
-    if not rival.built.sizes:
-        return
-    if ours.total > rival.total:
-        yield f"{ours.workload}: {rival.advised.advisor} reaches a lower cost"
-    elif len(ours.built.sizes) > len(rival.built.sizes):
-        times = rival.total / ours.total
-        yield (
-            f"{ours.workload}: {rival.advised.advisor} takes fewer indexes, at {times:.1f} times"
-            " the cost"
-        )
+def where_others_win(rows: Sequence[Row]) -> list[str]:
+    """What each of the others does better, and at what price."""
+    sentences = []
+    for ours in (row for row in rows if row.advised.advisor == OURS):
+        for row in rows:
+            if row.workload == ours.workload and row is not ours:
+                sentences += _wins(ours, row)
+    return sentences
+
+
+def _wins(ours: Row, rival: Row) -> Iterator[str]:
+    name = f"{ours.workload}: {rival.advised.advisor}"
+    times = rival.total / ours.total
+    if len(rival.built.sizes) < len(ours.built.sizes):
+        fewer = f"{len(rival.built.sizes)} indexes instead of {len(ours.built.sizes)}"
+        yield f"{name} takes {fewer}, at {times:,.1f} times the cost"
+    if sum(rival.built.sizes) < sum(ours.built.sizes):
+        share = sum(rival.built.sizes) / sum(ours.built.sizes)
+        yield f"{name} takes {share:.0%} of the bytes, at {times:,.1f} times the cost"
+    if rival.advised.seconds < ours.advised.seconds:
+        part = rival.advised.seconds / ours.advised.seconds
+        yield f"{name} takes {part:.0%} of the time"
+    cheaper = [n for n, cost in rival.built.costs.items() if cost < 0.9 * ours.built.costs[n] - 100]
+    if cheaper:
+        best = min(cheaper, key=lambda n: rival.built.costs[n] - ours.built.costs[n])
+        saved = f"{ours.built.costs[best]:,.0f} → {rival.built.costs[best]:,.0f}"
+        yield f"{name} is cheaper for {len(cheaper)} queries, most of all {best}: {saved}"
 
 
 def reports(rows: Sequence[Row]) -> str:
