@@ -100,7 +100,7 @@ class Together:
         return found
 
     def without_idle(
-        self, after: dict[str, After], names: Collection[str], wanted: Collection[str]
+        self, after: Mapping[str, After], names: Collection[str], wanted: Collection[str]
     ) -> dict[str, After]:
         """The same queries without the indexes they hardly miss beside the others.
 
@@ -122,8 +122,8 @@ class Together:
             longer = any(_begins(self._made[name], self._made[other]) for other in rest)
             if all(self._spares(one, spared.get(key), longer) for key, one in _by_key(users)):
                 kept = rest
-                after |= spared
-        return after
+                after = {**after, **spared}
+        return dict(after)
 
     def helped(self, name: str, after: Mapping[str, After]) -> tuple[str, ...]:
         """Keys of the queries that use an index and cost much less."""

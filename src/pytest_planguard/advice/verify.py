@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from pytest_planguard.advice.candidates import candidates
 from pytest_planguard.advice.choose import Option, Scan, Scans, choose
 from pytest_planguard.advice.measure import Made, Suspect, measured
@@ -26,6 +28,10 @@ from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Layer
 
 __all__ = ["Item", "Suite", "advise"]
+
+MOST_IN_ALL, FEWEST = 600, 4
+"""Candidates of a run, and of each read where there are too many: the server looks at all of a
+table's indexes for each plan, also at those it may not use (about a microsecond each)."""
 
 
 def advise(
@@ -85,7 +91,8 @@ def _suspects(
                 positions = tuple(sorted({position for position, _ in found}))
                 own = tuple(known[index] for index in wanted)
                 suspects.append(Suspect(item, relation, positions, own))
-    return suspects
+    most = max(FEWEST, MOST_IN_ALL // max(1, len(suspects)))
+    return [msgspec.structs.replace(one, candidates=one.candidates[:most]) for one in suspects]
 
 
 def _harmless(
