@@ -154,6 +154,29 @@ def test_migrations_are_python() -> None:
     ast.parse("\n".join(line.rstrip(",") for line in written["django"]))
 
 
+@pytest.mark.parametrize(
+    "one",
+    [
+        index("customer_id", "total DESC"),
+        index("customer_id", include=("id",)),
+        index("data jsonb_path_ops", method="gin"),
+        index("data", method="gist"),
+        index("total", method="brin"),
+    ],
+)
+def test_django_takes_the_index_as_it_is_declared(one: HypotheticalIndex) -> None:
+    from django.contrib.postgres import indexes
+    from django.db import models
+
+    (_, operation) = operations([one], CATALOG, BOTH)["django"]
+    text = operation.removeprefix('AddIndexConcurrently("order", ').removesuffix("),")
+    made = eval(text, {"models": models, **vars(indexes)})
+
+    assert made.name == one.name
+    assert made.include == tuple(one.include)
+    assert len(made.fields) == len(one.columns)
+
+
 def test_tools_the_project_does_not_use_are_not_spoken_of() -> None:
     assert operations([index("customer_id")], CATALOG, Suite()) == {}
 
