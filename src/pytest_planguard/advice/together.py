@@ -104,8 +104,8 @@ class Together:
     ) -> dict[str, After]:
         """The same queries without the indexes they hardly miss beside the others.
 
-        An index goes where all that use it cost at most as much more as between candidates that
-        are equally good; one that only begins another goes already where they still gain enough.
+        An index goes where, beside the others, it saves none of its users what an index must save
+        at least; one that only begins another goes already where they still gain enough.
 
         Args:
             after: Queries with all indexes.
@@ -182,10 +182,12 @@ class Together:
     def _spares(self, with_it: After, without: After | None, longer: bool) -> bool:
         if without is None:
             return False
-        before, now, then = _worst(with_it.item), with_it.cost, without.cost
-        if not gains(then, now, self._thresholds):
-            return True
-        return longer and gains(before, then, self._thresholds)
+        plans = zip(with_it.item.planned.plans, with_it.plans, without.plans, strict=True)
+        return all(
+            not gains(then.cost, now.cost, self._thresholds)
+            or (longer and gains(before.cost, then.cost, self._thresholds))
+            for before, now, then in plans
+        )
 
 
 def _relations(item: Item) -> frozenset[str]:

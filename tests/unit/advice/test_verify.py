@@ -218,6 +218,25 @@ def test_an_index_that_hardly_adds_to_the_others_is_not_advised() -> None:
     assert found["seq_equality"]["public.orders"].cost_after == 1000.0
 
 
+def test_a_value_no_index_can_help_does_not_make_an_index_idle() -> None:
+    """The worst plan stays as it is; the other one is what the index is for."""
+
+    def cost(key: str, position: int, index: HypotheticalIndex) -> float | None:
+        if key == "sort_limit":
+            return 8.0 if len(index.columns) > 1 else 2000.0
+        return 10.0 if position == 1 and index.columns == ("customer_id",) else None
+
+    one = item("seq_equality")
+    worst = msgspec.structs.replace(
+        one.planned.worst, root=msgspec.structs.replace(one.planned.worst.root, total_cost=9e6)
+    )
+    two = Item(one.query, Planned((worst, *one.planned.plans)), {0: (), 1: one.reads[0]})
+
+    found = advised([two, item("sort_limit")], FakeWhatIf(cost))
+
+    assert found["seq_equality"]["public.orders"].ddl == (CUSTOMER,)
+
+
 def test_without_enough_of_a_gain_from_all_candidates_none_is_tried_alone() -> None:
     whatif = FakeWhatIf(always(6000.0))
 
