@@ -163,12 +163,11 @@ def _as_anti_join(found: AntiJoin, root: PlanNode, catalog: Catalog) -> str:
 
 def _may_be_null(column: str, relation: str, root: PlanNode, catalog: Catalog) -> bool | None:
     """Whether a column of the sub-select may be NULL; None: it can't be told."""
-    for node in root.walk():
-        if node.relation_name == relation and node.relation is not None:
-            table = catalog.tables.get(catalog.root_of(node.relation))
-            known = table.column(column.rpartition(".")[2].strip('"')) if table else None
-            return None if known is None else not known.not_null
-    return None
+    read = {catalog.root_of(node.relation) for node in root.walk() if node.relation is not None}
+    named = [one for name in sorted(read) if (one := catalog.tables.get(name)) is not None]
+    table = next((one for one in named if one.name == relation), None)
+    known = table.column(column.rpartition(".")[2].strip('"')) if table is not None else None
+    return None if known is None else not known.not_null
 
 
 def _cast_columns(read: Read, catalog: Catalog) -> list[Column]:
