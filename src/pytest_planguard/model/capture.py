@@ -60,6 +60,8 @@ class Capture(msgspec.Struct, frozen=True):
     databases: dict[str, Database] = {}
     ddl: tuple[Ddl, ...] = ()
     schema: int = SCHEMA_VERSION
+    project: str = ""
+    """The project's name, as its configuration gives it; empty where it has none."""
     commit: str = ""
     """Git commit of the project; empty where there is none."""
     captured_at: str = ""

@@ -12,6 +12,7 @@ from pytest_planguard.model.baseline import World
 from pytest_planguard.model.budget import Demand
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Advice, Candidate, RuleFacts
+from pytest_planguard.model.growth import Growth
 from pytest_planguard.model.plan import Plan, Planned, PlanNode, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import Change
@@ -123,6 +124,8 @@ class Context(msgspec.Struct, frozen=True):
     """Run behind it, where it deletes rows or sets keys."""
     demands: tuple[Demand, ...] = ()
     """Budgets it is held to."""
+    growth: Growth | None = None
+    """None: it was not looked at, or nothing the query reads grows."""
 
     @property
     def plan(self) -> Plan:

@@ -22,6 +22,8 @@ class Variant(msgspec.Struct, frozen=True):
     """Numbers of the parameters that LIMIT or OFFSET use: always planned with a value."""
     spans: tuple[tuple[int, int, int], ...] = ()
     """(start, end, number) of every parameter in ``plannable``."""
+    redacted: tuple[int, ...] = ()
+    """Numbers of the parameters whose values are stand-ins of the capture's."""
     as_sent: str = ""
     """Where values the client wrote into the text became parameters: ``plannable`` with them
     still in it, planned where the server refuses the other."""

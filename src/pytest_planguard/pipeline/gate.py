@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from pytest_planguard import registry
-from pytest_planguard.baseline.entries import is_known
+from pytest_planguard.baseline.entries import is_known, significant
 from pytest_planguard.config import Config
 from pytest_planguard.model.baseline import Baseline
 from pytest_planguard.model.capture import Capture
@@ -91,7 +91,7 @@ class Gate(msgspec.Struct, frozen=True):
             return ""
         if candidate.relation is None:  # the query as a whole, maybe over several tables
             return " (the sizes of its tables are assumed)"
-        rows = f"{self.config.large_table_rows:,.0f}"
+        rows = f"{significant(max(candidate.least_rows, self.config.large_table_rows)):,.0f}"
         return f" (if this table has more than {rows} rows: its size is assumed)"
 
     def _is_new(self, settled: Settled, severity: Severity) -> bool:

@@ -18,6 +18,7 @@ from pytest_planguard.model.baseline import Baseline, World
 from pytest_planguard.model.capture import Budget
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Advice, Candidate
+from pytest_planguard.model.growth import Growth
 from pytest_planguard.model.judgement import Context, Read, RunContext
 from pytest_planguard.model.plan import Plan, Planned, Unexplained
 from pytest_planguard.model.query import Query
@@ -26,7 +27,9 @@ from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Layer
 from pytest_planguard.pipeline.budgets import demands_of
 from pytest_planguard.pipeline.fixtures import Planner
+from pytest_planguard.pipeline.growth import growths, with_least_rows
 from pytest_planguard.pipeline.referential import Referential, referential
+from pytest_planguard.pipeline.samples import judged
 from pytest_planguard.pipeline.views import through_views
 from pytest_planguard.sql.reads import reads
 
@@ -40,6 +43,9 @@ class Judged(msgspec.Struct, frozen=True):
     outcomes: tuple[tuple[Query, Planned | Unexplained], ...]
     changes: dict[Key, Change]
     candidates: tuple[Candidate, ...]
+    growth: dict[Key, Growth] = {}
+    """Empty where it was not asked for."""
+    notes: tuple[str, ...] = ()
 
 
 def judge(
@@ -69,6 +75,7 @@ def judge(
     }
     behind = _behind(planner, outcomes, thresholds)
     advice = _advised(planner, outcomes, seen, thresholds, progress, behind)
+    growth, note = _grown(config, planner, outcomes, thresholds, progress)
     items = _judged_items(outcomes, seen)
     written = rewrites(items, planner.catalog, thresholds, planner.explainer.explain)
     deep = deep_pages(items, thresholds, planner.explainer.explain)
@@ -89,11 +96,12 @@ def judge(
             deep_page=deep.get(query.key),
             checks=behind.of(query, advice),
             demands=demands_of(query, planned, config, budgets),
+            growth=growth.get((query.database, query.key)),
         )
         said: list[Candidate] = []
         for rule in rules.values():
             if (check := getattr(rule, "check", None)) is not None:
-                said += check(context)
+                said += judged(check, context)
         candidates += through_views(said, query, planner.catalog)
     database = queries[0].database if queries else "default"
     sizes = {name: one.source for name, one in planner.fixture.statistics.tables.items()}
@@ -105,7 +113,9 @@ def judge(
     for rule in rules.values():
         if (check_run := getattr(rule, "check_run", None)) is not None:
             candidates += check_run(run)
-    return Judged(tuple(outcomes), changes, tuple(candidates))
+    candidates = with_least_rows(planner, outcomes, candidates, thresholds)
+    notes = (note,) if note else ()
+    return Judged(tuple(outcomes), changes, tuple(candidates), growth, notes)
 
 
 def _planned(
@@ -116,6 +126,20 @@ def _planned(
         queries, lambda done, of: progress(f"planning {done:,} of {of:,} queries")
     )
     return list(zip(queries, plans, strict=True))
+
+
+def _grown(
+    config: Config,
+    planner: Planner,
+    outcomes: Outcomes,
+    thresholds: Thresholds,
+    progress: Callable[[str], None],
+) -> tuple[dict[Key, Growth], str]:
+    """How the queries grow, where that is asked for; it takes some three times as many plans."""
+    if not config.growth:
+        return {}, ""
+    progress("planning at 3, 10 and 100 times of today's size")
+    return growths(planner, outcomes, thresholds)
 
 
 def _compared(

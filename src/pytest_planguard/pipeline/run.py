@@ -32,6 +32,7 @@ from pytest_planguard.model.report import (
 from pytest_planguard.model.settle import settle
 from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.pipeline.budgets import refuse_unknown_tables
+from pytest_planguard.pipeline.confidential import unknown_columns, without_values
 from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, ready
 from pytest_planguard.pipeline.gate import Gate, Key, as_configured, verdict
@@ -227,6 +228,7 @@ def _judge_in(
     world = world_from(facts)
     judged = judge(config, thresholds, planner, queries, baseline, world, progress, parts.budgets)
     parts.judged.append(judged)
+    parts.notes += judged.notes
     if not config.databases[database].as_is:  # there the role of its URL plans, policies and all
         parts.notes += not_applied(judged.outcomes, planner.catalog)
     parts.loads.update(loads(planner.fixture.statistics.calls, judged.outcomes))
@@ -236,6 +238,7 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     outcomes = [pair for judged in parts.judged for pair in judged.outcomes]
     queries = {(query.database, query.key): query for query, _ in outcomes}
     changes = {key: one for judged in parts.judged for key, one in judged.changes.items()}
+    growth = {key: one for judged in parts.judged for key, one in judged.growth.items()}
     candidates: list[Candidate] = [one for judged in parts.judged for one in judged.candidates]
     if capture.complete:
         catalogs = [one.catalog for one in parts.databases.values()]
@@ -245,6 +248,7 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     findings = gate.findings(settle(as_configured(config, candidates)), queries)
     complete = capture.complete and not parts.incomplete
     silent = gate.suppressions(queries).notes(findings, queries, complete=complete)
+    findings = without_values(findings, queries)
     incomplete = parts.incomplete or capture.interrupted
     absent = _absent(baseline, queries, capture, parts)
     return Report(
@@ -252,14 +256,20 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
         databases=parts.databases,
         totals=_totals(capture, parts, outcomes),
         queries=tuple(
-            QueryReport(query, outcome, changes.get((query.database, query.key)))
+            QueryReport(query, outcome, changes.get(where), growth.get(where))
             for query, outcome in outcomes
+            for where in ((query.database, query.key),)
         ),
         findings=findings,
         changes=_counted(changes, absent),
         gone=absent,
         verdict=verdict(gate, findings, incomplete),
-        notes=(*capture.notes, *parts.notes, *silent),
+        notes=(
+            *capture.notes,
+            *parts.notes,
+            *silent,
+            *unknown_columns(config, parts.databases, capture),
+        ),
         incomplete_reason=incomplete,
         baseline_found=baseline is not None,
         known=sum(not one.is_new for one in findings),

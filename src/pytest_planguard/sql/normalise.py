@@ -186,16 +186,24 @@ def _is_the_suites(statement: Statement) -> bool:
 
 
 def _places(statements: Iterable[Statement]) -> tuple[Place, ...]:
-    """Summed up; what the line did besides is the same for all."""
+    """Summed up; what the line did besides is the same for all.
+
+    What each process sends for itself counts as often as in the one that sent it most.
+    """
     counts: dict[Place, tuple[int, int]] = defaultdict(lambda: (0, 0))
     for statement in statements:
         for place in statement.places:
             where = msgspec.structs.replace(place, executions=0, distinct=0)
             executions, distinct = counts[where]
             counts[where] = executions + place.executions, max(distinct, place.distinct)
+    most: dict[Place, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for place, (executions, distinct) in counts.items():
+        where = msgspec.structs.replace(place, process="")
+        many, different = most[where]
+        most[where] = max(many, executions), max(different, distinct)
     return tuple(
         msgspec.structs.replace(place, executions=executions, distinct=distinct)
-        for place, (executions, distinct) in sorted(counts.items())
+        for place, (executions, distinct) in sorted(most.items())
     )
 
 
@@ -237,6 +245,7 @@ def _variant(sent: _Sent) -> Variant:
         plannable=sent.analysis.plannable,
         literal=sent.analysis.literal,
         spans=sent.analysis.spans,
+        redacted=sent.statement.redacted,
     )
     if not _is_bound_by_client(sent):
         return variant

@@ -17,8 +17,10 @@ from pglast import parser
 
 from pytest_planguard.model.silence import Silence
 from pytest_planguard.model.tenants import NO_TENANTS, Tenants
+from pytest_planguard.sql import schemas
 from pytest_planguard.sql.comments import silences
 from pytest_planguard.sql.deep import TOO_DEEP
+from pytest_planguard.sql.refusals import text_without_values, without_values
 
 
 class Kind(enum.StrEnum):
@@ -124,7 +126,8 @@ class _Facts:
             self.limits.add(value.get("number", 0))
 
     def relation(self, value: dict[str, Any], limit: bool) -> None:
-        self.relations.append((value.get("schemaname", ""), value["relname"]))
+        if "relname" in value:
+            self.relations.append((value.get("schemaname", ""), value["relname"]))
         self.walk(value, limit)
 
     def value_function(self, value: dict[str, Any], limit: bool) -> None:  # noqa: ARG002
@@ -161,6 +164,7 @@ _VISITS: dict[str, Callable[[_Facts, Any, bool], None]] = {
     "groupClause": _Facts.clause,
     "typmods": _Facts.skip,
     "RangeVar": _Facts.relation,
+    "relation": _Facts.relation,
     "FuncCall": _Facts.function,
     "SQLValueFunction": _Facts.value_function,
     "limitCount": _Facts.limit,
@@ -185,9 +189,10 @@ def analyse(
     try:
         statements = _DECODER.decode(parser.parse_sql_json(text))["stmts"]
     except parser.ParseError as error:
-        return (_rejected(text, f"the parser rejects it: {error.args[0]}"),)
+        reason = f"the parser rejects it: {without_values(error.args[0])}"
+        return (_rejected(text_without_values(text), reason),)
     except RecursionError:
-        return (_rejected(text, TOO_DEEP),)
+        return (_rejected(text_without_values(text), TOO_DEEP),)
     if len(statements) == 1 and text.isascii():
         return (_analyse_one(text, statements[0]["stmt"], 0, own_clock, tenants),)
     raw = text.encode()
@@ -289,6 +294,7 @@ def _query(
         schema: _identifier(tenants.model) for schema, _ in facts.relations if tenants.have(schema)
     }
     normal, parameters, spans, longest = _normal_form(inner, constants, shared)
+    replaced += schemas.places(inner, shared) if shared else []
     plannable, spans = _replace(inner, replaced, spans)
     return Analysis(
         Kind.QUERY, normal, parameters, plannable, "", tuple(sorted(facts.limits)), spans, longest,
@@ -365,6 +371,8 @@ def _normal_form(
             and _minus(text, start, constants)
         ):
             pieces[-1] = _Piece("$", 0)
+        elif name in _CONSTANTS and raw[-1] in "'$":
+            pieces.append(_Piece(_quoted(raw)))
         elif name == "IDENT":
             name = raw if raw[0] in '"Uu' and '"' in raw else raw.lower()
             schema = shared.get(name.strip('"')) if text[end:].lstrip()[:1] == "." else None
@@ -377,6 +385,14 @@ def _normal_form(
         pieces.pop()
     sized, longest = _by_size(pieces)
     return *_print(sized), tuple(spans), longest
+
+
+def _quoted(raw: str) -> str:
+    """A string that is no constant of its own: the rest of one, or a block's text."""
+    if not raw.startswith("$"):
+        return "'…'"
+    mark = raw[: raw.index("$", 1) + 1]
+    return f"{mark}{text_without_values(raw[len(mark) : -len(mark)])}{mark}"
 
 
 def _minus(text: str, start: int, constants: set[int]) -> bool:

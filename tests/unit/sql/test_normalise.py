@@ -147,8 +147,17 @@ def test_a_tenants_schema_in_the_text_makes_no_other_query():
         "SELECT tenant_1.t.a FROM tenant_1.t JOIN public.u USING (a) WHERE id = $1"
     )
     (variant,) = query.variants
-    assert variant.plannable.startswith("SELECT tenant_a.t.a FROM tenant_a.t")
+    assert variant.plannable == query.sql
+    assert variant.spans == ((71, 73, 1),)
     assert len(queries(capture(*sent))) == 3
+
+
+def test_what_writes_to_a_tenants_schema_is_one_query_too():
+    sent = [
+        in_schema(f"INSERT INTO {schema}.t (id) VALUES ($1)") for schema in ("tenant_b", "tenant_c")
+    ]
+    (query,) = queries(capture(*sent), tenants=TENANTS)
+    assert query.variants[0].plannable == "INSERT INTO tenant_1.t (id) VALUES ($1)"
 
 
 def test_an_alias_that_is_called_like_a_tenant_stays():
