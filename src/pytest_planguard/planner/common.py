@@ -65,8 +65,10 @@ class _Offer(msgspec.Struct, frozen=True):
     typical: str
     words: tuple[str, str]
     """What the extreme and the typical one are: ``the most common value``, ``a typical value``."""
+    stand_in: bool
+    """The column's values are."""
     shown: str = ""
-    """The extreme one as reports may show it: `` ('delivered')``; empty where it is a stand-in."""
+    """The extreme one, as a report may show it: `` ('delivered')``."""
 
 
 def common(
@@ -103,11 +105,16 @@ def common(
     offers = list(_apart(offers, base))
     if captured and not offers:
         return ()
-    extreme = Drawn(_kind(offers, extreme=True), extreme=True)
-    typical = Drawn(_kind(offers, extreme=False))
-    named = [(_with(base, {one.number: one.typical for one in offers}), typical)]
+    masked = any(one.stand_in for one in offers)
+    named = [
+        (
+            _with(base, {one.number: one.typical for one in offers}),
+            Drawn(_typical_kind(offers), stand_in=masked),
+        )
+    ]
     if offers:
-        named.insert(0, (_with(base, {one.number: one.extreme for one in offers}), extreme))
+        values = _with(base, {one.number: one.extreme for one in offers})
+        named.insert(0, (values, Drawn(_extreme_kind(offers), extreme=True, stand_in=masked)))
     return tuple(_new(variant, named, {classes.of(one) for one in captured}, classes))
 
 
@@ -137,14 +144,15 @@ def _with(base: Values, drawn: dict[int, str]) -> Values:
     return tuple(drawn.get(number, value) for number, value in enumerate(base, 1))
 
 
-def _kind(drawn: Sequence[_Offer], *, extreme: bool) -> str:
-    """``the most common value of public.orders.status and the far end of …``."""
-    parts = [
-        f"{one.words[0]} of {one.column}{one.shown}"
-        if extreme
-        else f"{one.words[1]} of {one.column}"
-        for one in drawn
-    ]
+def _extreme_kind(offers: Sequence[_Offer]) -> str:
+    """``the most common value of public.orders.status ('done') and the far end of …``."""
+    parts = [f"{one.words[0]} of {one.column}{one.shown}" for one in offers]
+    return " and ".join(dict.fromkeys(parts))
+
+
+def _typical_kind(offers: Sequence[_Offer]) -> str:
+    """``a typical value of public.orders.status``."""
+    parts = [f"{one.words[1]} of {one.column}" for one in offers]
     return " and ".join(dict.fromkeys(parts)) or "typical values"
 
 
@@ -202,8 +210,9 @@ def _skewed(number: int, column: str, statistics: ColumnStatistics, rows: float)
     if most < MANY_ROWS or most < TIMES * max(1.0, usual):
         return None
     words = ("the most common value", "a typical value")
-    shown = "" if statistics.masked or len(common[0]) > _LONGEST else f" ('{common[0]}')"
-    return _Offer(number, column, common[0], typical, words, shown)
+    is_shown = not statistics.masked and len(common[0]) <= _LONGEST
+    shown = f" ('{common[0]}')" if is_shown else ""
+    return _Offer(number, column, common[0], typical, words, statistics.masked, shown)
 
 
 def _by_frequency(statistics: ColumnStatistics) -> list[str]:
@@ -228,7 +237,9 @@ def _range(
     if len(bounds) < 2 or rows < MANY_ROWS:
         return None
     far = bounds[0] if operator.startswith(">") else bounds[-1]
-    return _Offer(number, column, far, middle_end(operator, bounds), ("the far end", "the middle"))
+    words = ("the far end", "the middle")
+    middle = middle_end(operator, bounds)
+    return _Offer(number, column, far, middle, words, statistics.masked)
 
 
 def _base(

@@ -169,7 +169,7 @@ def _growth(
     if alias is not None and span is not None:
         seen = dict(stages)
         turn = _turn(alias, span, seen[1.0], seen[span.high])
-        grows = turn.after.relation
+        grows = turn.after.relation if turn.is_fall else grows
     return Growth(
         grows,
         tuple(Stage(factor, seen.rows.get(grows, 0.0), seen.plan) for factor, seen in stages),
