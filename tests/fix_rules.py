@@ -9,6 +9,8 @@ Under ``fixtures/rules/<CODE>/`` every ``bad*.sql`` must fire and every ``good*.
     -- setting: work_mem = "64MB"
     -- option: growth = true           of [tool.pytest-planguard] itself
     -- fixed: countries                does not grow
+    -- budget: { origin = "app/*", max-cost = 1000 }
+    -- marker: { max_cost = 1000 }     of the test that sends the queries
     -- statistics: {"clock": "TODAY", "tables": {...}}     production's file; several lines are one
     CREATE TABLE orders (...);
     -- baseline
@@ -21,8 +23,8 @@ Under ``fixtures/rules/<CODE>/`` every ``bad*.sql`` must fire and every ``good*.
     SELECT ... WHERE legacy_number = $1 AND status = $2;
 
 The schema ends at ``-- baseline`` or the first ``-- query``; ``-- query`` may come several times.
-Rows, columns and settings are TOML, as in the configuration. In production's statistics TODAY,
-VERSION and COLLATION stand for what the day and the server of the test are.
+Rows, columns, settings and budgets are TOML, as in the configuration. In production's statistics
+TODAY, VERSION and COLLATION stand for what the day and the server of the test are.
 """
 
 from __future__ import annotations
@@ -36,9 +38,10 @@ from typing import Any
 
 import msgspec
 
-from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.capture import Budget, Capture
 from pytest_planguard.model.statement import Layer, Origin, Phase, Place, Sample, Session, Statement
 
+_TEST = "tests/test_app.py::test"
 FOLDER = Path(__file__).parent.parent / "fixtures" / "rules"
 
 _OIDS = {
@@ -49,6 +52,8 @@ _OIDS = {
 _SECTION = re.compile(r"^-- (baseline|query)[ ]*$", re.MULTILINE)
 _FACT = re.compile(r"^-- (rows|column|setting|option): (.+)$", re.MULTILINE)
 _FIXED = re.compile(r"^-- fixed: (\w+)$", re.MULTILINE)
+_BUDGET = re.compile(r"^-- budget: (.+)$", re.MULTILINE)
+_MARKER = re.compile(r"^-- marker: (.+)$", re.MULTILINE)
 _TIMES = re.compile(r"^-- sent: (\d+) with (\d+) by (\w+)$", re.MULTILINE)
 _STATISTICS = re.compile(r"^-- statistics: (.+)$", re.MULTILINE)
 _SENT = re.compile(r"^-- (types|values): (.+)$", re.MULTILINE)
@@ -83,6 +88,8 @@ class Example(msgspec.Struct, frozen=True):
     """Tables that do not grow."""
     statistics: str = ""
     """JSON; empty: there is no file."""
+    budgets: tuple[dict[str, Any], ...] = ()
+    markers: tuple[dict[str, Any], ...] = ()
 
     @property
     def code(self) -> str:
@@ -108,6 +115,9 @@ class Example(msgspec.Struct, frozen=True):
             table, _, column = name.partition(".")
             lines.append(f"[tool.pytest-planguard.tables.{table}.columns.{column}]")
             lines += [f"{key} = {_toml(value)}" for key, value in facts.items()]
+        for budget in self.budgets:
+            lines.append("[[tool.pytest-planguard.budget]]")
+            lines += [f"{key} = {_toml(value)}" for key, value in budget.items()]
         return "\n".join(lines) + "\n"
 
     def statistics_on(self, server: Any) -> str:
@@ -138,8 +148,8 @@ class Example(msgspec.Struct, frozen=True):
             )
             for line, query in enumerate(self.queries, start=1)
         )  # fmt: skip
-        return Capture(statements, collected=("tests/test_app.py::test",),
-                       finished=("tests/test_app.py::test",))  # fmt: skip
+        budgets = tuple(Budget(_TEST, **one) for one in self.markers)
+        return Capture(statements, collected=(_TEST,), finished=(_TEST,), budgets=budgets)
 
 
 def examples() -> list[Example]:
@@ -167,7 +177,13 @@ def read(path: Path) -> Example:
         options=pairs["option"],
         fixed=frozenset(_FIXED.findall(schema)),
         statistics="\n".join(_STATISTICS.findall(schema)),
+        budgets=_tables(_BUDGET.findall(schema)),
+        markers=_tables(_MARKER.findall(schema)),
     )
+
+
+def _tables(texts: list[str]) -> tuple[dict[str, Any], ...]:
+    return tuple(tomllib.loads(f"it = {one}")["it"] for one in texts)
 
 
 def _query(text: str) -> ExampleQuery:
@@ -194,7 +210,7 @@ def _query(text: str) -> ExampleQuery:
 
 def _place(line: int, query: ExampleQuery) -> Place:
     origin = Origin("app/queries.py", line, "ask", query.layer)
-    return Place(origin, "tests/test_app.py::test", Phase.CALL, query.executions, query.distinct)
+    return Place(origin, _TEST, Phase.CALL, query.executions, query.distinct)
 
 
 def _toml(value: Any) -> str:

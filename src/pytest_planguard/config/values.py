@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from pytest_planguard.config.budgets import ConfiguredBudget
 from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.spec import DatabaseSpec, Thresholds
 
@@ -83,6 +84,7 @@ class Config(msgspec.Struct, frozen=True):
     """Critical tables qualified with ``public`` where the configuration names no schema."""
     growth: bool = False
     """Every query is planned at three more sizes, for PLN009."""
+    budgets: tuple[ConfiguredBudget, ...] = ()
 
     def wants(self, code: str) -> bool:
         """Whether a rule runs: as in ruff, the most exact of select and ignore decides."""
