@@ -7,10 +7,10 @@ Under ``fixtures/rules/<CODE>/`` every ``bad*.sql`` must fire and every ``good*.
     -- rows: orders = 47_000_000
     -- column: orders.status = { values = { shipped = 0.75, open = 0.25 } }
     -- setting: work_mem = "64MB"
-    -- option: growth = true           of [tool.pytest-planguard] itself
-    -- fixed: countries                does not grow
     -- budget: { origin = "app/*", max-cost = 1000 }
     -- marker: { max_cost = 1000 }     of the test that sends the queries
+    -- option: growth = true           of [tool.pytest-planguard] itself
+    -- fixed: countries                does not grow
     -- statistics: {"clock": "TODAY", "tables": {...}}     production's file; several lines are one
     CREATE TABLE orders (...);
     -- baseline
@@ -50,10 +50,10 @@ _OIDS = {
     "jsonb": 3802, "uuid": 2950, "unknown": 0,
 }  # fmt: skip
 _SECTION = re.compile(r"^-- (baseline|query)[ ]*$", re.MULTILINE)
-_FACT = re.compile(r"^-- (rows|column|setting|option): (.+)$", re.MULTILINE)
-_FIXED = re.compile(r"^-- fixed: (\w+)$", re.MULTILINE)
 _BUDGET = re.compile(r"^-- budget: (.+)$", re.MULTILINE)
 _MARKER = re.compile(r"^-- marker: (.+)$", re.MULTILINE)
+_FACT = re.compile(r"^-- (rows|column|setting|option): (.+)$", re.MULTILINE)
+_FIXED = re.compile(r"^-- fixed: (\w+)$", re.MULTILINE)
 _TIMES = re.compile(r"^-- sent: (\d+) with (\d+) by (\w+)$", re.MULTILINE)
 _STATISTICS = re.compile(r"^-- statistics: (.+)$", re.MULTILINE)
 _SENT = re.compile(r"^-- (types|values): (.+)$", re.MULTILINE)

@@ -11,7 +11,9 @@ from pytest_planguard.errors import ConfigurationError
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.report import Report
 from pytest_planguard.model.statement import Origin, Phase, Place, Session, Statement
+from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.pipeline.run import judged
+from pytest_planguard.sql.deep import room_for_deep_trees
 from pytest_planguard.sql.normalise import queries as normalise
 from pytest_planguard.sql.statement_text import Kind, analyse
 
@@ -49,7 +51,9 @@ def explain(
 
 def _of_key(config: Config, key: str, capture: Capture) -> Capture | None:
     """The capture with the statements of one query only; None where it has no such query."""
-    for query in normalise(capture, report_name=lambda n: config.database_of(n) or n):
+    tenants = Tenants(config.tenant_schemas, config.tenant_model)
+    queries = normalise(capture, report_name=lambda n: config.database_of(n) or n, tenants=tenants)
+    for query in queries:
         if query.key == key:
             texts = {variant.text for variant in query.variants}
             kept = tuple(one for one in capture.statements if one.text in texts)
@@ -83,7 +87,8 @@ def _parameters(text: str) -> int:
     Raises:
         ConfigurationError: It has several or none, or one that has no plan.
     """
-    found = analyse(text)
+    with room_for_deep_trees():
+        found = analyse(text)
     if len(found) != 1:
         count = f"{len(found)} statements" if found else "no statement"
         raise ConfigurationError(

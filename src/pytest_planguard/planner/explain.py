@@ -28,6 +28,7 @@ from pytest_planguard.planner.requests import Request
 from pytest_planguard.planner.wire import Answer, Flight, Refused, Wire, literal
 from pytest_planguard.sql.bindings import Binding, bindings
 from pytest_planguard.sql.constants import Constant
+from pytest_planguard.sql.deep import TOO_DEEP
 from pytest_planguard.sql.probes import Probe, probe_of
 from pytest_planguard.sql.reads import access_paths, shape
 
@@ -432,7 +433,11 @@ def _landed(
             refused.setdefault(request.query, f"the server says: {refusal.message}")
         each = zip(sent.plans, request.values, request.sizes, request.drawn, strict=True)
         for place, values, sizes, drawn in each:
-            explained = decoded(answers[place])
+            try:
+                explained = decoded(answers[place])
+            except RecursionError:
+                refused.setdefault(request.query, f"its plan cannot be used: {TOO_DEEP}")
+                continue
             if explained is not None:
                 yield _Made(request, values, sizes, drawn, explained.plan, explained.settings)
 

@@ -19,6 +19,7 @@ from pytest_planguard.model.query import Variant
 from pytest_planguard.model.statement import Sample
 from pytest_planguard.model.statistics import ColumnStatistics
 from pytest_planguard.planner.binary import text_of
+from pytest_planguard.planner.redacted import in_the_middle
 from pytest_planguard.planner.selectivity import LIST_ITEM, instant, is_common, place_among
 from pytest_planguard.sql.bindings import Binding
 from pytest_planguard.sql.types import INTEGER_ARRAYS, INTEGERS, integer_for
@@ -90,6 +91,7 @@ def choose(
         values = readable(sample, variant.parameter_types)
         if values is None:
             continue
+        values = in_the_middle(values, variant.redacted, by_parameter, columns)
         snapped = tuple(
             to_class(value, LIMIT_CLASSES)
             if number in variant.literal

@@ -8,11 +8,12 @@ import pytest
 
 import fix_reports
 import pytest_planguard
+from pytest_planguard import registry
 from pytest_planguard.cli import doctor
 from pytest_planguard.cli.growth_table import growth_lines
 from pytest_planguard.model.finding import RuleFacts, Severity
 from pytest_planguard.model.growth import Growth, Stage, Turn
-from pytest_planguard.model.plan import Access, AccessPath
+from pytest_planguard.model.plan import Access, AccessPath, Planned
 
 FACTS = RuleFacts(
     "PLN001",
@@ -48,6 +49,17 @@ def test_rule_tells_condition_effect_remedy_and_source(rules, say, code):
     assert said.out.startswith("PLN001 seq-scan-large-table (error at worst)\n\nwhen\n")
     for text in (FACTS.condition, FACTS.effect, FACTS.remedy, FACTS.source):
         assert text in said.out
+
+
+@pytest.mark.parametrize("code", sorted(registry.rules()))
+def test_every_rule_explains_itself(say, code):
+    facts = registry.rules()[code].FACTS
+    said = say("rule", code)
+    assert said.status == 0
+    assert said.out.startswith(f"{code} {facts.name} (")
+    titles = [line for line in said.out.splitlines() if line and not line.startswith(" ")]
+    assert titles[1:] == ["when", "what happens", "what to do", "source"]
+    assert all(len(line) <= 80 for line in said.out.splitlines())
 
 
 def test_an_unknown_rule_is_status_2_with_a_guess(rules, say):
@@ -117,6 +129,17 @@ def test_a_turn_that_was_not_looked_for_is_told_between_two_sizes():
     first, second, *_ = growth_lines(wide)
     assert first.endswith("; it turns between 10× and 100×")
     assert len(second) <= 80
+
+
+def test_explain_shows_values_only_where_they_are_asked_for(project, pipeline, say):
+    report = fix_reports.one_finding()
+    (query,) = report.queries
+    (plan, *_) = query.outcome.plans
+    plan = msgspec.structs.replace(plan, values=("secret", None))
+    query = msgspec.structs.replace(query, outcome=Planned((plan,)))
+    pipeline.report = msgspec.structs.replace(report, queries=(query,))
+    assert "secret" not in say("explain", "SELECT 1").out
+    assert "with secret, NULL" in say("explain", "SELECT 1", "--values").out
 
 
 def test_explain_reads_a_statement_from_standard_input(project, pipeline, say, monkeypatch):
