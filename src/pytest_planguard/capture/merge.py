@@ -12,6 +12,7 @@ from pytest_planguard.capture.samples import Samples
 from pytest_planguard.capture.tally import statement_order
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import Budget, Capture, Database, Ddl, Suppression
+from pytest_planguard.model.silence import Remark
 from pytest_planguard.model.statement import Place, Session, Statement
 
 _Key: TypeAlias = tuple[str, tuple[int, ...], bytes, bool, bool]
@@ -50,6 +51,7 @@ class Merger:
         self._notes: set[str] = set()
         self._suppressions: set[Suppression] = set()
         self._budgets: dict[bytes, Budget] = {}
+        self._remarks: set[Remark] = set()
 
     def add(self, capture: Capture, process: str | None = None) -> None:
         """Takes one more in.
@@ -78,6 +80,7 @@ class Merger:
         self._notes.update(capture.notes)
         self._suppressions.update(capture.suppressions)
         self._budgets.update((msgspec.json.encode(item), item) for item in capture.budgets)
+        self._remarks.update(capture.remarks)
 
     def _add_statement(self, statement: Statement, process: str) -> None:
         key = (
@@ -130,6 +133,7 @@ class Merger:
                 sorted(self._suppressions, key=lambda item: (item.test, item.codes, item.reason))
             ),
             budgets=tuple(item for _, item in sorted(self._budgets.items())),
+            remarks=tuple(sorted(self._remarks)),
         )
 
 

@@ -15,6 +15,7 @@ from pytest_planguard.cli.common import (
     progress,
     server_options,
 )
+from pytest_planguard.cli.growth_table import growth_lines
 
 if TYPE_CHECKING:
     from pytest_planguard.model.plan import Plan
@@ -65,6 +66,8 @@ def _query(one: QueryReport, *, values: bool) -> Iterator[str]:
         return
     for plan in one.outcome.plans:
         yield from _plan(plan, values=values)
+    if one.growth is not None:
+        yield from growth_lines(one.growth)
 
 
 def _plan(plan: Plan, *, values: bool) -> Iterator[str]:
@@ -76,6 +79,7 @@ def _plan(plan: Plan, *, values: bool) -> Iterator[str]:
         with_values = f", with {shown}"
     cost, rows = numbers.cost(plan.cost), numbers.rows(plan.rows)
     noun = "row" if rows == "1" else "rows"
-    yield f"  {plan.sample.value}: cost {cost}, {rows} {noun}{with_values}"
+    kind = f"{plan.sample.value}, {plan.drawn.kind}" if plan.drawn else plan.sample.value
+    yield f"  {kind}: cost {cost}, {rows} {noun}{with_values}"
     yield from (f"    {line}" for line in plan.shape)
     yield from (f"    approximate: {reason}" for reason in plan.approximate)

@@ -130,6 +130,7 @@ def _read(reader: Reader, root: Path, options: Options, project: str, *, pulling
             critical_tables=frozenset(n if "." in n else f"public.{n}" for n in critical),
         ),
         budgets=read_budgets(reader.tables("budget")),
+        growth=reader.flag("growth"),
     )
     reader.finish()
     return config

@@ -88,6 +88,8 @@ class Config(msgspec.Struct, frozen=True):
     thresholds: Thresholds
     """Critical tables qualified with ``public`` where the configuration names no schema."""
     budgets: tuple[ConfiguredBudget, ...] = ()
+    growth: bool = False
+    """Every query is planned at three more sizes, for PLN009."""
 
     def wants(self, code: str) -> bool:
         """Whether a rule runs: as in ruff, the most exact of select and ignore decides."""

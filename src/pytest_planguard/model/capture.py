@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pytest_planguard.model.schema import Schema
+from pytest_planguard.model.silence import Remark
 from pytest_planguard.model.statement import Place, Statement
 
 SCHEMA_VERSION = 1
@@ -81,6 +82,8 @@ class Capture(msgspec.Struct, frozen=True):
     """What capture could not do, one sentence each."""
     suppressions: tuple[Suppression, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    """Comments on the lines that asked."""
 
     @property
     def complete(self) -> bool:

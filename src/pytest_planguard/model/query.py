@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from pytest_planguard.model.silence import Silence
 from pytest_planguard.model.statement import Layer, Place, Sample, Session
 
 
@@ -45,6 +46,10 @@ class Query(msgspec.Struct, frozen=True):
     """Every execution was read as a stream."""
     why_not_explainable: str = ""
     """The reason it is not sent to the planner; empty where it is."""
+    longest_list: int = 0
+    """Items of the longest list any of its texts wrote out."""
+    silences: tuple[Silence, ...] = ()
+    """What a comment of every text of it says about rules; one that is malformed in any."""
 
     @property
     def executions(self) -> int:

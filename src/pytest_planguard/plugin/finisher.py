@@ -14,6 +14,7 @@ import pytest
 from pytest_planguard.capture import file
 from pytest_planguard.capture.merge import Merger
 from pytest_planguard.capture.recorder import SWITCHED_OFF
+from pytest_planguard.capture.remarks import remarks
 from pytest_planguard.errors import ConfigurationError, PlanguardError, described
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.plugin.collector import Collector
@@ -162,6 +163,7 @@ class Finisher:
             commit=commit_of(self._config.rootpath),
             partial=capture.partial or is_partial(self._config),
             interrupted="; ".join(filter(None, (interrupted, capture.interrupted))),
+            remarks=remarks(capture, self._config.rootpath),
         )
 
     def _warn(self, capture: Capture) -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.query import Query, Variant
+from pytest_planguard.model.silence import Silence
 from pytest_planguard.model.statement import Layer, Place, Sample, Session, Statement
 from pytest_planguard.model.tenants import NO_TENANTS, Tenants
 from pytest_planguard.sql.statement_text import Analysis, Kind, analyse
@@ -164,10 +165,24 @@ def _query(
         places=_places(member.statement for member in members),
         stream=all(member.statement.stream for member in members),
         why_not_explainable=first.reason,
+        longest_list=max(member.analysis.longest_list for member in members),
+        silences=_silences(members),
     )
     if query.layer is Layer.MIGRATION and not query.why_not_explainable:
         return msgspec.structs.replace(query, why_not_explainable=MIGRATED)
     return query
+
+
+def _silences(members: list[_Sent]) -> tuple[Silence, ...]:
+    """What all texts say that the suite did not write itself; what is malformed in any of them."""
+    asked = [one for one in members if not _is_the_suites(one.statement)] or members
+    said = [frozenset(one.analysis.silences) for one in asked]
+    malformed = {one for silences in said for one in silences if one.mistake}
+    return tuple(sorted(frozenset.intersection(*said) | malformed))
+
+
+def _is_the_suites(statement: Statement) -> bool:
+    return all(place.origin.layer is Layer.TEST for place in statement.places)
 
 
 def _places(statements: Iterable[Statement]) -> tuple[Place, ...]:

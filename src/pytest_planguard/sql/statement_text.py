@@ -15,8 +15,11 @@ from typing import Any
 import msgspec
 from pglast import parser
 
+from pytest_planguard.model.silence import Silence
 from pytest_planguard.model.tenants import NO_TENANTS, Tenants
 from pytest_planguard.sql import schemas
+from pytest_planguard.sql.comments import silences
+from pytest_planguard.sql.deep import TOO_DEEP
 from pytest_planguard.sql.refusals import text_without_values, without_values
 
 
@@ -50,6 +53,10 @@ class Analysis(msgspec.Struct, frozen=True):
     """Numbers of the parameters that LIMIT or OFFSET use."""
     spans: tuple[tuple[int, int, int], ...] = ()
     """(start, end, number) of every parameter in ``plannable``, by position."""
+    longest_list: int = 0
+    """Items of the longest list of values that is written out."""
+    silences: tuple[Silence, ...] = ()
+    """What its comments say about rules."""
 
 
 _DECODER = msgspec.json.Decoder()
@@ -171,7 +178,8 @@ def analyse(
 ) -> tuple[Analysis, ...]:
     """Says what a text holds: one analysis a statement, none for a comment.
 
-    A text the parser rejects gives one analysis with the parser's message as its reason.
+    A text the parser rejects gives one analysis with the parser's message as its reason, as does
+    one that is nested too deeply.
 
     Args:
         text: As it was sent.
@@ -182,11 +190,17 @@ def analyse(
         statements = _DECODER.decode(parser.parse_sql_json(text))["stmts"]
     except parser.ParseError as error:
         reason = f"the parser rejects it: {without_values(error.args[0])}"
-        return (Analysis(Kind.UNPLANNABLE, text_without_values(text), reason=reason),)
+        return (_rejected(text, reason),)
+    except RecursionError:
+        return (_rejected(text, TOO_DEEP),)
     if len(statements) == 1 and text.isascii():
         return (_analyse_one(text, statements[0]["stmt"], 0, own_clock, tenants),)
     raw = text.encode()
     return tuple(_part(raw, item, own_clock, tenants) for item in statements)
+
+
+def _rejected(text: str, reason: str) -> Analysis:
+    return Analysis(Kind.UNPLANNABLE, text_without_values(text), reason=reason)
 
 
 def _part(raw: bytes, item: dict[str, Any], own_clock: bool, tenants: Tenants) -> Analysis:
@@ -214,7 +228,7 @@ def _analyse_one(
         if inner is not None:
             return _query(text, facts, place, inner, tenants)
     if kind in _UNPLANNABLE:
-        normal, parameters, _ = _normal_form(text, {place(at) for at in facts.constants})
+        normal, parameters, *_ = _normal_form(text, {place(at) for at in facts.constants})
         return Analysis(Kind.UNPLANNABLE, normal, parameters, reason=_UNPLANNABLE[kind])
     return Analysis(Kind.UTILITY, text)
 
@@ -279,12 +293,13 @@ def _query(
     shared = {
         schema: _identifier(tenants.model) for schema, _ in facts.relations if tenants.have(schema)
     }
-    normal, parameters, spans = _normal_form(inner, constants, shared)
+    normal, parameters, spans, longest = _normal_form(inner, constants, shared)
     replaced += schemas.places(inner, shared) if shared else []
     plannable, spans = _replace(inner, replaced, spans)
     return Analysis(
-        Kind.QUERY, normal, parameters, plannable, "", tuple(sorted(facts.limits)), spans
-    )
+        Kind.QUERY, normal, parameters, plannable, "", tuple(sorted(facts.limits)), spans, longest,
+        silences(text),
+    )  # fmt: skip
 
 
 _Spans = tuple[tuple[int, int, int], ...]
@@ -335,7 +350,7 @@ def _identifier(name: str) -> str:
 
 def _normal_form(
     text: str, constants: set[int], shared: Mapping[str, str] = MappingProxyType({})
-) -> tuple[str, tuple[int, ...], tuple[tuple[int, int, int], ...]]:
+) -> tuple[str, tuple[int, ...], _Spans, int]:
     pieces: list[_Piece] = []
     spans: list[tuple[int, int, int]] = []
     for token in parser.scan(text):
@@ -368,7 +383,8 @@ def _normal_form(
             pieces.append(_Piece(raw.lower(), call=token.kind != "NO_KEYWORD"))
     while pieces and pieces[-1].text == ";":
         pieces.pop()
-    return *_print(_by_size(pieces)), tuple(spans)
+    sized, longest = _by_size(pieces)
+    return *_print(sized), tuple(spans), longest
 
 
 def _quoted(raw: str) -> str:
@@ -415,10 +431,14 @@ SIZE_CLASSES = (1, 5, 20)
 planner's estimate grows with the list."""
 
 
-def _by_size(pieces: list[_Piece]) -> list[_Piece]:
-    """Lists of values become their first item and a size class; equal VALUES rows become one."""
+def _by_size(pieces: list[_Piece]) -> tuple[list[_Piece], int]:
+    """Lists of values become their first item and a size class; equal VALUES rows become one.
+
+    Returns:
+        The pieces, and how many items the longest list had.
+    """
     out: list[_Piece] = []
-    position = 0
+    position = longest = 0
     while position < len(pieces):
         piece = pieces[position]
         out.append(piece)
@@ -429,10 +449,10 @@ def _by_size(pieces: list[_Piece]) -> list[_Piece]:
             items, end = _items(pieces, position)
             if items and all(map(_is_value, items)):
                 out += [_Piece("("), *items[0], *_size_mark(len(items)), _Piece(")")]
-                position = end
+                position, longest = end, max(longest, len(items))
         elif piece.text == "VALUES":
             position = _rows(pieces, position, out)
-    return out
+    return out, longest
 
 
 def _size_mark(count: int) -> list[_Piece]:

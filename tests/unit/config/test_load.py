@@ -32,6 +32,7 @@ def test_nothing_configured_is_the_embedded_server_and_a_cloned_schema(tmp_path)
     assert config.capture_file == tmp_path / ".planguard/capture.json.gz"
     assert config.reports == ("term",)
     assert not config.sizes_declared
+    assert not config.growth
 
 
 def test_the_nearest_table_upwards_counts_and_paths_start_there(tmp_path):
@@ -62,6 +63,7 @@ def test_every_key_of_the_contract_is_read(tmp_path):
         tmp_path,
         """
 large-table-rows = 20_000
+growth = true
 fail-on = "warning"
 critical-tables = ["orders", "audit.log"]
 select = ["PLN", "IDX001"]
@@ -88,6 +90,8 @@ distinct = 5
 nulls = 0.1
 correlation = -0.9
 width = 12
+[tool.pytest-planguard.tables.countries]
+grows = false
 [tool.pytest-planguard.severity]
 PLN002 = "off"
 IDX = "warning"
@@ -107,7 +111,9 @@ expires = 2027-06-30
     assert spec.clock == "2026-11-02T12:00:00+00:00"
     assert (spec.scale, spec.seed) == ("rows", 7)
     orders = spec.tables["orders"]
-    assert orders.rows == 47_000_000
+    assert (orders.rows, orders.grows) == (47_000_000, True)
+    assert not spec.tables["countries"].grows
+    assert config.growth
     assert orders.columns["status"].values["open"] == 0.2
     note = orders.columns["note"]
     assert (note.distinct, note.nulls, note.correlation, note.width) == (5, 0.1, -0.9, 12)

@@ -181,3 +181,35 @@ def test_a_librarys_ping_is_no_query_and_the_applications_is_one():
     ping = statement("SELECT 1")
     place = Place(Origin("lib:django", 0, "", Layer.LIBRARY), "", Phase.OUTSIDE)
     assert queries(capture(msgspec.structs.replace(ping, places=(place,)))) == []
+
+
+def silences(*statements):
+    (query,) = queries(capture(*statements))
+    return [(one.codes, one.reason or one.mistake) for one in query.silences]
+
+
+def test_a_comment_counts_where_every_text_of_a_query_has_it():
+    said = statement("SELECT /* planguard: ignore[PLN001] small */ a FROM t")
+    also = statement("SELECT a FROM t -- planguard: ignore[PLN001] small", line=2)
+    bare = statement("SELECT a FROM t", line=3)
+    assert silences(said, also) == [(("PLN001",), "small")]
+    assert silences(said, also, bare) == []
+    suites = statement("SELECT a  FROM t", layer=Layer.TEST)
+    assert silences(said, also, suites) == [(("PLN001",), "small")]
+
+
+def test_a_malformed_comment_in_any_text_is_kept_to_be_told():
+    wrong = statement("SELECT /* planguard: ignore[PLN001] */ a FROM t")
+    assert silences(wrong, statement("SELECT a FROM t", line=2)) == [
+        (("PLN001",), "a reason is missing behind ignore[PLN001]")
+    ]
+
+
+def test_a_text_in_quotes_is_no_comment():
+    assert silences(statement("SELECT 'planguard: ignore[PLN001] x', a FROM t")) == []
+
+
+def test_the_longest_list_of_all_texts_is_known():
+    short, long = (f"SELECT a FROM t WHERE b IN ({', '.join(['1'] * n)})" for n in (21, 2_501))
+    (query,) = queries(capture(statement(long), statement(short, line=2)))
+    assert query.longest_list == 2_501
