@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from pytest_planguard.capture import psycopg_templates
+from pytest_planguard.capture.traces import leave_no_trace
 
 _PLACEHOLDER = re.compile(r"%(?:\((?P<name>[^)]+)\))?(?P<format>[sbt%])")
 _RAW = re.compile(r"\$(\d{1,5})")
@@ -36,11 +37,14 @@ def patch(listener: Any, replace: Callable[[type, str, Any], None]) -> None:
 def _wrap(listener: Any, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def heard(cursor: Any, query: Any, params: Any = None, *args: Any, **kwargs: Any) -> Any:
-        if listener.listening:
-            listener.record(cursor, name, query, params)
-        if params is None:
-            return original(cursor, query, *args, **kwargs)
-        return original(cursor, query, params, *args, **kwargs)
+        listener.hear_given(cursor, name, query, params)
+        try:
+            if params is None:
+                return original(cursor, query, *args, **kwargs)
+            return original(cursor, query, params, *args, **kwargs)
+        except BaseException as error:
+            leave_no_trace(error)
+            raise
 
     return heard
 

@@ -246,9 +246,9 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     today = dt.datetime.now(dt.UTC).date()
     gate = Gate(config, baseline, parts.databases, changes, capture, today, parts.loads)
     findings = gate.findings(settle(as_configured(config, candidates)), queries)
-    findings = without_values(findings, queries)
     complete = capture.complete and not parts.incomplete
     silent = gate.suppressions(queries).notes(findings, queries, complete=complete)
+    findings = without_values(findings, queries)
     incomplete = parts.incomplete or capture.interrupted
     absent = _absent(baseline, queries, capture, parts)
     return Report(

@@ -123,6 +123,8 @@ class Collector:
         self.recorder.enter(item.nodeid, Phase.TEARDOWN)
         try:
             self.keeper.look(last=nextitem is None)
+            if nextitem is None:
+                self._listening.look_back()
         except Exception as error:  # noqa: BLE001 -- a bug of ours never breaks a user's test
             self.recorder.fail("schema", error)
 

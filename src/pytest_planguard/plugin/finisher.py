@@ -162,8 +162,8 @@ class Finisher:
             project=self._settings.config.project,
             commit=commit_of(self._config.rootpath),
             partial=capture.partial or is_partial(self._config),
-            interrupted="; ".join(filter(None, (interrupted, capture.interrupted))),
             remarks=remarks(capture, self._config.rootpath),
+            interrupted="; ".join(filter(None, (interrupted, capture.interrupted))),
         )
 
     def _warn(self, capture: Capture) -> None:

@@ -190,9 +190,9 @@ def analyse(
         statements = _DECODER.decode(parser.parse_sql_json(text))["stmts"]
     except parser.ParseError as error:
         reason = f"the parser rejects it: {without_values(error.args[0])}"
-        return (_rejected(text, reason),)
+        return (_rejected(text_without_values(text), reason),)
     except RecursionError:
-        return (_rejected(text, TOO_DEEP),)
+        return (_rejected(text_without_values(text), TOO_DEEP),)
     if len(statements) == 1 and text.isascii():
         return (_analyse_one(text, statements[0]["stmt"], 0, own_clock, tenants),)
     raw = text.encode()
@@ -200,7 +200,7 @@ def analyse(
 
 
 def _rejected(text: str, reason: str) -> Analysis:
-    return Analysis(Kind.UNPLANNABLE, text_without_values(text), reason=reason)
+    return Analysis(Kind.UNPLANNABLE, " ".join(text.split()), reason=reason)
 
 
 def _part(raw: bytes, item: dict[str, Any], own_clock: bool, tenants: Tenants) -> Analysis:

@@ -122,14 +122,34 @@ with connection.transaction(), connection.cursor(name='big') as cursor:
     assert statement.stream
 
 
-def test_client_cursor_has_its_values_in_the_text_and_never_prepares(
+def test_values_of_a_client_cursor_are_told_from_the_text_and_it_never_prepares(
     capture_of: CaptureOf,
 ) -> None:
-    body = "psycopg.ClientCursor(connection).execute('SELECT %s', ['a'])"
-    statement = only(capture_of(sync(body)))
-    assert statement.text == "SELECT 'a'"
+    body = """
+import datetime as dt, decimal, uuid
+from psycopg.types.json import Jsonb
+cursor = psycopg.ClientCursor(connection)
+day, price = dt.date(2026, 1, 2), decimal.Decimal
+for values in (
+    ["a\\\\b", -5, day, [1, 2], Jsonb({}), price("1.5"), uuid.UUID(int=1)],
+    ["it's", 7, day, [3], Jsonb([]), price("2.5"), uuid.UUID(int=2)],
+):
+    cursor.execute("SELECT %s, %s, %s, %s, %s, %s, %s, '%%'", values)
+cursor.executemany("INSERT INTO orders VALUES (%s, %s)", [(1, "x"), (2, None)])
+cursor.execute("SELECT 5")
+"""
+    capture = capture_of(sync(body))
+    statement = only(capture, "'%'")
+    assert statement.text == "SELECT $1, $2, $3, $4, $5, $6, $7, '%'"
     assert not statement.session.prepares
-    assert statement.executions == 1
+    assert statement.parameter_types == (0, 23, 1082, 1005, 3802, 1700, 2950)
+    assert (statement.executions, len(statement.samples)) == (2, 2)
+    rows = only(capture, "INSERT")
+    assert (rows.text, rows.many, rows.executions) == (
+        "INSERT INTO orders VALUES ($1, $2)",
+        True,
+        1,
+    )
 
 
 @pytest.mark.skipif(not hasattr(psycopg, "RawCursor"), reason="psycopg 3.1 has none")

@@ -82,17 +82,6 @@ def test_explain_shows_plans_findings_and_how_exact_they_are(project, pipeline, 
     assert pipeline.calls[0].text == "SELECT 1"
 
 
-def test_explain_shows_values_only_where_they_are_asked_for(project, pipeline, say):
-    report = fix_reports.one_finding()
-    (query,) = report.queries
-    (plan, *_) = query.outcome.plans
-    plan = msgspec.structs.replace(plan, values=("secret", None))
-    query = msgspec.structs.replace(query, outcome=Planned((plan,)))
-    pipeline.report = msgspec.structs.replace(report, queries=(query,))
-    assert "secret" not in say("explain", "SELECT 1").out
-    assert "with secret, NULL" in say("explain", "SELECT 1", "--values").out
-
-
 def stage(factor, cost, access):
     return Stage(factor, 47e6 * factor, fix_reports.plan(access, cost))
 
@@ -140,6 +129,17 @@ def test_a_turn_that_was_not_looked_for_is_told_between_two_sizes():
     first, second, *_ = growth_lines(wide)
     assert first.endswith("; it turns between 10× and 100×")
     assert len(second) <= 80
+
+
+def test_explain_shows_values_only_where_they_are_asked_for(project, pipeline, say):
+    report = fix_reports.one_finding()
+    (query,) = report.queries
+    (plan, *_) = query.outcome.plans
+    plan = msgspec.structs.replace(plan, values=("secret", None))
+    query = msgspec.structs.replace(query, outcome=Planned((plan,)))
+    pipeline.report = msgspec.structs.replace(report, queries=(query,))
+    assert "secret" not in say("explain", "SELECT 1").out
+    assert "with secret, NULL" in say("explain", "SELECT 1", "--values").out
 
 
 def test_explain_reads_a_statement_from_standard_input(project, pipeline, say, monkeypatch):
