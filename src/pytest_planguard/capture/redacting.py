@@ -191,6 +191,6 @@ class _RedactedSamples(Samples):
         literal, cast = _literal(value)
         known = self._redacted.literals.get(literal) if self._redacted is not None else None
         if known is None:
-            plain = stand_in(literal.strip("'"), "text", number)
-            known = f"'{plain}'" if literal[:1] == "'" else plain
+            value = stand_in(literal.strip("'"), "text", number)
+            known = f"'{value}'" if literal[:1] == "'" else value
         return known + cast
