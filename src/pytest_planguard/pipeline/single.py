@@ -11,6 +11,7 @@ from pytest_planguard.errors import ConfigurationError
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.report import Report
 from pytest_planguard.model.statement import Origin, Phase, Place, Session, Statement
+from pytest_planguard.pipeline.databases import databases_of
 from pytest_planguard.pipeline.run import judged
 from pytest_planguard.sql.normalise import queries as normalise
 from pytest_planguard.sql.statement_text import Kind, analyse
@@ -46,7 +47,8 @@ def explain(
 
 def _of_key(config: Config, key: str, capture: Capture) -> Capture | None:
     """The capture with the statements of one query only; None where it has no such query."""
-    for query in normalise(capture, report_name=lambda n: config.database_of(n) or n):
+    database_of = databases_of(config, capture)
+    for query in normalise(capture, report_name=lambda name: database_of(name) or name):
         if query.key == key:
             texts = {variant.text for variant in query.variants}
             kept = tuple(one for one in capture.statements if one.text in texts)
