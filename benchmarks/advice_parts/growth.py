@@ -30,8 +30,8 @@ COLUMNS = 20
 def grown() -> str:
     """Seconds by queries and tables: planning, and what judging and advice add.
 
-    The rest of a second beside our own processor time is the server's: it copies the database, makes
-    the candidates and plans.
+    What is more than our own processor time is the server's: it copies the database, makes the
+    candidates, and plans.
     """
     lines = []
     for queries, tables in SIZES:

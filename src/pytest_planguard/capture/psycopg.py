@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,11 @@ from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.patches import Patches
+from pytest_planguard.capture.psycopg_client import unbound
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sessions import Connections, Known, is_own
 from pytest_planguard.capture.state import IDLE
+from pytest_planguard.capture.traces import leave_no_trace
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.state import State
@@ -81,8 +83,7 @@ def _patch(recorder: Recorder, patches: Patches) -> None:
             "so server-side preparation and parameter types may be missed"
         )
         psycopg_public.patch(listener, patches.replace)
-        return
-    for owner, name in owners:
+    for owner, name in owners or ():
         patches.replace(owner, name, listener.wrap)
     _patch_commands(listener, patches)
 
@@ -141,9 +142,6 @@ class Listener:
         them costs as much as counting (measured: 2 µs of a statement's 32).
         """
         recorder, hear, follow = self._recorder, self._hear, self._follow
-        known = _KNOWN_ARGUMENTS.get(original.__name__) == tuple(
-            inspect.signature(original).parameters
-        )
 
         def execute_send(
             cursor: Any, query: Any, *, force_extended: bool = False, binary: bool | None = None
@@ -152,7 +150,11 @@ class Listener:
                 hear(cursor, query, force_extended)
             elif recorder.following:
                 follow(cursor, query)
-            return original(cursor, query, force_extended=force_extended, binary=binary)
+            try:
+                return original(cursor, query, force_extended=force_extended, binary=binary)
+            except BaseException as error:
+                leave_no_trace(error)
+                raise
 
         def send_query_prepared(
             cursor: Any, name: bytes, pgq: Any, *, binary: bool | None = None
@@ -161,22 +163,38 @@ class Listener:
                 hear(cursor, pgq, False)
             elif recorder.following:
                 follow(cursor, pgq)
-            return original(cursor, name, pgq, binary=binary)
-
-        def send(cursor: Any, *args: Any, **kwargs: Any) -> Any:
-            query = next((item for item in args if hasattr(item, "query")), None)
-            if recorder.listening:
-                hear(cursor, query, bool(kwargs.get("force_extended")))
-            elif recorder.following:
-                follow(cursor, query)
-            return original(cursor, *args, **kwargs)
+            try:
+                return original(cursor, name, pgq, binary=binary)
+            except BaseException as error:
+                leave_no_trace(error)
+                raise
 
         wrappers: dict[str, Callable[..., Any]] = {
             "_execute_send": execute_send,
             "_send_query_prepared": send_query_prepared,
         }
-        wrapper = wrappers[original.__name__] if known else send
-        return functools.wraps(original)(wrapper)
+        arguments = tuple(inspect.signature(original).parameters)
+        if _KNOWN_ARGUMENTS.get(original.__name__) == arguments:
+            return functools.wraps(original)(wrappers[original.__name__])
+        return functools.wraps(original)(self._with_unknown_arguments(original))
+
+    def _with_unknown_arguments(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The same, where the arguments are not the known ones."""
+        recorder = self._recorder
+
+        def send(cursor: Any, *args: Any, **kwargs: Any) -> Any:
+            query = next((item for item in args if hasattr(item, "query")), None)
+            if recorder.listening:
+                self._hear(cursor, query, bool(kwargs.get("force_extended")))
+            elif recorder.following:
+                self._follow(cursor, query)
+            try:
+                return original(cursor, *args, **kwargs)
+            except BaseException as error:
+                leave_no_trace(error)
+                raise
+
+        return send
 
     def _hear(self, cursor: Any, query: Any, stream: bool) -> None:
         try:
@@ -192,16 +210,18 @@ class Listener:
                 if known.reports_path
                 else state.path
             )
+            sent = query if query.types or not query.params else unbound(query)
             # None unless executemany() is running.
             many = getattr(cursor, "_execmany_returning", None) is not None
             if many or not self._recorder.record_again(
-                (text, query.types, path, state, stream, known.number, type(cursor)),
-                query.params,
-                query.formats,
+                (sent.query, sent.types, path, state, stream, known.number, type(cursor)),
+                sent.params,
+                sent.formats,
                 self._depth,
                 self._entries,
             ):
-                self._count(cursor, query, known, (path, state), many=many, stream=stream)
+                where = path, state
+                self._count(cursor, query, sent, known, where, many=many, stream=stream)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
 
@@ -219,6 +239,7 @@ class Listener:
         self,
         cursor: Any,
         query: Any,
+        sent: Any,
         known: Known,
         where: Where,
         *,
@@ -228,10 +249,10 @@ class Listener:
         # executemany() has one query object for all its rows.
         before = self._many.get(cursor) if many else None
         site = self._recorder.record(
-            query.query,
-            query.types,
-            query.params,
-            query.formats,
+            sent.query,
+            sent.types,
+            sent.params,
+            sent.formats,
             self._session(cursor, known, where),
             many=many,
             stream=stream,
@@ -240,7 +261,7 @@ class Listener:
             again=(
                 None
                 if many
-                else (query.query, query.types, *where, stream, known.number, type(cursor))
+                else (sent.query, sent.types, *where, stream, known.number, type(cursor))
             ),
         )
         if many and site is not None:
@@ -248,16 +269,20 @@ class Listener:
         if not many:
             self._depth = self._recorder.depth_of(self._entries, 2)
 
-    def record(self, cursor: Any, name: str, query: Any, given: Any) -> None:
-        """Records what a public method was given."""
+    def hear_given(self, cursor: Any, name: str, query: Any, given: Any) -> None:
+        """Hears what a public method was given, or only what it does to its session."""
         from pytest_planguard.capture import psycopg_public
 
         try:
+            known = self._connections.of(cursor.connection) if self._recorder.following else None
+            if known is None:
+                return
             many, stream = name == "executemany", psycopg_public.is_stream(cursor, name)
             text, dumped = psycopg_public.converted(cursor, query, given, many=many)
             types, params, formats = dumped
-            session = self.session(cursor, text)
-            if session is not None:
+            where = self._where(cursor, known, text, params)
+            if self._recorder.listening:
+                session = self._session(cursor, known, where)
                 self._recorder.record(
                     text, types, params, formats, session, many=many, stream=stream, cursor=cursor
                 )
@@ -268,21 +293,13 @@ class Listener:
         """Keeps what could not be done."""
         self._recorder.note(sentence)
 
-    @property
-    def listening(self) -> bool:
-        """Whether the recorder wants to hear anything now."""
-        return self._recorder.listening
-
-    def session(self, cursor: Any, text: bytes) -> Session | None:
-        """The kind of session a cursor sends a text in; None for connections of our own."""
-        known = self._connections.of(cursor.connection)
-        if known is None:
-            return None
-        state = known.follower.follow(text)
-        path: bytes | str | None = state.path
+    @staticmethod
+    def _where(cursor: Any, known: Known, text: bytes, params: Sequence[Any] | None) -> Where:
+        """The search_path a cursor sends a text in, and what else was followed of its session."""
+        state = known.follower.follow(text, params)
         if known.reports_path:
-            path = cursor.connection.pgconn.parameter_status(b"search_path")
-        return self._session(cursor, known, (path, state))
+            return cursor.connection.pgconn.parameter_status(b"search_path"), state
+        return state.path, state
 
     def _session(self, cursor: Any, known: Known, where: Where) -> Session:
         # Cursors of one connection differ in whether they prepare.
@@ -307,7 +324,11 @@ class Listener:
                     known.follower.follow(text)
             except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
                 self._recorder.fail(NAME, error)
-            return original(connection, command, *args, **kwargs)
+            try:
+                return original(connection, command, *args, **kwargs)
+            except BaseException as error:
+                leave_no_trace(error)
+                raise
 
         return exec_command
 
@@ -343,4 +364,5 @@ def _meet(connection: Any) -> Known | None:
         found = living()
         return IDLE if found is None else int(found.pgconn.transaction_status)
 
-    return Known(ConnectionParameters(values), reports_path=reports_path, status=status)
+    parameters = ConnectionParameters(values, NAME)
+    return Known(parameters, reports_path=reports_path, status=status)

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from pytest_planguard.model.schema import Schema
+from pytest_planguard.model.silence import Remark
 from pytest_planguard.model.statement import Place, Statement
 
 SCHEMA_VERSION = 1
+
+_SERVER = re.compile(r"@[^@]*:\d+$")
+
+
+def label_of(name: str, server: str) -> str:
+    """What a database is called in a capture.
+
+    >>> label_of("shop", "localhost:5433"), label_of("shop", "")
+    ('shop@localhost:5433', 'shop')
+    """
+    return f"{name}@{server}" if server else name
+
+
+def name_in(label: str) -> str:
+    """The database's name of what it is called in a capture: hosts are of no interest to a reader.
+
+    >>> name_in("shop@localhost:5433"), name_in("me@home"), name_in("shop@/run/postgresql:5432")
+    ('shop', 'me@home', 'shop')
+    """
+    return _SERVER.sub("", label)
 
 
 class Ddl(msgspec.Struct, frozen=True):
@@ -22,7 +45,7 @@ class Database(msgspec.Struct, frozen=True):
     """What was learnt about a database while it lived."""
 
     name: str
-    """As the tests knew it."""
+    """As statements have it: see ``label_of``."""
     url: str = ""
     """libpq URL without password, for messages."""
     aliases: tuple[str, ...] = ()
@@ -59,6 +82,8 @@ class Capture(msgspec.Struct, frozen=True):
     databases: dict[str, Database] = {}
     ddl: tuple[Ddl, ...] = ()
     schema: int = SCHEMA_VERSION
+    project: str = ""
+    """The project's name, as its configuration gives it; empty where it has none."""
     commit: str = ""
     """Git commit of the project; empty where there is none."""
     captured_at: str = ""
@@ -79,6 +104,8 @@ class Capture(msgspec.Struct, frozen=True):
     """What capture could not do, one sentence each."""
     suppressions: tuple[Suppression, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    """Comments on the lines that asked."""
 
     @property
     def complete(self) -> bool:
