@@ -37,6 +37,8 @@ class ObstacleKind(enum.StrEnum):
     NEGATION = "negation"
     ALTERNATIVE = "alternative"
     SUBQUERY = "subquery"
+    ELEMENT = "element"
+    """A value that is any of a column's array: GIN knows it as containment only."""
     SAME_ROW = "same-row"
     """Both sides are of the row itself: there is no value to look up."""
 
@@ -80,10 +82,33 @@ def _obstacle(condition: Condition, read: Read, catalog: Catalog) -> Obstacle | 
         return _says(condition, ObstacleKind.ALTERNATIVE, "alternatives joined by OR")
     if "SubPlan" in condition.text:
         return _says(condition, ObstacleKind.SUBQUERY, "it depends on a sub-select")
+    if _is_element(condition):
+        return _says(condition, ObstacleKind.ELEMENT, _as_containment(condition))
     own = oriented(condition, read.alias) or oriented(condition, "")
     if own is None or own.subject is None:
         return _says(condition, ObstacleKind.SAME_ROW, "both sides depend on the row itself")
     return _of_subject(own, own.subject, read, catalog)
+
+
+def _is_element(condition: Condition) -> bool:
+    """Whether it is ``value = ANY (column)``."""
+    value, array = condition.subject, condition.value
+    return (
+        condition.operator == "= ANY"
+        and value is not None
+        and not value.columns
+        and array is not None
+        and array.column is not None
+    )
+
+
+def _as_containment(condition: Condition) -> str:
+    assert condition.subject is not None
+    assert condition.value is not None
+    return (
+        "no index serves = ANY of a column; a GIN index serves the same as "
+        f"{condition.value.text.rpartition('.')[2]} @> ARRAY[{condition.subject.text}]"
+    )
 
 
 def _says(condition: Condition, kind: ObstacleKind, words: str) -> Obstacle:
@@ -162,15 +187,34 @@ def is_guess(read: Read, catalog: Catalog) -> bool:
     """Whether the planner knows nothing of a condition's selectivity.
 
     For a computed or cast column it takes a fixed share (1/200 for equality, a third for a
-    range: DEFAULT_EQ_SEL and DEFAULT_INEQ_SEL in selfuncs.h), which is no evidence.
+    range: DEFAULT_EQ_SEL and DEFAULT_INEQ_SEL in selfuncs.h), which is no evidence. Nor is the
+    share it takes for a pattern or a containment without statistics, see ``DEFAULT_SHARES``.
     """
     for condition in conditions_of(read.conditions):
+        searches = condition.kind in (Kind.LIKE, Kind.CONTAINMENT) or _is_element(condition)
+        if searches and _keeps_a_default_share(read, catalog):
+            return True
         own = oriented(condition, read.alias)
-        if own is not None and own.subject is not None and own.kind is not Kind.OTHER:
+        if own is None or own.subject is None:
+            continue
+        if own.kind is not Kind.OTHER:
             kind, _ = _kind(own, own.subject, read, catalog)
             if kind in (ObstacleKind.FUNCTION, ObstacleKind.CAST):
                 return True
     return False
+
+
+DEFAULT_SHARES = (0.005, 0.01)
+"""Of the rows, where nothing is known: DEFAULT_MATCH_SEL and DEFAULT_MATCHING_SEL (selfuncs.h),
+DEFAULT_CONTAIN_SEL and DEFAULT_OVERLAP_SEL (array_selfuncs.c), DEFAULT_TS_MATCH_SEL
+(ts_selfuncs.c). An estimate from statistics is none of them but by chance."""
+_ROUNDING = 0.002
+
+
+def _keeps_a_default_share(read: Read, catalog: Catalog) -> bool:
+    table = catalog.tables.get(read.relation)
+    kept = read.rows_kept / table.rows if table is not None and table.rows else 0.0
+    return any(abs(kept - share) <= _ROUNDING * share for share in DEFAULT_SHARES)
 
 
 def column_of(catalog: Catalog, relation: str, name: str) -> Column | None:

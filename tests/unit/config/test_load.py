@@ -252,6 +252,23 @@ def test_the_usual_statistics_file_is_taken_where_it_exists(tmp_path):
     assert config.sizes_declared
 
 
+def test_databases_of_one_name_are_told_apart_by_their_servers(tmp_path):
+    write(
+        tmp_path,
+        """
+[tool.pytest-planguard.databases.main]
+match = "shop"
+[tool.pytest-planguard.databases.reports]
+match = "shop@reports:5432"
+""",
+    )
+    config = load(tmp_path, environ={})
+    assert config.database_of("test_shop_gw3@localhost:5433") == "main"
+    assert config.database_of("reports@localhost:5433") == "reports"
+    assert config.database_of("shop@reports:5433") == "main"
+    assert config.database_of("shop@reports:5432") == "reports"
+
+
 def test_several_databases_are_told_apart_by_the_names_tests_know(tmp_path):
     write(
         tmp_path,

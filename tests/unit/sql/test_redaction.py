@@ -141,8 +141,8 @@ def test_columns_are_named_by_patterns(column: str, text: str) -> None:
 
 
 def test_a_setting_that_is_set_is_a_column() -> None:
-    text = "BEGIN; SET LOCAL app.user = 'secret'; SET work_mem = '4MB'; SELECT 'x'"
-    assert written(text, "app.user") == text.replace("secret", "redacted")
+    text = "BEGIN; SET LOCAL app.user_id = 'secret'; SET work_mem = '4MB'; SELECT 'x'"
+    assert written(text, "app.user_id") == text.replace("secret", "redacted")
 
 
 def test_everything_leaves_limits_and_the_statement_itself() -> None:
