@@ -18,12 +18,21 @@ _LIMITS = frozenset({"limitCount", "limitOffset"})
 _LIKE = frozenset({"AEXPR_LIKE", "AEXPR_ILIKE"})
 _ACCESSORS = frozenset({"->", "->>", "#>", "#>>"})
 """Operators whose right side says which part of a document is meant."""
-_SHAPING = frozenset({
-    "substr", "substring", "left", "right", "date_trunc", "date_part", "extract", "to_char",
-    "to_date", "to_timestamp", "round", "trunc", "split_part", "jsonb_extract_path",
-    "jsonb_extract_path_text", "json_extract_path", "json_extract_path_text",
+_SHAPING = {
+    **dict.fromkeys(("date_trunc", "date_part", "extract", "timezone", "nextval", "currval",
+                     "setval"), (0,)),
+    **dict.fromkeys(("to_char", "to_date", "to_timestamp", "to_number", "left", "right", "round",
+                     "trunc", "setweight"), (1,)),
+    **dict.fromkeys(("substr", "substring", "split_part"), (1, 2)),
+    **dict.fromkeys(("jsonb_extract_path", "jsonb_extract_path_text", "json_extract_path",
+                     "json_extract_path_text"), tuple(range(1, 10))),
+}  # fmt: skip
+"""Functions, and which of their arguments say what is done: a unit, a format, a position, a key."""
+_SEARCHES = frozenset({
+    "to_tsvector", "to_tsquery", "plainto_tsquery", "phraseto_tsquery", "websearch_to_tsquery",
+    "ts_headline",
 })  # fmt: skip
-"""Functions whose literals say what is taken of a column, as in an index's expression."""
+"""Functions whose first argument of several names a configuration."""
 
 
 @dataclass(frozen=True)
@@ -216,12 +225,9 @@ class _Reader:
             table, _, column = setting.rpartition(".")
             clauses = (*clauses, self._clause(target=(table, column)))
             args = args[1:2]
-        if name in _SHAPING and any(_columns(item) for item in args):
-            for item in args:
-                if _columns(item):
-                    self._walk(item, clauses)
-            return
-        self._walk({**node, "args": args}, clauses)
+        shaping = (0,) if name in _SEARCHES and len(args) > 1 else _SHAPING.get(name, ())
+        said = [item for number, item in enumerate(args) if number not in shaping]
+        self._walk({**node, "args": said}, clauses)
 
     def _setting(self, node: Any, clauses: _Clauses) -> None:
         table, _, column = str(node.get("name", "")).rpartition(".")
