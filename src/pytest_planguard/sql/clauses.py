@@ -9,7 +9,9 @@ from typing import Any, TypeAlias
 Column: TypeAlias = tuple[str, ...]
 """Its name, behind those that qualify it; ``*`` stands for all columns of what qualifies it."""
 
-_SKIPPED = frozenset({"typeName", "typmods", "funcname", "name", "objname"})
+_INDEX = "infer"
+"""What ON CONFLICT says of the index it means."""
+_SKIPPED = frozenset({"typeName", "typmods", "funcname", "name", "objname", _INDEX})
 """What has no values and no columns: names."""
 _CONDITIONS = frozenset({"whereClause", "havingClause", "quals", "joinCondition", "condition"})
 _LISTS = frozenset({"groupClause", "sortClause", "distinctClause", "windowClause"})
@@ -69,6 +71,8 @@ class Statement:
     clauses: list[Clause] = field(default_factory=list)
     tables: dict[str, set[str]] = field(default_factory=dict)
     """By alias, over all levels: the names of the tables it may mean."""
+    kept: set[int] = field(default_factory=set)
+    """Where the literals begin that name an index by its predicate: it is not found by others."""
     derived: dict[str, Any] = field(default_factory=dict)
     """By alias: sub-selects, CTEs and functions that are read like tables."""
 
@@ -92,6 +96,7 @@ def read(tree: Any) -> Statement:
     """What a statement's tree says; the tree is the parser's JSON, decoded."""
     statement = Statement()
     _find_tables(tree, statement, _cte_names(tree))
+    statement.kept = {one.location for node in _nodes(tree, _INDEX) for one in values_in(node)}
     _Reader(statement).read(tree)
     return statement
 

@@ -1,7 +1,8 @@
 """Redacted literals become parameters: a text that is none of an enum's labels says nothing.
 
 A stand-in is of a literal's form, but only the catalog knows that ``state = 'open'`` compares an
-enum. As a parameter without a type it is whatever it is compared with, and has a plan without values.
+enum. As a parameter without a type it is whatever it is compared with, and has a plan without
+values.
 """
 
 from __future__ import annotations

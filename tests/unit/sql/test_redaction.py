@@ -159,6 +159,18 @@ def test_everything_leaves_limits_and_the_statement_itself() -> None:
     assert written(text, "*") == text.replace("5", "30011")
 
 
+def test_the_index_a_conflict_is_about_is_still_named() -> None:
+    text = (
+        "INSERT INTO users (email) VALUES ('open') "
+        "ON CONFLICT (email) WHERE state = 'open' DO UPDATE SET email = 'open'"
+    )
+    for column in ("*", "users.*"):
+        assert written(text, column) == (
+            "INSERT INTO users (email) VALUES ('redacted') "
+            "ON CONFLICT (email) WHERE state = 'open' DO UPDATE SET email = 'redacted'"
+        )
+
+
 def test_comments_that_speak_to_planguard_stay() -> None:
     text = "SELECT 1 /* planguard: ignore[PLN001] small */"
     assert written(text, "*").endswith("/* planguard: ignore[PLN001] small */")
