@@ -474,15 +474,15 @@ def test_two_phase_commit_works(driven: Driven) -> None:
         await connection.ask("CREATE TABLE item (id int)")
         raw = connection.raw
         if hasattr(raw, "tpc_begin"):
-            raw.autocommit if driver.NAME == "psycopg2" else None
             if driver.NAME == "psycopg2":
                 raw.autocommit = False
             async def call(name, *given):
                 done = getattr(raw, name)(*given)
                 return await done if asyncio.iscoroutine(done) else done
-            if driver.NAME == "psycopg":
-                await call("set_autocommit", False) if asyncio.iscoroutinefunction(
-                    raw.set_autocommit) else setattr(raw, "autocommit", False)
+            if driver.NAME == "psycopg" and asyncio.iscoroutinefunction(raw.commit):
+                await raw.set_autocommit(False)
+            elif driver.NAME == "psycopg":
+                raw.autocommit = False
             await call("tpc_begin", raw.xid(1, "planguard", "test"))
             await connection.ask("INSERT INTO item VALUES (1)")
             await call("tpc_prepare")
