@@ -584,6 +584,52 @@ def test_values_nobody_can_send_are_refused_as_without_us(driven: Driven) -> Non
     )
 
 
+def test_no_method_of_a_values_class_is_called_for_us(driven: Driven) -> None:
+    """One that raises, blocks or has effects would be called by the driver only."""
+    driven.run(
+        """
+        values = Text("x"), Data(b"x"), Number(5), Items([1, 2]), Moment(2026, 1, 2)
+        heard = [await calls_of(connection, value) for value in values]
+        assert recorder.failure is None
+        listening.stop()
+        other = await connect(url)
+        unheard = [await calls_of(other, value) for value in values]
+        assert heard == unheard, [(h, u) for h, u in zip(heard, unheard) if h != u]
+        await other.close()
+        """,
+        before="""
+        import datetime as dt
+        calls = []
+        NAMES = ("repr str bytes hash eq ne lt bool len iter getitem format index int float "
+            "contains reduce_ex getattribute").split()
+
+        def watched(name, kind):
+            names = {f"__{one}__" for one in NAMES if hasattr(kind, f"__{one}__")} - {"__class__"}
+            def wrap(one):
+                original = getattr(kind, one)
+                def method(self, *args):
+                    calls.append(one)
+                    return original(self, *args)
+                return method
+            return type(name, (kind,), {
+                "__hash__": kind.__hash__, **{one: wrap(one) for one in names if
+                one != "__hash__" or kind.__hash__ is not None}})
+
+        Text, Data, Number = watched("Text", str), watched("Data", bytes), watched("Number", int)
+        Items, Moment = watched("Items", list), watched("Moment", dt.datetime)
+
+        async def calls_of(connection, value):
+            for _ in range(3):
+                calls.clear()
+                try:
+                    await connection.ask("SELECT $1::text", value)
+                except Exception:
+                    pass
+            return sorted(calls)
+        """,
+    )
+
+
 def test_a_connection_that_is_dropped_is_closed_in_the_same_phase(driven: Driven) -> None:
     driven.run(
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,9 @@ SHOP = Path(__file__).parents[2] / "fixtures" / "shop"
 class Server:
     """Obeys as much of the server's protocol as schemas need."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, provider: str) -> None:
         self._url = url
+        self.provider = provider
 
     def conninfo(self, database: str) -> str:
         return self._url
@@ -37,9 +39,11 @@ class Server:
 def make(database_url: str, tmp_path: Path) -> Callable[..., tuple[str, ...]]:
     """Makes a schema in the test's own database; returns what is lacking."""
 
-    def make(how: str, root: Path = tmp_path, schema: Schema | None = None) -> tuple[str, ...]:
+    def make(
+        how: str, root: Path = tmp_path, schema: Schema | None = None, provider: str = "url"
+    ) -> tuple[str, ...]:
         spec = DatabaseSpec(schema=how, root=root)
-        return build_schema(spec, Server(database_url), "ignored", schema).lacking
+        return build_schema(spec, Server(database_url, provider), "ignored", schema).lacking
 
     return make
 
@@ -212,6 +216,21 @@ def test_a_dump_is_made_without_rows_owners_and_roles(
     assert sentence.startswith('a policy is left out: role "nobody_here" does not exist')
     assert tables(run) == [("a", 0), ("b", 0), ("m", 0)]
     assert run("SELECT FROM pg_roles WHERE rolname = 'not_made'").rowcount == 0
+
+
+def test_on_a_server_of_ours_roles_are_made_for_policies(
+    make: Callable[..., tuple[str, ...]], tmp_path: Path, run: Callable[[str], Any]
+):
+    roles = [f'"{name} {os.getpid()}"' for name in ("reader", "Schreiber ü")]
+    policy = f"CREATE POLICY p ON a TO {', '.join(roles)} USING (true)"
+    (tmp_path / "made.sql").write_text(f"CREATE TABLE a (); {policy};")
+    try:
+        assert make("made.sql", provider="embedded") == ()
+        ((names,),) = run("SELECT roles FROM pg_policies")
+        assert len(names) == 2
+        assert not run("SELECT FROM pg_roles WHERE rolcanlogin AND rolname ~ 'reader'").rowcount
+    finally:
+        run(f"DROP POLICY IF EXISTS p ON a; DROP ROLE IF EXISTS {', '.join(roles)}")
 
 
 @pytest.mark.parametrize(

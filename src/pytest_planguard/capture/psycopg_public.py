@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+from pytest_planguard.capture import psycopg_templates
 from pytest_planguard.capture.traces import leave_no_trace
 
 _PLACEHOLDER = re.compile(r"%(?:\((?P<name>[^)]+)\))?(?P<format>[sbt%])")
@@ -72,6 +73,8 @@ def converted(cursor: Any, query: Any, params: Any, *, many: bool = False) -> tu
 
     Where they cannot be dumped the types are untyped and the values are not kept.
     """
+    if psycopg_templates.is_template(query):
+        return _of_template(cursor, query)
     if many:
         params = params[0] if isinstance(params, Sequence) and len(params) > 0 else ()
     text = query.as_string(cursor) if hasattr(query, "as_string") else query
@@ -84,6 +87,14 @@ def converted(cursor: Any, query: Any, params: Any, *, many: bool = False) -> tu
         return text.encode(), _dumped(cursor, values)
     except Exception:  # noqa: BLE001 -- psycopg itself will say what is wrong with them
         return text.encode(), ((0,) * len(order), None, None)
+
+
+def _of_template(cursor: Any, query: Any) -> tuple[bytes, Dumped]:
+    try:
+        text, values = psycopg_templates.converted(cursor, query)
+        return text.encode(), _dumped(cursor, values) if values else ((), None, None)
+    except Exception:  # noqa: BLE001 -- psycopg itself will say what is wrong with it
+        return b"", ((), None, None)
 
 
 def _positions(text: str) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_planguard.capture import texts
 from pytest_planguard.capture.entries import Entry
@@ -11,6 +11,9 @@ from pytest_planguard.capture.lexing import skeleton
 from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.samples import Samples, joined, to_text
 from pytest_planguard.model.statement import MOST_DISTINCT, Origin, Phase, Place, Session, Statement
+
+if TYPE_CHECKING:
+    from pytest_planguard.capture.redacting import Redactor
 
 MOST_LOOKED_AT = 50
 """Executions of one place whose stack is walked to see which call of the suite's they belong to."""
@@ -25,20 +28,27 @@ Key: TypeAlias = tuple[bytes, tuple[int, ...], int, bool, bool]
 class Moment:
     """A phase of a test, with identity: counting by it costs no hashing of its fields."""
 
-    __slots__ = ("phase", "test")
+    __slots__ = ("phase", "scope", "test")
 
-    def __init__(self, test: str, phase: Phase) -> None:
+    def __init__(self, test: str, phase: Phase, scope: str = "") -> None:
         self.test = test
         """Node id; empty outside of tests."""
         self.phase = phase
+        self.scope = scope
+        """Node id of what a shared fixture belongs to."""
 
 
 class Tally:
-    """Statements, where they came from and how often, and a choice of their values."""
+    """Statements, where they came from and how often, and a choice of their values.
 
-    def __init__(self) -> None:
+    Args:
+        redactor: Replaces what must not be kept; None: nothing.
+    """
+
+    def __init__(self, redactor: Redactor | None = None) -> None:
         self.entries: dict[Key, _Entry] = {}
         """By text, types, session and the way of sending."""
+        self._redactor = redactor
         self._calls: dict[tuple[Site, Moment, int], Calls] = {}
 
     def count(
@@ -67,7 +77,7 @@ class Tally:
         """
         found = self.entries.get(key)
         if found is None:
-            found = self.entries[key] = _Entry(session, key[0])
+            found = self.entries[key] = _Entry(session, key[0], self._samples_of(key))
         place = (site, moment)
         counter = found.places.get(place)
         if counter is None:
@@ -82,9 +92,13 @@ class Tally:
         return counter
 
     def statements(self) -> tuple[Statement, ...]:
-        """What was counted, sorted."""
-        found = [_statement(key, entry) for key, entry in self.entries.items()]
+        """What was counted, sorted; texts that differed in what was redacted are not added up."""
+        found = [_statement(key, entry, self._redactor) for key, entry in self.entries.items()]
         return tuple(sorted(found, key=statement_order))
+
+    def _samples_of(self, key: Key) -> Samples:
+        text, types, *_ = key
+        return Samples() if self._redactor is None else self._redactor.samples(text, types)
 
 
 class Counter:
@@ -137,42 +151,43 @@ class _Entry:
 
     __slots__ = ("places", "query", "samples", "session")
 
-    def __init__(self, session: Session, text: bytes) -> None:
+    def __init__(self, session: Session, text: bytes, samples: Samples) -> None:
         self.session = session
         self.query = hash(skeleton(text) if len(text) <= _LONGEST_READ else text)
         """The same for texts that differ in the values written into them."""
         self.places: dict[tuple[Site, Moment], Counter] = {}
-        self.samples = Samples()
+        self.samples = samples
 
 
-def _statement(key: Key, entry: _Entry) -> Statement:
+def _statement(key: Key, entry: _Entry, redactor: Redactor | None) -> Statement:
     text, types, _, many, stream = key
     counts: Counts = {}
     for (site, moment), counter in entry.places.items():
-        where = (site.origin, moment.test, moment.phase)
+        where = (site.origin, moment.test, moment.phase, moment.scope)
         executions, distinct = counts.get(where, (0, 0))
         counts[where] = executions + counter.executions, max(distinct, counter.calls.distinct)
     return Statement(
-        text=to_text(text),
+        text=to_text(text) if redactor is None else redactor.text(text),
         parameter_types=types,
-        session=entry.session,
+        session=entry.session if redactor is None else redactor.session(entry.session),
         samples=entry.samples.read(),
         places=places_of(counts),
         many=many,
         stream=stream or texts.is_stream(text),
+        redacted=() if redactor is None else redactor.parameters(text, len(types)),
     )
 
 
-Counts: TypeAlias = dict[tuple[Origin, str, Phase], tuple[int, int]]
-"""Executions and distinct lists of values, by place."""
+Counts: TypeAlias = dict[tuple[Origin, str, Phase, str], tuple[int, int]]
+"""Executions and distinct lists of values, by place: origin, test, phase and scope."""
 
 
 def places_of(counts: Counts) -> tuple[Place, ...]:
     """Counted places, sorted."""
     return tuple(
         sorted(
-            Place(origin, test, phase, executions, distinct)
-            for (origin, test, phase), (executions, distinct) in counts.items()
+            Place(origin, test, phase, executions, distinct, scope)
+            for (origin, test, phase, scope), (executions, distinct) in counts.items()
         )
     )
 

@@ -13,6 +13,7 @@ import msgspec
 
 from pytest_planguard.model.catalog import Catalog, Column, Index
 from pytest_planguard.model.judgement import Read
+from pytest_planguard.sql.patterns import fixed_prefix
 from pytest_planguard.sql.predicates import Condition, Kind, Operand, oriented, split_conditions
 
 RELABELS = frozenset({
@@ -20,8 +21,9 @@ RELABELS = frozenset({
     ("cidr", "inet"), ("int4", "oid"), ("oid", "int4"), ("regclass", "oid"), ("oid", "regclass"),
 })  # fmt: skip
 
-_C_COLLATIONS = frozenset({"C", "POSIX", "C.UTF-8", "C.utf8", "ucs_basic", "pg_c_utf8"})
-_PREFIX_OPERATORS = frozenset({"~~", "^@"})
+_BYTEWISE = frozenset({"C", "POSIX", "ucs_basic", "pg_c_utf8", "pg_unicode_fast"})
+"""Collations the planner knows to sort by bytes (``collate_is_c`` in pg_locale.c). libc's C.UTF-8
+does, too, but only that of the builtin provider is known to."""
 
 
 class ObstacleKind(enum.StrEnum):
@@ -35,6 +37,8 @@ class ObstacleKind(enum.StrEnum):
     NEGATION = "negation"
     ALTERNATIVE = "alternative"
     SUBQUERY = "subquery"
+    ELEMENT = "element"
+    """A value that is any of a column's array: GIN knows it as containment only."""
     SAME_ROW = "same-row"
     """Both sides are of the row itself: there is no value to look up."""
 
@@ -78,10 +82,33 @@ def _obstacle(condition: Condition, read: Read, catalog: Catalog) -> Obstacle | 
         return _says(condition, ObstacleKind.ALTERNATIVE, "alternatives joined by OR")
     if "SubPlan" in condition.text:
         return _says(condition, ObstacleKind.SUBQUERY, "it depends on a sub-select")
+    if _is_element(condition):
+        return _says(condition, ObstacleKind.ELEMENT, _as_containment(condition))
     own = oriented(condition, read.alias) or oriented(condition, "")
     if own is None or own.subject is None:
         return _says(condition, ObstacleKind.SAME_ROW, "both sides depend on the row itself")
     return _of_subject(own, own.subject, read, catalog)
+
+
+def _is_element(condition: Condition) -> bool:
+    """Whether it is ``value = ANY (column)``."""
+    value, array = condition.subject, condition.value
+    return (
+        condition.operator == "= ANY"
+        and value is not None
+        and not value.columns
+        and array is not None
+        and array.column is not None
+    )
+
+
+def _as_containment(condition: Condition) -> str:
+    assert condition.subject is not None
+    assert condition.value is not None
+    return (
+        "no index serves = ANY of a column; a GIN index serves the same as "
+        f"{condition.value.text.rpartition('.')[2]} @> ARRAY[{condition.subject.text}]"
+    )
 
 
 def _says(condition: Condition, kind: ObstacleKind, words: str) -> Obstacle:
@@ -117,51 +144,77 @@ def _kind(
 def _pattern(
     condition: Condition, column: Column | None, read: Read, catalog: Catalog
 ) -> tuple[ObstacleKind | None, str]:
-    prefix = fixed_prefix(condition)
-    if prefix == "":
+    if fixed_prefix(condition) == "":
         return ObstacleKind.WILDCARD, "the pattern does not begin with fixed text"
-    indexed = column is not None and any(
-        index.keys[:1] == (column.name,) for index in catalog.indexes_of(read.relation)
-    )
-    if indexed and column is not None and not pattern_is_plain(column, catalog):
+    if column is None:
+        return None, ""
+    leading = led_by(read.relation, column.name, catalog)
+    if leading and not any(_serves_patterns(one, column, catalog) for one in leading):
         return ObstacleKind.PATTERN, "the index sorts by a collation that patterns can't use"
     return None, ""
 
 
-def fixed_prefix(condition: Condition) -> str | None:
-    """The text a LIKE pattern begins with; empty where a wildcard comes first; None: unknown.
+def led_by(relation: str, column: str, catalog: Catalog) -> tuple[Index, ...]:
+    """The btrees over all of a table's rows that begin with a column, by name."""
+    return tuple(
+        one
+        for one in catalog.indexes_of(relation)
+        if one.method == "btree"
+        and one.valid
+        and one.predicate is None
+        and [key.strip('"') for key in one.keys[:1]] == [column]
+    )
 
-    ILIKE and regular expressions count as having none: no btree serves them.
-    """
-    if condition.operator not in _PREFIX_OPERATORS:
-        return ""
-    value = condition.value
-    if value is None or not value.is_constant:
-        return None
-    pattern = value.text.partition("'")[2]
-    return pattern if condition.operator == "^@" else pattern.split("%")[0].split("_")[0]
+
+def _serves_patterns(index: Index, column: Column, catalog: Catalog) -> bool:
+    """Whether a btree on the column can be entered by the beginning of a value."""
+    if any(one.endswith("_pattern_ops") for one in index.opclasses[:1]):
+        return True
+    own = index.collations[0] if index.collations else column.collation
+    return pattern_is_plain(msgspec.structs.replace(column, collation=own), catalog)
 
 
 def pattern_is_plain(column: Column, catalog: Catalog) -> bool:
-    """Whether a plain btree on the column serves prefix patterns: only in the C collation."""
+    """Whether a plain btree on the column serves prefix patterns: only where bytes are sorted."""
     name = (column.collation or "").rpartition(".")[2].strip('"')
-    effective = catalog.server.collation if name in ("", "default") else name
-    return effective in _C_COLLATIONS or effective.split("/")[0] in _C_COLLATIONS
+    if name not in ("", "default"):
+        return name in _BYTEWISE
+    server = catalog.server
+    return server.collation_provider == "builtin" or server.collation in _BYTEWISE
 
 
 def is_guess(read: Read, catalog: Catalog) -> bool:
     """Whether the planner knows nothing of a condition's selectivity.
 
     For a computed or cast column it takes a fixed share (1/200 for equality, a third for a
-    range: DEFAULT_EQ_SEL and DEFAULT_INEQ_SEL in selfuncs.h), which is no evidence.
+    range: DEFAULT_EQ_SEL and DEFAULT_INEQ_SEL in selfuncs.h), which is no evidence. Nor is the
+    share it takes for a pattern or a containment without statistics, see ``DEFAULT_SHARES``.
     """
     for condition in conditions_of(read.conditions):
+        searches = condition.kind in (Kind.LIKE, Kind.CONTAINMENT) or _is_element(condition)
+        if searches and _keeps_a_default_share(read, catalog):
+            return True
         own = oriented(condition, read.alias)
-        if own is not None and own.subject is not None and own.kind is not Kind.OTHER:
+        if own is None or own.subject is None:
+            continue
+        if own.kind is not Kind.OTHER:
             kind, _ = _kind(own, own.subject, read, catalog)
             if kind in (ObstacleKind.FUNCTION, ObstacleKind.CAST):
                 return True
     return False
+
+
+DEFAULT_SHARES = (0.005, 0.01)
+"""Of the rows, where nothing is known: DEFAULT_MATCH_SEL and DEFAULT_MATCHING_SEL (selfuncs.h),
+DEFAULT_CONTAIN_SEL and DEFAULT_OVERLAP_SEL (array_selfuncs.c), DEFAULT_TS_MATCH_SEL
+(ts_selfuncs.c). An estimate from statistics is none of them but by chance."""
+_ROUNDING = 0.002
+
+
+def _keeps_a_default_share(read: Read, catalog: Catalog) -> bool:
+    table = catalog.tables.get(read.relation)
+    kept = read.rows_kept / table.rows if table is not None and table.rows else 0.0
+    return any(abs(kept - share) <= _ROUNDING * share for share in DEFAULT_SHARES)
 
 
 def column_of(catalog: Catalog, relation: str, name: str) -> Column | None:

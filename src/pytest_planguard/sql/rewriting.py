@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _ARITHMETIC = frozenset({"+", "-", "*", "/"})
 _UNITS = ("microseconds", "milliseconds", "second", "minute", "hour", "day", "week", "month",
           "quarter", "year", "decade", "century", "millennium")  # fmt: skip
@@ -21,6 +24,31 @@ def moved(function: str) -> bool:
     return function in _ARITHMETIC
 
 
+def alone(expression: str, column: str, operator: str) -> str:
+    """The comparison with a sum or a difference moved to the other side; empty for anything else.
+
+    A product is not moved: an integer division forgets, and a negative factor turns the sign.
+
+    >>> alone("number - 1000", "number", "=")
+    'number = <value> + 1000'
+    >>> alone("30 - age", "age", "<")
+    'age > 30 - <value>'
+    >>> alone("a + b", "a", "=")
+    ''
+    """
+    found = re.fullmatch(r"(\S+) ([+-]) (\S+)", expression)
+    if found is None:
+        return ""
+    left, sign, right = found.groups()
+    if left == column and right[0] in "'0123456789$":
+        return f"{column} {operator} <value> {'+' if sign == '-' else '-'} {right}"
+    if right == column and left[0] in "'0123456789$":
+        if sign == "+":
+            return f"{column} {operator} <value> - {left}"
+        return f"{column} {_FLIPPED.get(operator, operator)} {left} - <value>"
+    return ""
+
+
 def day_range(expression: str, column: str, operator: str) -> str:
     """The half-open range that means the same as a comparison with a cut-down timestamp.
 
@@ -34,6 +62,12 @@ def day_range(expression: str, column: str, operator: str) -> str:
         named = expression.partition("'")[2].partition("'")[0].rstrip("s")
         unit = next((one for one in _UNITS if one.rstrip("s") == named), "unit")
     start, end = f"<{unit}>", f"<{unit}> + 1 {unit}"
+    found = moment_range(column, operator, start, end)
+    return found or f"{column} >= {start} AND {column} < {end}, once for each {unit}"
+
+
+def moment_range(column: str, operator: str, start: str, end: str) -> str:
+    """What a comparison with a unit from ``start`` to before ``end`` means; empty: no range."""
     return {
         "=": f"{column} >= {start} AND {column} < {end}",
         "<": f"{column} < {start}",
@@ -41,4 +75,4 @@ def day_range(expression: str, column: str, operator: str) -> str:
         ">": f"{column} >= {end}",
         ">=": f"{column} >= {start}",
         "<>": f"({column} < {start} OR {column} >= {end})",
-    }.get(operator, f"{column} >= {start} AND {column} < {end}, once for each {unit}")
+    }.get(operator, "")
