@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import TypeAlias
 
 import msgspec
 
+from pytest_planguard.capture import variety
 from pytest_planguard.capture.samples import Samples
 from pytest_planguard.capture.tally import Counts, places_of, statement_order
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import Budget, Capture, Database, Ddl, Suppression
-from pytest_planguard.model.statement import Session, Statement
+from pytest_planguard.model.statement import Place, Session, Statement
 
 _Key: TypeAlias = tuple[str, tuple[int, ...], bytes, bool, bool]
 
@@ -103,11 +105,30 @@ class Merger:
         if capture.interrupted:
             self._interrupted.add(capture.interrupted)
 
+    def _thin(self) -> None:
+        """Keeps as many kinds of session of a statement as one run would have kept."""
+        groups: dict[object, dict[int, _Key]] = defaultdict(dict)
+        for key, total in self._statements.items():
+            text, types, _, many, stream = key
+            if variety.varies(total.session):
+                group = (text, types, many, stream, variety.fixed(total.session))
+                groups[group][id(total.session)] = key
+        for members in groups.values():
+            kept = variety.kept(self._statements[key].session for key in members.values())
+            first = self._statements[members[id(kept[0])]]
+            kinds = set(map(variety.kind_of, kept))
+            for number in members.keys() - set(map(id, kept)):
+                total = self._statements.pop(members[number])
+                first.add_places(total.places)
+                if variety.kind_of(total.session) not in kinds:
+                    self._notes.add(variety.MANY_KINDS)
+
     def result(self) -> Capture:
         """The sum so far."""
         covered = self._finished >= self._collected
         known_whole = any(whole >= self._collected for whole in self._whole)
         partial = self._any_partial and not (covered and (known_whole or not self._unknown_part))
+        self._thin()
         statements = [total.statement(key) for key, total in self._statements.items()]
         return Capture(
             statements=tuple(sorted(statements, key=statement_order)),
@@ -133,26 +154,36 @@ class _Sum:
     """One statement of several captures."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
-        self._places: Counts = {}
+        self.session = session
+        self._counts: Counts = {}
         self._samples = Samples()
 
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where it came from, sorted."""
+        return places_of(self._counts)
+
     def add(self, statement: Statement) -> None:
-        for place in statement.places:
-            key = (place.origin, place.test, place.phase)
-            executions, distinct = self._places.get(key, (0, 0))
-            self._places[key] = executions + place.executions, max(distinct, place.distinct)
+        """One of another capture."""
+        self.add_places(statement.places)
         for sample in statement.samples:
             self._samples.add_sample(sample)
+
+    def add_places(self, places: Iterable[Place]) -> None:
+        """Executions that count for it."""
+        for place in places:
+            key = (place.origin, place.test, place.phase)
+            executions, distinct = self._counts.get(key, (0, 0))
+            self._counts[key] = executions + place.executions, max(distinct, place.distinct)
 
     def statement(self, key: _Key) -> Statement:
         text, types, _, many, stream = key
         return Statement(
             text=text,
             parameter_types=types,
-            session=self._session,
+            session=self.session,
             samples=self._samples.read(),
-            places=places_of(self._places),
+            places=self.places,
             many=many,
             stream=stream,
         )

@@ -3,6 +3,9 @@
 ``BaseCursor._execute_send`` and ``BaseCursor._send_query_prepared`` (psycopg 3.1 to 3.3) are
 called with the query as the server gets it: ``$n`` placeholders, parameter values, their types
 and formats. Where a later psycopg has them no more, its public methods are listened to.
+
+A text that is known to be a plain query is heard when it was sent, while the server works on it:
+psycopg then waits for the answer, so that most of what hearing costs is waited for anyway.
 """
 
 from __future__ import annotations
@@ -11,17 +14,20 @@ import functools
 import inspect
 import weakref
 from collections.abc import Callable
-from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.entrance import Entrance
+from pytest_planguard.capture.following import effects_of
 from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.remembering import LONGEST
 from pytest_planguard.capture.sessions import Connections, Known, is_own
 from pytest_planguard.capture.state import IDLE
+from pytest_planguard.capture.texts import is_early
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.state import State
@@ -39,6 +45,9 @@ _KNOWN_ARGUMENTS = {
     "_send_query_prepared": ("self", "name", "pgq", "binary"),
 }
 """Of psycopg 3.1 to 3.3."""
+
+_MOST_LATE = 10_000
+"""Texts known to be plain queries; generated ones are never asked for again."""
 
 
 def is_available() -> bool:
@@ -130,38 +139,65 @@ class Listener:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._connections = Connections(_meet)
-        self._entries = _entries()
-        self._depth = 0
+        self._entrance = _entrance()
+        self._late: set[bytes] = set()
+        """Texts that change neither their session nor tables: heard when they were sent."""
         self._many: ByIdentity[tuple[Any, Site]] = ByIdentity()
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """One of the two methods, heard before it runs; its result and errors are its own.
+        """One of the two methods, heard beside it; its result and errors are its own.
 
         Its arguments are spelled out where they are the known ones: passing on a dictionary of
         them costs as much as counting (measured: 2 µs of a statement's 32).
         """
-        recorder, hear, follow = self._recorder, self._hear, self._follow
+        makers = {
+            "_execute_send": self._execute_send,
+            "_send_query_prepared": self._send_query_prepared,
+        }
         known = _KNOWN_ARGUMENTS.get(original.__name__) == tuple(
             inspect.signature(original).parameters
         )
+        wrapper = makers[original.__name__](original) if known else self._send(original)
+        return functools.wraps(original)(wrapper)
+
+    def _execute_send(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        recorder, late, hear, follow = self._recorder, self._late, self._hear, self._follow
 
         def execute_send(
             cursor: Any, query: Any, *, force_extended: bool = False, binary: bool | None = None
         ) -> Any:
             if recorder.listening:
+                if type(query.query) is bytes and query.query in late:
+                    sent = original(cursor, query, force_extended=force_extended, binary=binary)
+                    hear(cursor, query, force_extended)
+                    return sent
                 hear(cursor, query, force_extended)
             elif recorder.following:
                 follow(cursor, query)
             return original(cursor, query, force_extended=force_extended, binary=binary)
 
+        return execute_send
+
+    def _send_query_prepared(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        recorder, late, hear, follow = self._recorder, self._late, self._hear, self._follow
+
         def send_query_prepared(
             cursor: Any, name: bytes, pgq: Any, *, binary: bool | None = None
         ) -> Any:
             if recorder.listening:
+                if type(pgq.query) is bytes and pgq.query in late:
+                    sent = original(cursor, name, pgq, binary=binary)
+                    hear(cursor, pgq, False)
+                    return sent
                 hear(cursor, pgq, False)
             elif recorder.following:
                 follow(cursor, pgq)
             return original(cursor, name, pgq, binary=binary)
+
+        return send_query_prepared
+
+    def _send(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        recorder, hear, follow = self._recorder, self._hear, self._follow
 
         def send(cursor: Any, *args: Any, **kwargs: Any) -> Any:
             query = next((item for item in args if hasattr(item, "query")), None)
@@ -171,12 +207,7 @@ class Listener:
                 follow(cursor, query)
             return original(cursor, *args, **kwargs)
 
-        wrappers: dict[str, Callable[..., Any]] = {
-            "_execute_send": execute_send,
-            "_send_query_prepared": send_query_prepared,
-        }
-        wrapper = wrappers[original.__name__] if known else send
-        return functools.wraps(original)(wrapper)
+        return send
 
     def _hear(self, cursor: Any, query: Any, stream: bool) -> None:
         try:
@@ -186,22 +217,24 @@ class Listener:
             known = entry[1] if entry else self._connections.of(connection)
             if known is None or not isinstance(text, bytes):  # psycopg will refuse it
                 return
-            state = known.follower.follow(text, query.params)
+            follower = known.follower
+            state = follower.state if text in self._late else follower.follow(text, query.params)
             path = (
                 connection.pgconn.parameter_status(b"search_path")
                 if known.reports_path
                 else state.path
             )
+            session = self._session(cursor, known, (path, state))
             # None unless executemany() is running.
             many = getattr(cursor, "_execmany_returning", None) is not None
             if many or not self._recorder.record_again(
-                (text, query.types, path, state, stream, known.number, type(cursor)),
+                (text, query.types, id(session), False, stream),
                 query.params,
                 query.formats,
-                self._depth,
-                self._entries,
+                self._entrance.outside(),
             ):
-                self._count(cursor, query, known, (path, state), many=many, stream=stream)
+                self._entrance.measure()
+                self._count(cursor, query, session, many=many, stream=stream)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
 
@@ -216,14 +249,7 @@ class Listener:
             self._recorder.fail(NAME, error)
 
     def _count(
-        self,
-        cursor: Any,
-        query: Any,
-        known: Known,
-        where: Where,
-        *,
-        many: bool,
-        stream: bool,
+        self, cursor: Any, query: Any, session: Session, *, many: bool, stream: bool
     ) -> None:
         # executemany() has one query object for all its rows.
         before = self._many.get(cursor) if many else None
@@ -232,21 +258,25 @@ class Listener:
             query.types,
             query.params,
             query.formats,
-            self._session(cursor, known, where),
+            session,
             many=many,
             stream=stream,
             cursor=cursor,
             site=before[1] if before is not None and before[0] is query else None,
-            again=(
-                None
-                if many
-                else (query.query, query.types, *where, stream, known.number, type(cursor))
-            ),
         )
-        if many and site is not None:
+        if site is None:
+            return
+        self._meet_text(query.query)
+        if many:
             self._many[cursor] = (query, site)
-        if not many:
-            self._depth = self._recorder.depth_of(self._entries, 2)
+
+    def _meet_text(self, text: bytes) -> None:
+        """Remembers a query, if nothing need be known of it before it is sent."""
+        if text in self._late or len(text) > LONGEST or is_early(text) or effects_of(text):
+            return
+        if len(self._late) >= _MOST_LATE:
+            self._late.clear()
+        self._late.add(text)
 
     def record(self, cursor: Any, name: str, query: Any, given: Any) -> None:
         """Records what a public method was given."""
@@ -318,13 +348,11 @@ class Listener:
         return not issubclass(kind, psycopg.ClientCursor | psycopg.AsyncClientCursor)
 
 
-def _entries() -> dict[int, CodeType]:
-    """The code of the methods the application calls to execute, by identity."""
+def _entrance() -> Entrance:
+    """The methods the application calls to execute."""
     import psycopg
 
-    kinds = (psycopg.Cursor, psycopg.AsyncCursor)
-    codes = (getattr(kind.execute, "__code__", None) for kind in kinds)
-    return {id(code): code for code in codes if code is not None}
+    return Entrance(kind.execute for kind in (psycopg.Cursor, psycopg.AsyncCursor))
 
 
 def _meet(connection: Any) -> Known | None:

@@ -315,7 +315,7 @@ def test_the_internals_of_this_version_are_the_ones_that_are_listened_to() -> No
     for owner, name in owners:
         arguments = tuple(inspect.signature(vars(owner)[name]).parameters)
         assert arguments == driver._KNOWN_ARGUMENTS[name], (psycopg.__version__, owner)
-    assert driver._entries()
+    assert driver._entrance().codes
 
 
 MOVED = """

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -92,12 +93,12 @@ def test_what_is_sent_again_is_counted_by_its_line_and_phase(tmp_path: Path) -> 
     recorder = Recorder(OriginFinder(Files(tmp_path)))
     recorder.origins.passed.add(__file__)  # the driver of this test
     session = recorder.session("psycopg", SHOP)
-    what, answers = ("SELECT 1", session.driver), []
+    key, answers = (b"SELECT 1", (), id(session), False, False), []
 
     def send() -> None:
-        answers.append(recorder.record_again(what, None, None, 0, ()))
+        answers.append(recorder.record_again(key, None, None, sys._getframe()))
         if not answers[-1]:
-            recorder.record(b"SELECT 1", (), None, None, session, again=what)
+            recorder.record(b"SELECT 1", (), None, None, session)
 
     for name in ("ask", "ask", "other", "ask"):
         names[name](send)
@@ -110,7 +111,7 @@ def test_what_is_sent_again_is_counted_by_its_line_and_phase(tmp_path: Path) -> 
         ("t::a", 2, 1),
         ("", 4, 1),
     ]
-    assert answers == [False, True, False, True, False, False]
+    assert answers == [False, True, False, True, True, False]
 
 
 def test_paused_and_disabled_recorders_do_not_listen(recorder: Recorder) -> None:
