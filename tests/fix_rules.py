@@ -1,11 +1,14 @@
 """Examples of rules: one SQL file each, read into a schema, its scale and what is captured.
 
-A file under ``fixtures/rules/<CODE>/`` is plain SQL. What is not SQL stands in comments::
+Under ``fixtures/rules/<CODE>/`` every ``bad*.sql`` must fire and every ``good*.sql`` be silent:
+``bad.sql``, ``bad-2.sql`` and so on. A file is plain SQL. What is not SQL stands in comments::
 
     -- Free text: what the example shows.
     -- rows: orders = 47_000_000
     -- column: orders.status = { values = { shipped = 0.75, open = 0.25 } }
     -- setting: work_mem = "64MB"
+    -- budget: { origin = "app/*", max-cost = 1000 }
+    -- marker: { max_cost = 1000 }     of the test that sends the queries
     -- statistics: {"clock": "TODAY", "tables": {...}}     production's file; several lines are one
     CREATE TABLE orders (...);
     -- baseline
@@ -18,8 +21,8 @@ A file under ``fixtures/rules/<CODE>/`` is plain SQL. What is not SQL stands in 
     SELECT ... WHERE legacy_number = $1 AND status = $2;
 
 The schema ends at ``-- baseline`` or the first ``-- query``; ``-- query`` may come several times.
-Rows, columns and settings are TOML, as in the configuration. In production's statistics TODAY,
-VERSION and COLLATION stand for what the day and the server of the test are.
+Rows, columns, settings and budgets are TOML, as in the configuration. In production's statistics
+TODAY, VERSION and COLLATION stand for what the day and the server of the test are.
 """
 
 from __future__ import annotations
@@ -33,9 +36,10 @@ from typing import Any
 
 import msgspec
 
-from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.capture import Budget, Capture
 from pytest_planguard.model.statement import Layer, Origin, Phase, Place, Sample, Session, Statement
 
+_TEST = "tests/test_app.py::test"
 FOLDER = Path(__file__).parent.parent / "fixtures" / "rules"
 
 _OIDS = {
@@ -45,6 +49,8 @@ _OIDS = {
 }  # fmt: skip
 _SECTION = re.compile(r"^-- (baseline|query)[ ]*$", re.MULTILINE)
 _FACT = re.compile(r"^-- (rows|column|setting): (.+)$", re.MULTILINE)
+_BUDGET = re.compile(r"^-- budget: (.+)$", re.MULTILINE)
+_MARKER = re.compile(r"^-- marker: (.+)$", re.MULTILINE)
 _TIMES = re.compile(r"^-- sent: (\d+) with (\d+) by (\w+)$", re.MULTILINE)
 _STATISTICS = re.compile(r"^-- statistics: (.+)$", re.MULTILINE)
 _SENT = re.compile(r"^-- (types|values): (.+)$", re.MULTILINE)
@@ -76,6 +82,8 @@ class Example(msgspec.Struct, frozen=True):
     settings: dict[str, str]
     statistics: str = ""
     """JSON; empty: there is no file."""
+    budgets: tuple[dict[str, Any], ...] = ()
+    markers: tuple[dict[str, Any], ...] = ()
 
     @property
     def code(self) -> str:
@@ -98,6 +106,9 @@ class Example(msgspec.Struct, frozen=True):
             table, _, column = name.partition(".")
             lines.append(f"[tool.pytest-planguard.tables.{table}.columns.{column}]")
             lines += [f"{key} = {_toml(value)}" for key, value in facts.items()]
+        for budget in self.budgets:
+            lines.append("[[tool.pytest-planguard.budget]]")
+            lines += [f"{key} = {_toml(value)}" for key, value in budget.items()]
         return "\n".join(lines) + "\n"
 
     def statistics_on(self, server: Any) -> str:
@@ -128,8 +139,8 @@ class Example(msgspec.Struct, frozen=True):
             )
             for line, query in enumerate(self.queries, start=1)
         )  # fmt: skip
-        return Capture(statements, collected=("tests/test_app.py::test",),
-                       finished=("tests/test_app.py::test",))  # fmt: skip
+        budgets = tuple(Budget(_TEST, **one) for one in self.markers)
+        return Capture(statements, collected=(_TEST,), finished=(_TEST,), budgets=budgets)
 
 
 def examples() -> list[Example]:
@@ -155,7 +166,13 @@ def read(path: Path) -> Example:
         columns=pairs["column"],
         settings=pairs["setting"],
         statistics="\n".join(_STATISTICS.findall(schema)),
+        budgets=_tables(_BUDGET.findall(schema)),
+        markers=_tables(_MARKER.findall(schema)),
     )
+
+
+def _tables(texts: list[str]) -> tuple[dict[str, Any], ...]:
+    return tuple(tomllib.loads(f"it = {one}")["it"] for one in texts)
 
 
 def _query(text: str) -> ExampleQuery:
@@ -182,7 +199,7 @@ def _query(text: str) -> ExampleQuery:
 
 def _place(line: int, query: ExampleQuery) -> Place:
     origin = Origin("app/queries.py", line, "ask", query.layer)
-    return Place(origin, "tests/test_app.py::test", Phase.CALL, query.executions, query.distinct)
+    return Place(origin, _TEST, Phase.CALL, query.executions, query.distinct)
 
 
 def _toml(value: Any) -> str:

@@ -14,6 +14,7 @@ import msgspec
 from fidelity_parts.compare import Node
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.plan import Planned, PlanNode
+from pytest_planguard.model.query import Query
 from pytest_planguard.model.statement import Origin, Phase, Place, Session, Statement
 from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.pipeline.fixtures import read_catalog_at
@@ -45,20 +46,25 @@ def sent_plans(
         statistics: What it has been given.
         queries: Texts by name.
     """
-    statements = []
-    for line, (name, text) in enumerate(queries.items(), 1):
-        place = Place(Origin("queries.sql", line, name), name, Phase.CALL)
-        statements.append(Statement(text, (), Session("bench", "bench"), (), (place,)))
-    capture = Capture(tuple(statements), captured_at=statistics.clock)
     with Wire(conninfo, {"TimeZone": "UTC"}) as wire:
         explainer = Explainer(wire, read_catalog_at(conninfo), statistics, statistics.clock)
-        found = explainer.fitted(normalised(capture))
-        outcomes = explainer.explain(found)
-    planned: dict[str, Node] = {}
-    for query, outcome in zip(found, outcomes, strict=True):
-        if not isinstance(outcome, Planned):
-            raise SystemExit(f"{query.sql} can't be planned: {outcome.reason}")
-        node = msgspec.to_builtins(outcome.plans[0].root)
-        for place in query.places:
-            planned[place.test] = node
-    return planned
+        return {
+            name: _worst(explainer, _alone(text, statistics.clock))
+            for name, text in queries.items()
+        }
+
+
+def _alone(text: str, clock: str) -> Query:
+    """One text as a query of its own: two that differ in a literal only would share their plans."""
+    place = Place(Origin("queries.sql", 1, "query"), "query", Phase.CALL)
+    statement = Statement(text, (), Session("bench", "bench"), (), (place,))
+    (query,) = normalised(Capture((statement,), captured_at=clock))
+    return query
+
+
+def _worst(explainer: Explainer, query: Query) -> Node:
+    (outcome,) = explainer.explain(explainer.fitted([query]))
+    if not isinstance(outcome, Planned):
+        raise SystemExit(f"{query.sql} can't be planned: {outcome.reason}")
+    node: Node = msgspec.to_builtins(outcome.plans[0].root)
+    return node

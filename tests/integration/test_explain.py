@@ -138,3 +138,40 @@ def test_literals_on_masked_columns_become_what_captured_values_would(database_u
         assert planned.worst.approximate == (
             "the literal on public.jobs.payload meets masked statistics",
         )
+
+
+PARTITIONED = """
+CREATE TABLE orders (id int, region text) PARTITION BY LIST (region);
+CREATE TABLE orders_eu PARTITION OF orders FOR VALUES IN ('eu');
+CREATE TABLE orders_rest PARTITION OF orders DEFAULT;
+"""
+
+
+@pytest.fixture
+def partitioned(database_url):
+    region = ColumnStatistics(
+        n_distinct=4, most_common_values=("eu", "im", "p6", "p8"),
+        most_common_freqs=(0.4, 0.3, 0.2, 0.1), masked=True,
+    )  # fmt: skip
+    columns = {"id": NUMBERS, "region": region}
+    tables = {"public.orders": TableStatistics(1000, 10, inherited=columns)}
+    statistics = Statistics(tables, "2026-01-01T00:00:00+00:00", ScaleSource.PRODUCTION)
+    with Wire(database_url) as wire:
+        for text in filter(str.strip, PARTITIONED.split(";")):
+            wire.execute(text)
+        yield Explainer(wire, read_catalog_at(database_url), statistics)
+
+
+def test_values_are_snapped_where_a_parameter_chooses_the_partition(partitioned):
+    text = "SELECT id FROM orders WHERE region = $1 AND id = $2"
+    queries = [as_prepared(text, ("25", "23"), "eu", number) for number in ("17", "923")]
+    one, two = partitioned.explain(queries)
+    captured = next(plan for plan in one.plans if plan.sample is SampleKind.CAPTURED)
+    assert captured.values == ("eu", "500")
+    assert one.plans == two.plans
+
+
+def test_a_text_no_partition_lists_becomes_a_stand_in_none_lists(partitioned):
+    query = as_prepared("SELECT id FROM orders WHERE region IN ('jp', 'eu')", ())
+    (fitted,) = partitioned.fitted([query])
+    assert fitted.variants[0].plannable == "SELECT id FROM orders WHERE region IN ('p6', 'eu')"

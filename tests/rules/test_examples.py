@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import fix_rules
+from fix_servers import need_major
 from pytest_planguard import registry
 from pytest_planguard.config import load
-from pytest_planguard.errors import ServerError
 from pytest_planguard.fixturedb.providers import open_server
 from pytest_planguard.model.report import Report
 from pytest_planguard.model.spec import DatabaseSpec
@@ -20,19 +20,17 @@ from pytest_planguard.pipeline import Options, run
 EXAMPLES = fix_rules.examples()
 
 
-@pytest.fixture(scope="session", params=[18, 16], ids=["pg18", "pg16"])
+MAJORS = (18, 16, 15)
+"""Of the wheels, and of what a Debian of today installs."""
+
+
+@pytest.fixture(scope="session", params=MAJORS, ids=[f"pg{major}" for major in MAJORS])
 def server(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[tuple[int, Any]]:
-    """An embedded server of a major, shared by all examples."""
+    """A server of a major, shared by all examples."""
+    need_major(request.param)
     spec = DatabaseSpec(version=request.param, cache=tmp_path_factory.mktemp("cache"))
-    try:
-        opened = open_server(spec)
-        found = opened.__enter__()
-    except ServerError as error:
-        pytest.skip(f"no PostgreSQL {request.param} to be had: {error.message}")
-    try:
+    with open_server(spec) as found:
         yield request.param, found
-    finally:
-        opened.__exit__(None, None, None)
 
 
 def judged(example: fix_rules.Example, version: int, server: Any, folder: Path) -> Report:
@@ -64,3 +62,4 @@ def test_every_rule_has_a_bad_and_a_good_example() -> None:
     stems = {(one.code, one.path.stem) for one in EXAMPLES}
 
     assert stems >= {(code, stem) for code in registry.rules() for stem in ("bad", "good")}
+    assert all(one.path.stem.startswith(("bad", "good")) for one in EXAMPLES)

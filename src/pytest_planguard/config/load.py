@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from pytest_planguard.config.budgets import read_budgets
 from pytest_planguard.config.checks import (
     Mistakes,
     Reader,
@@ -123,6 +124,7 @@ def _read(reader: Reader, root: Path, options: Options, *, pulling: bool) -> Con
             large_table_rows=large,
             critical_tables=frozenset(n if "." in n else f"public.{n}" for n in critical),
         ),
+        budgets=read_budgets(reader.tables("budget")),
     )
     reader.finish()
     return config

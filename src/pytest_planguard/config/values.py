@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from pytest_planguard.config.budgets import ConfiguredBudget
 from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.spec import DatabaseSpec, Thresholds
 
@@ -81,6 +82,7 @@ class Config(msgspec.Struct, frozen=True):
     """Some size is known: declared, from statistics, or the database's own."""
     thresholds: Thresholds
     """Critical tables qualified with ``public`` where the configuration names no schema."""
+    budgets: tuple[ConfiguredBudget, ...] = ()
 
     def wants(self, code: str) -> bool:
         """Whether a rule runs: as in ruff, the most exact of select and ignore decides."""

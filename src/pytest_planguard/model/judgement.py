@@ -8,6 +8,8 @@ from typing import Protocol
 
 import msgspec
 
+from pytest_planguard.model.baseline import World
+from pytest_planguard.model.budget import Demand
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Advice, Candidate, RuleFacts
 from pytest_planguard.model.plan import Plan, Planned, PlanNode, Unexplained
@@ -63,6 +65,28 @@ class Rewrite(msgspec.Struct, frozen=True):
     cost_after: float
 
 
+class ReferentialCheck(msgspec.Struct, frozen=True):
+    """What PostgreSQL runs behind a DELETE or an update of a key, for one foreign key."""
+
+    constraint: str
+    columns: tuple[str, ...]
+    """Of the foreign key, in the table that is looked up."""
+    path: tuple[str, ...]
+    """Tables from the statement's own to the one that is looked up, schema-qualified."""
+    action: str
+    """``no action`` (or restrict), ``cascade``, ``set null``, ``set default``."""
+    deletes: bool
+    """The statement deletes rows; else it sets their key."""
+    times: float
+    """How often it is run by one execution of the statement."""
+    plan: Plan
+    """Of one run; EXPLAIN of the statement does not show it."""
+    reads: tuple[Read, ...]
+    """Scans of large relations in that plan, costliest first."""
+    advice: Advice | None = None
+    """Verified, on the table that is looked up."""
+
+
 class Context(msgspec.Struct, frozen=True):
     """One query with all that is known of it."""
 
@@ -77,6 +101,10 @@ class Context(msgspec.Struct, frozen=True):
     rewrites: tuple[Rewrite, ...] = ()
     """Verified."""
     change: Change | None = None
+    checks: tuple[ReferentialCheck, ...] = ()
+    """Run behind it, where it deletes rows or sets keys."""
+    demands: tuple[Demand, ...] = ()
+    """Budgets it is held to."""
 
     @property
     def plan(self) -> Plan:
@@ -102,6 +130,8 @@ class RunContext(msgspec.Struct, frozen=True):
     """By schema-qualified table: where its size in the fixture database comes from."""
     today: dt.date | None = None
     """The day of the run; None: nothing is called old."""
+    before: World | None = None
+    """What the baseline knows of the database; None: there is no baseline."""
 
 
 class QueryRule(Protocol):

@@ -123,7 +123,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Classes of the LIMIT, OFFSET and list lengths among its values: plans for a page and for a
     thousand rows are not to be compared by cost."""
     probes: tuple[tuple[int, float], ...] = ()
-    """(position in the walk, rows): what an index condition selects before a filter follows."""
+    """(position in the walk, rows): what an index condition selects before a filter follows, or
+    before the part of it that bounds nothing."""
     approximate: tuple[str, ...] = ()
     """Why the estimate may differ from production's, one sentence each."""
 

@@ -67,7 +67,17 @@ def _settled(group: Sequence[Candidate]) -> Settled | None:
     explaining = sorted((one for one in group if one.rule in EXPLAINING), key=lambda one: one.rule)
     codes = dict.fromkeys(one.rule for one in (*standing[1:], *explaining))
     codes.pop(first.rule, None)
-    return Settled(_with_remedy(first, [*standing[1:], *explaining]), tuple(codes))
+    settled = _with_remedy(first, [*standing[1:], *explaining])
+    return Settled(_as_bad_as(settled, standing), tuple(codes))
+
+
+def _as_bad_as(first: Candidate, standing: Sequence[Candidate]) -> Candidate:
+    """A finding is as bad as the worst it stands for, whose remedy then comes first."""
+    worst = min(standing, key=lambda one: one.severity.rank)
+    if worst.severity.rank >= first.severity.rank:
+        return first
+    remedy = "\n".join(dict.fromkeys((worst.remedy, first.remedy)))
+    return msgspec.structs.replace(first, severity=worst.severity, remedy=remedy)
 
 
 def _with_remedy(first: Candidate, others: Sequence[Candidate]) -> Candidate:

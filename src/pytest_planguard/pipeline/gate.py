@@ -41,19 +41,15 @@ class Gate(msgspec.Struct, frozen=True):
     def findings(
         self, settled: Iterable[Settled], queries: Mapping[Key, Query]
     ) -> tuple[Finding, ...]:
-        """Findings as the report shows them, worst first; rules that are off are left out."""
+        """Findings as the report shows them, worst first."""
         facts = {code: rule.FACTS for code, rule in registry.rules().items()}
         found = (self._finding(one, queries, facts[one.candidate.rule]) for one in settled)
-        return tuple(sorted((one for one in found if one is not None), key=self._worst_first))
+        return tuple(sorted(found, key=self._worst_first))
 
-    def _finding(
-        self, settled: Settled, queries: Mapping[Key, Query], facts: RuleFacts
-    ) -> Finding | None:
+    def _finding(self, settled: Settled, queries: Mapping[Key, Query], facts: RuleFacts) -> Finding:
         candidate = settled.candidate
         query = queries.get((candidate.database, candidate.key))
-        severity = self.config.severity_of(candidate.rule, candidate.severity)
-        if severity is None:
-            return None
+        severity = candidate.severity
         if query is not None and query.layer in _SEVERITY_CAP:
             severity = max(severity, _SEVERITY_CAP[query.layer], key=lambda one: one.rank)
         finding = Finding(
@@ -114,10 +110,15 @@ class Gate(msgspec.Struct, frozen=True):
             and finding.severity.rank <= self.config.fail_on.rank
             and finding.is_new
             and finding.suppressed is None
-            and query is not None
-            and query.layer is not Layer.TEST
+            and self._can_fail(finding, query)
             and not (finding.rule == "PLN003" and change is not None and change.statistics_only)
         )
+
+    def _can_fail(self, finding: Finding, query: Query | None) -> bool:
+        """What is said of the run is of its environment, unless it is of a table of the schema."""
+        if query is None:
+            return finding.relation is not None
+        return query.layer is not Layer.TEST
 
     def _worst_first(self, finding: Finding) -> tuple[object, ...]:
         """By severity and by what fails; within, what costs production most."""
@@ -154,6 +155,19 @@ class Gate(msgspec.Struct, frozen=True):
         if not facts.tables:
             return facts.source is ScaleSource.ASSUMED
         return all(one.source is ScaleSource.ASSUMED for one in facts.tables.values())
+
+
+def as_configured(config: Config, candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Candidates with the severities the configuration gives; those of rules that are off go.
+
+    Before they are settled: a rule that is off must not stand for another one.
+    """
+    chosen = ((one, config.severity_of(one.rule, one.severity)) for one in candidates)
+    return tuple(
+        msgspec.structs.replace(one, severity=severity)
+        for one, severity in chosen
+        if severity is not None
+    )
 
 
 def verdict(gate: Gate, findings: Sequence[Finding], incomplete: str) -> Verdict:

@@ -14,6 +14,7 @@ from pytest_planguard.advice.verify import Item, advise
 from pytest_planguard.baseline.compare import compare
 from pytest_planguard.config import Config
 from pytest_planguard.model.baseline import Baseline, World
+from pytest_planguard.model.capture import Budget
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Advice, Candidate
 from pytest_planguard.model.judgement import Context, Read, Rewrite, RunContext
@@ -22,7 +23,9 @@ from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import Change, ChangeKind
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Layer
+from pytest_planguard.pipeline.budgets import demands_of
 from pytest_planguard.pipeline.fixtures import Planner
+from pytest_planguard.pipeline.referential import Referential, referential
 from pytest_planguard.sql.reads import reads
 
 Outcomes = Sequence[tuple[Query, Planned | Unexplained]]
@@ -45,6 +48,7 @@ def judge(
     baseline: Baseline | None,
     world: World,
     progress: Callable[[str], None],
+    budgets: Sequence[Budget] = (),
 ) -> Judged:
     """Plans, advises, compares and judges one database's queries.
 
@@ -61,7 +65,8 @@ def judge(
         for query, planned in outcomes
         if isinstance(planned, Planned)
     }
-    advice = _advised(planner, outcomes, seen, thresholds, progress)
+    behind = _behind(planner, outcomes, thresholds)
+    advice = _advised(planner, outcomes, seen, thresholds, progress, behind)
     written = _rewritten(planner, outcomes, seen, thresholds)
     candidates = []
     rules = {code: rule for code, rule in registry.rules().items() if config.wants(code)}
@@ -77,6 +82,8 @@ def judge(
             advice=advice.get(query.key, {}),
             rewrites=written.get(query.key, ()),
             change=changes.get((query.database, query.key)),
+            checks=behind.of(query, advice),
+            demands=demands_of(query, planned, config, budgets),
         )
         for rule in rules.values():
             if (check := getattr(rule, "check", None)) is not None:
@@ -84,8 +91,9 @@ def judge(
     database = queries[0].database if queries else "default"
     sizes = {name: one.source for name, one in planner.fixture.statistics.tables.items()}
     today = dt.datetime.now(dt.UTC).date()
+    before = baseline.worlds.get(database) if baseline is not None else None
     run = RunContext(
-        database, tuple(outcomes), planner.catalog, thresholds, planner.source, sizes, today
+        database, tuple(outcomes), planner.catalog, thresholds, planner.source, sizes, today, before
     )
     for rule in rules.values():
         if (check_run := getattr(rule, "check_run", None)) is not None:
@@ -138,12 +146,22 @@ def _probes(plan: Plan) -> dict[int, float]:
     return {id(node): rows[n] for n, node in enumerate(plan.root.walk()) if n in rows}
 
 
+def _behind(planner: Planner, outcomes: Outcomes, thresholds: Thresholds) -> Referential:
+    return referential(
+        outcomes,
+        planner.catalog,
+        planner.explainer.explain,
+        lambda planned: _reads(planned, planner.catalog, thresholds),
+    )
+
+
 def _advised(
     planner: Planner,
     outcomes: Outcomes,
     seen: Mapping[str, dict[int, tuple[Read, ...]]],
     thresholds: Thresholds,
     progress: Callable[[str], None],
+    behind: Referential,
 ) -> dict[str, dict[str, Advice]]:
     items = [
         Item(query, planned, seen[query.key])
@@ -151,7 +169,10 @@ def _advised(
         if isinstance(planned, Planned) and query.layer is not Layer.TEST
     ]
     progress("looking for indexes that help")
-    return advise(items, planner.catalog, planner.trials, thresholds, _writes(items))
+    # What foreign keys look up is advised on with the queries: one index may serve both.
+    every = [*items, *behind.items.values()]
+    found = advise(every, planner.catalog, planner.trials, thresholds, _writes(items))
+    return behind.in_words_of_queries(found)
 
 
 def _writes(items: Sequence[Item]) -> Counter[str]:

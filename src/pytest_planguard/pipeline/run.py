@@ -31,9 +31,10 @@ from pytest_planguard.model.report import (
 )
 from pytest_planguard.model.settle import settle
 from pytest_planguard.model.tenants import Tenants
+from pytest_planguard.pipeline.budgets import refuse_unknown_tables
 from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, ready
-from pytest_planguard.pipeline.gate import Gate, Key, verdict
+from pytest_planguard.pipeline.gate import Gate, Key, as_configured, verdict
 from pytest_planguard.pipeline.judge import Judged, judge
 from pytest_planguard.pipeline.outcome import Options, Outcome
 from pytest_planguard.pipeline.tenants import in_schemas_there_are
@@ -83,7 +84,7 @@ def judged(
     server: PostgresServer | None = None,
 ) -> Report:
     """Plans, judges and compares; arguments and errors as of ``run``."""
-    parts = _Parts()
+    parts = _Parts(capture)
     with ready(config, capture) as config:
         for database, queries in _by_database(config, capture, parts).items():
             _judge_database(config, capture, database, queries, baseline, parts, progress, server)
@@ -94,7 +95,7 @@ def plan_now(
     config: Config, capture: Capture, server: PostgresServer | None = None
 ) -> list[QueryReport]:
     """The queries of a capture with their plans at scale; nothing is judged."""
-    parts = _Parts()
+    parts = _Parts(capture)
     reports = []
     with ready(config, capture) as config:
         for database, captured in _by_database(config, capture, parts).items():
@@ -113,7 +114,8 @@ def plan_now(
 class _Parts:
     """What the databases of a run have come to so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, capture: Capture) -> None:
+        self.budgets = capture.budgets
         self.databases: dict[str, DatabaseReport] = {}
         self.judged: list[Judged] = []
         self.notes: list[str] = []
@@ -153,7 +155,7 @@ def _by_database(config: Config, capture: Capture, parts: _Parts) -> dict[str, l
 
 def judged_report(config: Config, capture: Capture, planner: Planner) -> Report:
     """The report of a capture whose fixture database is open already; no baseline."""
-    parts = _Parts()
+    parts = _Parts(capture)
     for database, queries in _by_database(config, capture, parts).items():
         _judge_in(planner, config, database, queries, None, parts, lambda _: None)
     return _report(config, capture, None, parts)
@@ -202,7 +204,7 @@ def _judge_in(
     parts.databases[database] = facts
     thresholds = thresholds_for(config, planner.catalog.tables)
     world = world_from(facts)
-    judged = judge(config, thresholds, planner, queries, baseline, world, progress)
+    judged = judge(config, thresholds, planner, queries, baseline, world, progress, parts.budgets)
     parts.judged.append(judged)
     parts.loads.update(loads(planner.fixture.statistics.calls, judged.outcomes))
 
@@ -212,9 +214,12 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     queries = {(query.database, query.key): query for query, _ in outcomes}
     changes = {key: one for judged in parts.judged for key, one in judged.changes.items()}
     candidates: list[Candidate] = [one for judged in parts.judged for one in judged.candidates]
+    if capture.complete:
+        catalogs = [one.catalog for one in parts.databases.values()]
+        refuse_unknown_tables(config, parts.budgets, catalogs, outcomes)
     today = dt.datetime.now(dt.UTC).date()
     gate = Gate(config, baseline, parts.databases, changes, capture, today, parts.loads)
-    findings = gate.findings(settle(candidates), queries)
+    findings = gate.findings(settle(as_configured(config, candidates)), queries)
     incomplete = parts.incomplete or capture.interrupted
     absent = _absent(baseline, queries, capture, parts)
     return Report(

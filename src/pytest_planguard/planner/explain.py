@@ -15,7 +15,7 @@ from statistics import fmean
 import msgspec
 from msgspec import field
 
-from pytest_planguard.model.catalog import Catalog
+from pytest_planguard.model.catalog import Catalog, Table
 from pytest_planguard.model.plan import Plan, Planned, PlanNode, SampleKind, Unexplained
 from pytest_planguard.model.query import Query, Variant
 from pytest_planguard.model.statistics import ColumnStatistics, Statistics
@@ -118,7 +118,7 @@ class Explainer:
             return list(queries)
         self._learn_types(queries)
         wanted = [
-            msgspec.structs.replace(probe.request, query=position)
+            msgspec.structs.replace(requests.unpruned(probe.request), query=position)
             for position, probe in enumerate(found)
         ]
         plans = {item.request.query: item.root for item in self._run(GENERIC, wanted, {})}
@@ -148,6 +148,8 @@ class Explainer:
         given: dict[tuple[int, int], tuple[Constant, ...]] = {}
         for item in self._run(GENERIC, _generic_requests(queries), refused):
             made[item.request.query].append(item)
+        generic = [item for items in made.values() for item in items]
+        for item in (*generic, *self._run(GENERIC, _with_all_partitions(generic), {})):
             bound[item.request.query, item.request.variant] = tuple(self._bound(item.root))
             given[item.request.query, item.request.variant] = self._masked.constants(item.root)
         for item in self._run(CUSTOM, self._captured_requests(queries, bound), refused):
@@ -222,6 +224,8 @@ class Explainer:
                 if found is not None and found.masked and self._divides(binding):
                     continue
                 predicates = self._predicates(binding) if found is not None else []
+                if found is not None and found.masked:
+                    predicates += self._lists(binding)
                 if found is not None and predicates and found.masked:
                     columns[binding.alias, binding.column] = beside(found, predicates)
                 elif found is not None and not predicates:
@@ -229,13 +233,28 @@ class Explainer:
         return columns
 
     def _divides(self, binding: Binding) -> bool:
-        """Whether the column's value decides which partitions are read: no other stands for it."""
-        root = self._catalog.root_of(binding.relation)
+        """Whether the column's value decides which partitions are read: no other stands for it.
+
+        Lists are different: their values stayed what they are, and all others share a partition.
+        """
         return any(
             binding.column in table.partition_columns
-            for name, table in self._catalog.tables.items()
-            if table.partition_columns and self._catalog.root_of(name) == root
+            and not (table.partition_key or "").startswith("LIST")
+            for table in self._tree_of(binding)
         )
+
+    def _lists(self, binding: Binding) -> list[str]:
+        """Bounds of partitions that list values of the column."""
+        tree = self._tree_of(binding)
+        if not any(binding.column in table.partition_columns for table in tree):
+            return []
+        return [table.partition_bound for table in tree if table.partition_bound is not None]
+
+    def _tree_of(self, binding: Binding) -> list[Table]:
+        """All tables of the partitioned one that a parameter's column belongs to."""
+        root = self._catalog.root_of(binding.relation)
+        tables = self._catalog.tables.items()
+        return [table for name, table in tables if self._catalog.root_of(name) == root]
 
     def _predicates(self, binding: Binding) -> list[str]:
         """Of partial indexes that the column's value decides about: no other stands for it."""
@@ -346,6 +365,15 @@ def _generic_requests(queries: Sequence[Query]) -> list[Request]:
         if not query.why_not_explainable
         for number, variant in enumerate(query.variants)
         for request in (requests.generic(position, number, variant),)
+    ]
+
+
+def _with_all_partitions(made: Iterable[_Made]) -> list[Request]:
+    """Again, what had partitions removed: their conditions say what a parameter meets."""
+    return [
+        requests.unpruned(item.request)
+        for item in made
+        if any(node.subplans_removed for node in item.root.walk())
     ]
 
 

@@ -74,6 +74,16 @@ def generic(position: int, number: int, variant: Variant) -> Request:
     )  # fmt: skip
 
 
+def unpruned(request: Request) -> Request:
+    """The same with every partition in its plan.
+
+    A plan without values is shown as it would run with NULLs: where the partition key is a
+    parameter no partition is left, and none of the conditions on them.
+    """
+    settings = {**request.settings, "enable_partition_pruning": "off"}
+    return msgspec.structs.replace(request, settings=settings)
+
+
 def as_sent(position: int, query: Query) -> list[Request]:
     """Requests for a query's texts as the client sent them, with its values in them."""
     return [

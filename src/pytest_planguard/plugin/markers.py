@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from pytest_planguard.model.capture import Budget, Suppression
+from pytest_planguard.plugin import budget_marker
 
-_KNOWN = frozenset(("capture", "ignore", "reason", "max_cost", "max_rows", "access"))
+_KNOWN = frozenset(("capture", "ignore", "reason", *budget_marker.NAMES))
 _NAME = "planguard"
 
 
@@ -39,7 +40,8 @@ def read_markers(
             if wrong:
                 continue
             suppressions.extend(_suppression(item.nodeid, marker.kwargs))
-            budgets.extend(_budget(item.nodeid, marker.kwargs))
+            if (budget := budget_marker.budget_of(item.nodeid, marker.kwargs)) is not None:
+                budgets.append(budget)
     if mistakes:
         raise pytest.UsageError("\n".join(mistakes))
     return tuple(suppressions), tuple(budgets)
@@ -52,29 +54,10 @@ def _mistakes(marker: pytest.Mark) -> list[str]:
         wrong.append(f"takes named arguments only, found {marker.args[0]!r}")
     if "ignore" in given and not given.get("reason"):
         wrong.append("ignore needs a reason")
-    if not isinstance(given.get("access", {}), dict):
-        wrong.append(f"access: found {given['access']!r}, wanted a dictionary")
-    wrong.extend(
-        f"{name}: found {given[name]!r}, wanted a number"
-        for name in ("max_cost", "max_rows")
-        if not isinstance(given.get(name, 0), (int, float))
-    )
-    return wrong
+    return wrong + list(budget_marker.budget_mistakes(given))
 
 
 def _suppression(test: str, given: Mapping[str, Any]) -> list[Suppression]:
     codes = given.get("ignore", ())
     codes = (codes,) if isinstance(codes, str) else tuple(map(str, codes))
     return [Suppression(test=test, codes=codes, reason=str(given["reason"]))] if codes else []
-
-
-def _budget(test: str, given: Mapping[str, Any]) -> list[Budget]:
-    if not {"max_cost", "max_rows", "access"} & given.keys():
-        return []
-    budget = Budget(
-        test=test,
-        max_cost=given.get("max_cost"),
-        max_rows=given.get("max_rows"),
-        access={str(name): str(way) for name, way in given.get("access", {}).items()},
-    )
-    return [budget]

@@ -8,16 +8,17 @@ from pytest_planguard.model import words
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read
 from pytest_planguard.sql.obstacles import has_predicate, obstacles, unused_indexes
-from pytest_planguard.sql.reads import full_index_walk
+from pytest_planguard.sql.pruning import unpruned
 
 FACTS = RuleFacts(
     code="PLN001",
     name="seq-scan-large-table",
     severity=Severity.ERROR,
     condition=(
-        "A sequential scan, or a walk through a whole index, of a large table has a condition "
-        "that keeps at most kept-fraction of the rows it reads, and carries at least cost-share "
-        "of the query's cost. On a critical table any condition will do."
+        "A sequential scan of a large table has a condition that keeps at most kept-fraction of "
+        "the rows it reads, and carries at least cost-share of the query's cost. On a critical "
+        "table any condition will do. Where all partitions are read since a condition on the "
+        "partition key can't be compared with their bounds, that is the fault: PLN006."
     ),
     effect=(
         "Each call reads the whole table: its time grows with the table, it evicts what other "
@@ -46,17 +47,24 @@ def check(context: Context) -> Iterator[Candidate]:
 
 
 def _is_fault(read: Read, context: Context) -> bool:
-    if not (read.node.node_type in _FULL or full_index_walk(read.node)):
+    if read.node.node_type not in _FULL:
         return False
     limits = context.thresholds
     table = context.catalog.tables.get(read.relation)
     if table is None or table.rows < limits.large_table_rows or not has_predicate(read):
+        return False
+    if _is_unpruned(read, context):
         return False
     return read.relation in limits.critical_tables or (
         read.rows_read >= limits.large_table_rows
         and read.kept_fraction <= limits.kept_fraction
         and read.share >= limits.cost_share
     )
+
+
+def _is_unpruned(read: Read, context: Context) -> bool:
+    found = unpruned(read, context.catalog, context.plan.settings) if read.partitions > 1 else None
+    return found is not None and found.condition is not None
 
 
 def _candidate(read: Read, context: Context) -> Candidate:
@@ -94,11 +102,7 @@ def _candidate(read: Read, context: Context) -> Candidate:
 
 
 def _message(read: Read) -> str:
-    how = ""
-    if full_index_walk(read.node):
-        how = f" through all of index {read.node.index}"
-    elif read.partitions > 1:
-        how = f" in {read.partitions} partitions"
+    how = f" in {read.partitions} partitions" if read.partitions > 1 else ""
     times = f", {words.rows(read.loops)} times over" if read.loops >= 2 else ""
     return (
         f"reads {words.rows(read.rows_read)} rows ({words.size(read.bytes_read)}) of "

@@ -10,6 +10,7 @@ from pytest_planguard.model.catalog import Catalog, Index, Table
 from pytest_planguard.model.judgement import Read
 from pytest_planguard.model.plan import Access, AccessPath, PlanNode
 from pytest_planguard.model.spec import Thresholds
+from pytest_planguard.sql.boundary import entries_walked
 from pytest_planguard.sql.printed import conjuncts
 from pytest_planguard.sql.relations import index_names
 from pytest_planguard.sql.scans import Scan, scans
@@ -43,8 +44,9 @@ def reads(
         root: The plan.
         catalog: Sizes come from here.
         thresholds: What is large, which tables are critical.
-        probes: Rows the index condition alone selects, where a filter follows it. Without one
-            an index scan counts as reading what it keeps.
+        probes: Rows the index condition alone selects, where a filter follows it; of one that
+            does not bound all it walks through, rows its bounding part selects. Without one an
+            index scan counts as reading what it keeps.
 
     Returns:
         Costliest first; partitions of one reference as one read of their root.
@@ -211,6 +213,10 @@ def _read(scan: Scan, table: Table | None, catalog: Catalog, probes: Probes) -> 
         if node.node_type == "Index Only Scan" and index is not None and index.pages:
             return rows * part * times, index.pages * PAGE * part * times
         return rows * part * times, rows * width * part * times
+    entries = entries_walked(node, catalog, probes.get(id(node)))
+    if entries is not None and (index := _index(node, catalog)) is not None and index.tuples:
+        size = entries * index.pages * PAGE / index.tuples + node.rows * width
+        return max(node.rows, entries) * part * times, size * part * times
     selected = _selected(node, probes) * part * times
     return selected, selected * width
 

@@ -255,8 +255,15 @@ def _below_hash_join(step: _Step, frame: _Frame) -> _Frame:
 
 
 def _below_gather(step: _Step, frame: _Frame) -> _Frame:
-    workers = step.node.workers_planned or 0
-    return msgspec.structs.replace(frame, processes=workers + max(0.0, 1 - _LEADER_LOSS * workers))
+    return msgspec.structs.replace(frame, processes=processes_below(step.node))
+
+
+def processes_below(node: PlanNode) -> float:
+    """How many processes share the work below a Gather, as the planner counts; else 1."""
+    if node.node_type not in ("Gather", "Gather Merge"):
+        return 1.0
+    workers = node.workers_planned or 0
+    return workers + max(0.0, 1 - _LEADER_LOSS * workers)
 
 
 def _below_recursion(step: _Step, frame: _Frame) -> _Frame:

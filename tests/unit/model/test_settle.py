@@ -55,6 +55,34 @@ def test_a_regression_says_what_is_gone_before_how_to_rewrite() -> None:
     assert settled.explained_by == ("PLN001", "QRY002")
 
 
+def test_a_finding_is_as_bad_as_the_worst_it_stands_for_and_begins_with_its_remedy() -> None:
+    (settled,) = settle(
+        [candidate("QRY012", severity=Severity.INFO), candidate("PLN006", severity=Severity.ERROR)]
+    )
+
+    assert settled.candidate.rule == "QRY012"
+    assert settled.candidate.severity is Severity.ERROR
+    assert settled.candidate.remedy == "do as PLN006 says\ndo as QRY012 says"
+
+
+def test_an_explanation_does_not_make_a_finding_worse() -> None:
+    (settled,) = settle([candidate("PLN001"), candidate("QRY003", severity=Severity.ERROR)])
+
+    assert settled.candidate.severity is Severity.WARNING
+
+
+def test_the_precedence_is_the_one_of_the_catalogue() -> None:
+    codes = [
+        "PLN003", "PLN008", "IDX001", "IDX005", "QRY005", "QRY012", "PLN001", "PLN004", "PLN005",
+        "PLN006", "PLN007", "PLN002",
+    ]  # fmt: skip
+
+    for position in range(len(codes) - 1):
+        (settled,) = settle(map(candidate, reversed(codes[position:])))
+        assert settled.candidate.rule == codes[position]
+        assert settled.explained_by == tuple(codes[position + 1 :])
+
+
 def test_relations_and_queries_do_not_mix() -> None:
     other = Candidate("PLN001", "k2", "default", "public.orders", Severity.INFO, "", "")
 

@@ -18,10 +18,10 @@ from pytest_planguard.model.report import (
     Status,
     TableScale,
 )
-from pytest_planguard.model.settle import Settled
+from pytest_planguard.model.settle import Settled, settle
 from pytest_planguard.model.statement import Layer, Origin, Phase, Place
 from pytest_planguard.model.statistics import ScaleSource
-from pytest_planguard.pipeline.gate import Gate, verdict
+from pytest_planguard.pipeline.gate import Gate, as_configured, verdict
 
 TODAY = dt.date(2026, 11, 21)
 WHERE = ("default", "abc")
@@ -171,7 +171,28 @@ def test_a_rule_that_is_off_says_nothing(tmp_path):
     Path(tmp_path, "pyproject.toml").write_text(
         '[tool.pytest-planguard.severity]\nIDX001 = "off"\n'
     )
-    assert gate(tmp_path).findings([settled()], {WHERE: query()}) == ()
+    assert as_configured(load(tmp_path), [settled().candidate]) == ()
+
+
+def test_severities_are_the_configurations_before_rules_are_settled_against_each_other(tmp_path):
+    Path(tmp_path, "pyproject.toml").write_text(
+        '[tool.pytest-planguard.severity]\nPLN004 = "off"\nPLN = "info"\n'
+    )
+    found = [settled(rule, Severity.ERROR).candidate for rule in ("PLN004", "PLN006")]
+
+    (one,) = settle(as_configured(load(tmp_path), found))
+
+    assert (one.candidate.rule, one.candidate.severity) == ("PLN006", Severity.INFO)
+    assert one.explained_by == ()
+
+
+@pytest.mark.parametrize(("relation", "fails"), [("public.orders", True), (None, False)])
+def test_of_what_is_said_of_the_run_only_a_table_of_the_schema_can_fail(tmp_path, relation, fails):
+    said = msgspec.structs.replace(settled("IDX003").candidate, key="", relation=relation)
+
+    (finding,) = gate(tmp_path).findings([Settled(said, ())], {})
+
+    assert finding.fails is fails
 
 
 def test_a_broken_off_run_is_incomplete_unless_it_failed(tmp_path):

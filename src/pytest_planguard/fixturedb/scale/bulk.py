@@ -8,12 +8,13 @@ src/backend/commands/cluster.c): two rows of ``pg_class`` exchange their file nu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.fixturedb.scale.expressions import RowExpressions
 from pytest_planguard.model.catalog import Table
 from pytest_planguard.model.ports import quoted
+from pytest_planguard.sql.never_null import is_never_null
 
 if TYPE_CHECKING:
     import psycopg
@@ -48,9 +49,13 @@ def fill_in_bulk(
         return False
     scratch = f"{quoted(table.schema)}.{_SCRATCH}"
     columns = sorted(table.columns, key=lambda column: column.number)
-    values = ",\n  ".join(
-        f"{expressions.value(table, column, 'i')} AS {quoted(column.name)}" for column in columns
-    )
+    made = {column.name: expressions.value(table, column, "i") for column in columns}
+    values = ",\n  ".join(f"{value} AS {quoted(name)}" for name, value in made.items())
+    doubtful = [
+        column.name
+        for column in columns
+        if column.not_null and not is_never_null(made[column.name], {"i"})
+    ]
     statement = (
         f"CREATE TABLE {scratch} WITH (fillfactor = {table.fillfactor or 100}) AS\n"
         f"SELECT {values}\nFROM (SELECT generate_series(1::bigint, {rows})) AS g(i)"
@@ -59,7 +64,7 @@ def fill_in_bulk(
     try:
         with connection.transaction():
             connection.execute(statement.encode())
-            _refuse_unlike(connection, queries["alike"], both, table)
+            _refuse_unfit(connection, queries["alike"], both, doubtful)
             connection.execute(queries["exchange"], both)
             connection.execute(f"DROP TABLE {scratch}")
     except _RefusedError:
@@ -94,20 +99,27 @@ def put_back_in_order(
     connection.execute(f"DROP TABLE {scratch}")
 
 
-def _refuse_unlike(
-    connection: psycopg.Connection[Any], alike: str, both: dict[str, str], table: Table
+def _refuse_unfit(
+    connection: psycopg.Connection[Any],
+    alike: str,
+    both: Mapping[str, str],
+    doubtful: Sequence[str],
 ) -> None:
     """Raises where the new table's file is none of the old one's, or lacks a value it must have."""
-    if not _answer(connection, alike, both) or _has_nulls(connection, table, both["new"]):
+    if not _answer(connection, alike, both) or _has_nulls(connection, doubtful, both["new"]):
         raise _RefusedError
 
 
-def _has_nulls(connection: psycopg.Connection[Any], table: Table, scratch: str) -> bool:
-    """Whether a value is missing that must not be: CREATE TABLE AS does not look."""
-    needed = [f"{quoted(column.name)} IS NULL" for column in table.columns if column.not_null]
-    if not needed:
+def _has_nulls(connection: psycopg.Connection[Any], columns: Sequence[str], scratch: str) -> bool:
+    """Whether one of the columns lacks a value: CREATE TABLE AS does not look.
+
+    Reading the table takes a fifth of the time of writing it, so that columns whose values are
+    certain to be there are not asked for.
+    """
+    if not columns:
         return False
-    return _answer(connection, f"SELECT EXISTS (SELECT FROM {scratch} WHERE {' OR '.join(needed)})")  # noqa: S608 -- names are quoted
+    missing = " OR ".join(f"{quoted(name)} IS NULL" for name in columns)
+    return _answer(connection, f"SELECT EXISTS (SELECT FROM {scratch} WHERE {missing})")  # noqa: S608 -- names are quoted
 
 
 def _answer(connection: psycopg.Connection[Any], query: str, parameters: Any = None) -> bool:
