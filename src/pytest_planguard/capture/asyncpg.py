@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import inspect
 import re
 import weakref
 from collections.abc import Callable, Iterable
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
 NAME = "asyncpg"
 
 _METHODS = ("bind", "bind_execute", "bind_execute_many", "copy_in", "copy_out", "query")
+
+_KNOWN_ARGUMENTS = (
+    "self", "state", "args", "portal_name", "limit", "return_extra", "timeout",
+)  # fmt: skip
+"""Of ``bind_execute`` in asyncpg up to 0.32."""
+
+_ROWS = (list, tuple)
 
 _PUBLIC = ("execute", "fetch", "fetchrow", "fetchval")
 """Methods of a connection the application calls."""
@@ -110,7 +118,9 @@ class Listener:
     def wrap(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         """One of the methods that send, heard before it runs; its coroutine is its own."""
         if name in {"bind", "bind_execute"}:
-            return functools.wraps(original)(self._prepared(original))
+            known = _arguments(original) == _KNOWN_ARGUMENTS
+            made = self._bind_execute(original) if known else self._prepared(original)
+            return functools.wraps(original)(made)
         hear = self._many if name == "bind_execute_many" else self._plain
         first = "query" if name == "query" else "copy_stmt" if "copy" in name else "state"
 
@@ -128,8 +138,27 @@ class Listener:
 
         return send
 
+    def _bind_execute(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """What nearly every statement goes through; a dictionary of its arguments would cost."""
+        recorder, hear = self._recorder, self._send
+
+        def bind_execute(
+            protocol: Any, state: Any, args: Any, portal_name: Any, limit: Any,
+            return_extra: Any, timeout: Any,
+        ) -> Any:  # fmt: skip
+            if recorder.listening:
+                try:
+                    hear(protocol, state, args, stream=portal_name != "")
+                except Exception as error:  # noqa: BLE001 -- see above
+                    recorder.fail(NAME, error)
+            elif recorder.following:
+                self._follow(protocol, state, (args,), {})
+            return original(protocol, state, args, portal_name, limit, return_extra, timeout)
+
+        return bind_execute
+
     def _prepared(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """``bind_execute``, and ``bind``: its portal makes a stream of it."""
+        """``bind``, whose portal makes a stream of it; ``bind_execute`` of an unknown version."""
         recorder, hear = self._recorder, self._send
 
         def send(protocol: Any, *args: Any, **kwargs: Any) -> Any:
@@ -227,7 +256,7 @@ class Listener:
         if kind is _Kind.OWN or len(types) != len(values):
             return None  # or the library refuses it
         params = formats = None
-        if values and isinstance(values, list | tuple) and (found := written(values)):
+        if values and isinstance(values, _ROWS) and (found := written(values)):
             params, formats = found
         follower = known.follower
         now = follower.state if kind is _Kind.PLAIN else follower.follow(text, params)
@@ -256,6 +285,14 @@ class Listener:
         self._recorder.note(
             "asyncpg: a connection was made before planguard listened: it was not captured"
         )
+
+
+def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Its parameters; none where compiled code does not tell them."""
+    try:
+        return tuple(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return ()
 
 
 def _take_back(known: Known, text: str) -> None:
