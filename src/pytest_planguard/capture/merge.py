@@ -9,8 +9,9 @@ from typing import TypeAlias
 import msgspec
 
 from pytest_planguard.capture import variety
+from pytest_planguard.capture.places import Counts, places_of
 from pytest_planguard.capture.samples import Samples
-from pytest_planguard.capture.tally import Counts, places_of, statement_order
+from pytest_planguard.capture.tally import statement_order
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import Budget, Capture, Database, Ddl, Suppression
 from pytest_planguard.model.statement import Place, Session, Statement

@@ -15,8 +15,9 @@ from pytest_planguard.capture import texts, variety
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.origin import Near, OriginFinder, Site
+from pytest_planguard.capture.places import Counter, Moment
 from pytest_planguard.capture.samples import to_text
-from pytest_planguard.capture.tally import Counter, Key, Moment, Sent, Tally
+from pytest_planguard.capture.tally import Key, Sent, Tally
 from pytest_planguard.model.capture import Capture, Database, Ddl
 from pytest_planguard.model.statement import Phase, Place, Session
 

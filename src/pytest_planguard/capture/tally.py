@@ -3,40 +3,26 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from pytest_planguard.capture import texts, variety
+from pytest_planguard.capture.calls import Calls
 from pytest_planguard.capture.entries import Entry
 from pytest_planguard.capture.lexing import skeleton
 from pytest_planguard.capture.origin import Site
-from pytest_planguard.capture.samples import NO_SAMPLES, Samples, joined, to_text
-from pytest_planguard.model.statement import MOST_DISTINCT, Origin, Phase, Place, Session, Statement
-
-MOST_LOOKED_AT = 50
-"""Executions of one place whose stack is walked to see which call of the suite's they belong to."""
+from pytest_planguard.capture.places import Counter, Counts, Moment, Past, Places, places_of
+from pytest_planguard.capture.samples import NO_SAMPLES, Samples, to_text
+from pytest_planguard.model.statement import Session, Statement
 
 _MOST_GIVEN_UP = 10_000
 """Entries that are still known after they were given up: settings may carry ever new values."""
-
-_MOST_EXECUTIONS = (1 << 32) - 1
 
 _LONGEST_READ = 65_536
 """Bytes of a text up to which values written into it are told from the rest."""
 
 Key: TypeAlias = tuple[bytes, tuple[int, ...], int, bool, bool]
 """Text, parameter types, identity of the session, many, stream."""
-
-
-class Moment:
-    """A phase of a test, with identity: counting by it costs no hashing of its fields."""
-
-    __slots__ = ("phase", "test")
-
-    def __init__(self, test: str, phase: Phase) -> None:
-        self.test = test
-        """Node id; empty outside of tests."""
-        self.phase = phase
 
 
 class Tally:
@@ -49,7 +35,7 @@ class Tally:
         """How often some were given up: whoever holds their counters must look again."""
         self.lost_kinds = False
         """Whether one of them would have been planned by itself."""
-        self._past = _Past()
+        self._past = Past()
         self._moment: Moment | None = None
         self._open: list[tuple[Sent, Site, Counter]] = []
         """Counters of the phase that runs."""
@@ -165,101 +151,6 @@ class Tally:
                     del self.entries[key]
 
 
-class Counter:
-    """How often one place sends one statement, while a phase runs."""
-
-    __slots__ = ("calls", "executions")
-
-    def __init__(self, calls: Calls) -> None:
-        self.executions = 0
-        self.calls = calls
-
-
-class Places:
-    """Where one statement came from."""
-
-    __slots__ = ("now", "past")
-
-    def __init__(self) -> None:
-        self.now: dict[Site, Counter] = {}
-        """In the phase that runs."""
-        self.past: array[int] | None = None
-        """See ``_Past``."""
-
-
-class _Past:
-    """What was counted in phases that are over.
-
-    A suite has a line for each statement and test: a million of them take 16 bytes each, where a
-    counter takes 300.
-    """
-
-    def __init__(self) -> None:
-        self.moments: list[Moment] = []
-        self._sites: list[Site] = []
-        self._numbers: dict[Site, int] = {}
-
-    def add(self, places: Places, site: Site, counter: Counter) -> None:
-        """Takes a counter over."""
-        places.now = {}
-        number = self._numbers.get(site)
-        if number is None:
-            number = self._numbers[site] = len(self._sites)
-            self._sites.append(site)
-        if places.past is None:
-            places.past = array("I")
-        executions = min(counter.executions, _MOST_EXECUTIONS)
-        places.past.extend((number, len(self.moments) - 1, executions, counter.calls.distinct))
-
-    def counts(self, several: Iterable[Places]) -> Counts:
-        """Executions and distinct lists of values, summed up by place."""
-        counts: Counts = {}
-        for places in several:
-            numbers = iter(places.past or ())
-            for number, when, more, most in zip(*[numbers] * 4, strict=True):
-                moment = self.moments[when]
-                where = (self._sites[number].origin, moment.test, moment.phase)
-                executions, distinct = counts.get(where, (0, 0))
-                counts[where] = executions + more, max(distinct, most)
-        return counts
-
-
-class Calls:
-    """The suite's calls that made one line send a query in one phase of a test.
-
-    Some clients write values into the text, so that texts of one query differ; one line may also
-    send many queries.
-    """
-
-    __slots__ = ("_seen", "distinct", "undecided")
-
-    def __init__(self) -> None:
-        self.distinct = 0
-        """Statements with their values that one call made it send, ``MOST_DISTINCT`` at most."""
-        self.undecided = MOST_LOOKED_AT
-        """Executions that are still looked at."""
-        self._seen: dict[Entry, set[int]] | None = None
-
-    def see(self, text: object, params: Sequence[Any] | None, entry: Entry | None) -> None:
-        """One of the first executions.
-
-        Args:
-            text: What was sent.
-            params: Its values.
-            entry: Where the suite called the application; None: in a loop of its own.
-        """
-        self.undecided -= 1
-        if entry is not None:
-            if self._seen is None:
-                self._seen = {}
-            seen = self._seen.setdefault(entry, set())
-            seen.add(hash((text, joined(params) if params else b"")))
-            self.distinct = max(self.distinct, len(seen))
-        if self.distinct >= MOST_DISTINCT or not self.undecided:
-            self.undecided = 0
-            self._seen = None
-
-
 class Sent:
     """One kind of statement."""
 
@@ -306,20 +197,6 @@ def _statement(key: Key, sent: Sent, counts: Counts) -> Statement:
         places=places_of(counts),
         many=many,
         stream=stream or texts.is_stream(text),
-    )
-
-
-Counts: TypeAlias = dict[tuple[Origin, str, Phase], tuple[int, int]]
-"""Executions and distinct lists of values, by place."""
-
-
-def places_of(counts: Counts) -> tuple[Place, ...]:
-    """Counted places, sorted."""
-    return tuple(
-        sorted(
-            Place(origin, test, phase, executions, distinct)
-            for (origin, test, phase), (executions, distinct) in counts.items()
-        )
     )
 
 

@@ -12,8 +12,9 @@ from pytest_planguard.capture import recorder as module
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.files import Files
 from pytest_planguard.capture.origin import OriginFinder, Site
+from pytest_planguard.capture.places import Moment
 from pytest_planguard.capture.recorder import Recorder
-from pytest_planguard.capture.tally import Moment, Tally
+from pytest_planguard.capture.tally import Tally
 from pytest_planguard.model.statement import Layer, Origin, Phase, Session
 
 SHOP = ConnectionParameters({"dbname": "shop", "user": "me", "password": "secret"})
