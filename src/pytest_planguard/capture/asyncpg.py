@@ -148,7 +148,7 @@ class Listener:
         ) -> Any:  # fmt: skip
             if recorder.listening:
                 try:
-                    hear(protocol, state, args, stream=portal_name != "")
+                    hear(protocol, state, args, stream=bool(portal_name))
                 except Exception as error:  # noqa: BLE001 -- see above
                     recorder.fail(NAME, error)
             elif recorder.following:
@@ -164,12 +164,10 @@ class Listener:
         def send(protocol: Any, *args: Any, **kwargs: Any) -> Any:
             if recorder.listening:
                 try:
-                    if args:
-                        state, values, portal = args[:3]
-                    else:
-                        state, values = kwargs["state"], kwargs["args"]
-                        portal = kwargs["portal_name"]
-                    hear(protocol, state, values, stream=portal != "")
+                    state = args[0] if args else kwargs["state"]
+                    values = args[1] if len(args) > 1 else kwargs["args"]
+                    portal = args[2] if len(args) > 2 else kwargs["portal_name"]
+                    hear(protocol, state, values, stream=bool(portal))
                 except Exception as error:  # noqa: BLE001 -- see above
                     recorder.fail(NAME, error)
             elif recorder.following:
@@ -256,7 +254,7 @@ class Listener:
         if kind is _Kind.OWN or len(types) != len(values):
             return None  # or the library refuses it
         params = formats = None
-        if values and isinstance(values, _ROWS) and (found := written(values)):
+        if values and issubclass(type(values), _ROWS) and (found := written(values)):
             params, formats = found
         follower = known.follower
         now = follower.state if kind is _Kind.PLAIN else follower.follow(text, params)

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from pytest_planguard.capture.state import State
     from pytest_planguard.model.statement import Session
 
-    Where = tuple[bytes | str | None, State]
-    """The search_path, and what else was followed of a session."""
+    Facts = tuple[bytes | str | None, State, int | None, type]
+    """The search_path, what else was followed of a session, and what decides on preparing."""
 
 NAME = "psycopg"
 
@@ -224,7 +224,9 @@ class Listener:
                 if known.reports_path
                 else state.path
             )
-            session = self._session(cursor, known, (path, state))
+            # Cursors of one connection differ in whether they prepare.
+            facts = path, state, connection.prepare_threshold, type(cursor)
+            session = known.sessions.get(facts) or self._session(known, facts)
             # None unless executemany() is running.
             many = getattr(cursor, "_execmany_returning", None) is not None
             if many or not self._recorder.record_again(
@@ -233,8 +235,9 @@ class Listener:
                 query.formats,
                 self._entrance.outside(),
             ):
-                self._entrance.measure()
                 self._count(cursor, query, session, many=many, stream=stream)
+                if not many:
+                    self._entrance.measure()
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
 
@@ -312,17 +315,14 @@ class Listener:
         path: bytes | str | None = state.path
         if known.reports_path:
             path = cursor.connection.pgconn.parameter_status(b"search_path")
-        return self._session(cursor, known, (path, state))
+        facts = path, state, cursor.connection.prepare_threshold, type(cursor)
+        return known.sessions.get(facts) or self._session(known, facts)
 
-    def _session(self, cursor: Any, known: Known, where: Where) -> Session:
-        # Cursors of one connection differ in whether they prepare.
-        key = where, cursor.connection.prepare_threshold, type(cursor)
-        session = known.sessions.get(key)
-        if session is None:
-            path, state = where
-            prepares = key[1] is not None and self._can_prepare(key[2])
-            session = known.session(self._recorder, NAME, key, state, path, prepares=prepares)
-        return session
+    def _session(self, known: Known, facts: Facts) -> Session:
+        """The kind of session that these facts make."""
+        path, state, threshold, kind = facts
+        prepares = threshold is not None and self._can_prepare(kind)
+        return known.session(self._recorder, NAME, facts, state, path, prepares=prepares)
 
     def wrap_command(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """What connections send for themselves: transactions begin and end, savepoints."""
