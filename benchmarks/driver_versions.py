@@ -28,7 +28,8 @@ VERSIONS = (
 )
 """First and last of each minor version of psycopg, oldest and newest of the others."""
 
-TESTS = ("tests/unit/capture/test_psycopg.py", "tests/integration/test_driver_contract.py")
+UNIT = "tests/unit/capture/test_{}.py"
+CONTRACT = "tests/integration/test_driver_contract.py"
 
 
 def outcome(requirement: str, folder: Path) -> tuple[bool, str]:
@@ -36,11 +37,12 @@ def outcome(requirement: str, folder: Path) -> tuple[bool, str]:
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", folder]
     subprocess.run([*pip, *_distributions(requirement)], check=True)
     name = requirement.partition("=")[0].removesuffix("-binary")
-    only = "test_psycopg or psycopg-async or psycopg]" if name == "psycopg" else f"{name}]"
+    only = f"test_{name}.py or {name}]" + (" or psycopg-async]" if name == "psycopg" else "")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", only]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", only, *TESTS],
+        [*command, UNIT.format(name), CONTRACT],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(folder)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(folder), str(ROOT / "src")))},
         capture_output=True,
         text=True,
         check=False,

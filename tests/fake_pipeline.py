@@ -91,9 +91,9 @@ WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname
 """
 
 
-def snapshot(connect: Callable[[], Any]) -> Schema:
-    with Path("snapshots.txt").open("a") as log, connect() as connection:
-        names = [name for (name,) in connection.execute(TABLES)]
+def read_schema(run: Callable[[str], Any]) -> Schema:
+    with Path("snapshots.txt").open("a") as log:
+        names = [name for (name,) in run(TABLES)]
         log.write(f"{' '.join(names)}\n")
     return Schema(objects=tuple(SchemaObject("table", name, name) for name in names))
 
@@ -143,5 +143,5 @@ _install(
     write_reports=write_reports,
     plan_now=plan_now,
 )
-_install("pytest_planguard.fixturedb.schema.clone", snapshot=snapshot)
+_install("pytest_planguard.fixturedb.schema.clone", read_schema=read_schema)
 _install("pytest_planguard.fixturedb.providers", open_server=open_server)

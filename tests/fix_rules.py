@@ -9,6 +9,8 @@ Under ``fixtures/rules/<CODE>/`` every ``bad*.sql`` must fire and every ``good*.
     -- setting: work_mem = "64MB"
     -- budget: { origin = "app/*", max-cost = 1000 }
     -- marker: { max_cost = 1000 }     of the test that sends the queries
+    -- option: growth = true           of [tool.pytest-planguard] itself
+    -- fixed: countries                does not grow
     -- statistics: {"clock": "TODAY", "tables": {...}}     production's file; several lines are one
     CREATE TABLE orders (...);
     -- baseline
@@ -48,9 +50,10 @@ _OIDS = {
     "jsonb": 3802, "uuid": 2950, "unknown": 0,
 }  # fmt: skip
 _SECTION = re.compile(r"^-- (baseline|query)[ ]*$", re.MULTILINE)
-_FACT = re.compile(r"^-- (rows|column|setting): (.+)$", re.MULTILINE)
 _BUDGET = re.compile(r"^-- budget: (.+)$", re.MULTILINE)
 _MARKER = re.compile(r"^-- marker: (.+)$", re.MULTILINE)
+_FACT = re.compile(r"^-- (rows|column|setting|option): (.+)$", re.MULTILINE)
+_FIXED = re.compile(r"^-- fixed: (\w+)$", re.MULTILINE)
 _TIMES = re.compile(r"^-- sent: (\d+) with (\d+) by (\w+)$", re.MULTILINE)
 _STATISTICS = re.compile(r"^-- statistics: (.+)$", re.MULTILINE)
 _SENT = re.compile(r"^-- (types|values): (.+)$", re.MULTILINE)
@@ -80,6 +83,9 @@ class Example(msgspec.Struct, frozen=True):
     columns: dict[str, dict[str, Any]]
     """By ``table.column``: as in the configuration."""
     settings: dict[str, str]
+    options: dict[str, Any]
+    fixed: frozenset[str] = frozenset()
+    """Tables that do not grow."""
     statistics: str = ""
     """JSON; empty: there is no file."""
     budgets: tuple[dict[str, Any], ...] = ()
@@ -95,13 +101,16 @@ class Example(msgspec.Struct, frozen=True):
 
     def configuration(self, version: int) -> str:
         """A pyproject.toml for it."""
-        lines = ["[tool.pytest-planguard]", "[tool.pytest-planguard.database]"]
+        lines = ["[tool.pytest-planguard]"]
+        lines += [f"{key} = {_toml(value)}" for key, value in self.options.items()]
+        lines.append("[tool.pytest-planguard.database]")
         lines += ['provider = "embedded"', f"version = {version}", 'schema = "schema.sql"']
         settings = ", ".join(f"{name} = {json.dumps(text)}" for name, text in self.settings.items())
         lines += [f"settings = {{ {settings} }}"] if settings else []
         lines += ['statistics = "statistics.json"'] if self.statistics else []
         for table, rows in self.rows.items():
             lines += [f"[tool.pytest-planguard.tables.{table}]", f"rows = {rows:.0f}"]
+            lines += ["grows = false"] if table in self.fixed else []
         for name, facts in self.columns.items():
             table, _, column = name.partition(".")
             lines.append(f"[tool.pytest-planguard.tables.{table}.columns.{column}]")
@@ -153,7 +162,7 @@ def read(path: Path) -> Example:
     parts = _SECTION.split(path.read_text(encoding="utf-8"))
     schema, sections = parts[0], list(zip(parts[1::2], parts[2::2], strict=True))
     facts = _FACT.findall(schema)
-    pairs = {kind: {} for kind in ("rows", "column", "setting")}
+    pairs = {kind: {} for kind in ("rows", "column", "setting", "option")}
     for kind, text in facts:
         name, _, value = text.partition(" = ")
         pairs[kind][name.strip()] = tomllib.loads(f"it = {value}")["it"]
@@ -165,6 +174,8 @@ def read(path: Path) -> Example:
         rows=pairs["rows"],
         columns=pairs["column"],
         settings=pairs["setting"],
+        options=pairs["option"],
+        fixed=frozenset(_FIXED.findall(schema)),
         statistics="\n".join(_STATISTICS.findall(schema)),
         budgets=_tables(_BUDGET.findall(schema)),
         markers=_tables(_MARKER.findall(schema)),

@@ -51,3 +51,31 @@ class BaselineError(PlanguardError):
 
 class CaptureError(PlanguardError):
     """A capture file cannot be read, or captures cannot be merged."""
+
+
+_TELLING = frozenset((
+    AttributeError, ImportError, ModuleNotFoundError, NameError, RecursionError, RuntimeError,
+    TypeError, ZeroDivisionError,
+))  # fmt: skip
+"""Errors whose messages Python makes of names and types; others quote what was worked on."""
+
+
+def described(error: BaseException) -> str:
+    """A bug of ours in words that quote no value; no ``__str__`` of the application's is called."""
+    kind = type(error)
+    if kind in _TELLING or isinstance(error, PlanguardError):
+        return f"{kind.__name__}: {error}"
+    where = _innermost(error)
+    return f"{kind.__name__} in {where}" if where else kind.__name__
+
+
+def _innermost(error: BaseException) -> str:
+    """``capture/values.py:93``: the innermost line of planguard that the error went through."""
+    found = ""
+    trace = error.__traceback__
+    while trace is not None:
+        _, package, file = trace.tb_frame.f_code.co_filename.rpartition("pytest_planguard/")
+        if package:
+            found = f"{file}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return found

@@ -177,8 +177,27 @@ def test_rows_of_many_count_once_and_a_cursor_is_a_stream(ledger: App) -> None:
     assert exported
 
 
-def test_two_workers_give_the_same_report(ledger: App) -> None:
-    before = (ledger.project.root / "report.json").read_bytes()
-    ran = ledger.project.pytest("--planguard-report=json:workers.json", "-n", "2")
+PARTS = {"clinic": "letter or counted or sheet", "ledger": "invoice or exported"}
+"""Of each suite about a half, by its tests' names."""
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_two_workers_give_the_same_report(name: str, request: pytest.FixtureRequest) -> None:
+    project = request.getfixturevalue(name).project
+    ran = project.pytest("--planguard-report=json:workers.json", "-n", "2")
     assert ran.status == 0, ran.out
-    assert (ledger.project.root / "workers.json").read_bytes() == before
+    before = (project.root / "report.json").read_bytes()
+    assert (project.root / "workers.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_merged_shards_give_the_same_report(name: str, request: pytest.FixtureRequest) -> None:
+    project = request.getfixturevalue(name).project
+    for shard, tests, *more in (("b", f"not ({PARTS[name]})"), ("a", PARTS[name], "-n", "2")):
+        arguments = ("--planguard-capture-only", f"--planguard-capture-file={shard}.gz")
+        ran = project.pytest(*arguments, "-k", tests, *more)
+        assert ran.status == 0, ran.out
+    said = project.command("check", "b.gz", "a.gz", "--report", "json:shards.json")
+    assert (said.status, said.err) == (0, "")
+    before = (project.root / "report.json").read_bytes()
+    assert (project.root / "shards.json").read_bytes() == before

@@ -72,6 +72,26 @@ def test_all_unknown_keys_are_told_at_once_before_any_test_runs(project):
     refused(project.command("check"), 2, "3 mistakes in ", *sentences)
 
 
+# Suppressions
+
+
+def test_a_comment_silences_the_line_that_asks_and_a_malformed_one_is_a_mistake(
+    project, database_url
+):
+    line = '"SELECT * FROM orders WHERE number = %s", [number]).fetchall()'
+    commented = f"{line}  # planguard: ignore[IDX001]"
+    project.replace("app.py", line, f"{commented} asked once a year")
+    ran = project.pytest("--planguard-report=json", "--planguard-report=term", "-v")
+    assert ran.status == 0, ran.out
+    (finding,) = (one for one in project.report()["findings"] if one["rule"] == "IDX001")
+    assert finding["suppressed"] == {"reason": "asked once a year"}
+    assert "- IDX001 public.orders suppressed: asked once a year" in ran.out
+    project.replace("app.py", f"{commented} asked once a year", commented)
+    ran = project.pytest(SUITE_URL=database_url)
+    refused(ran, 4, "the comment of app.py:9: a reason is missing behind ignore[IDX001]")
+    assert "2 passed" in ran.out
+
+
 # Statements
 
 

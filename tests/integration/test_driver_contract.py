@@ -235,13 +235,10 @@ def test_the_search_path_is_the_sessions(driven: Driven) -> None:
 def test_an_error_is_the_drivers_own_with_its_own_traceback(driven: Driven) -> None:
     driven.run(
         """
-        heard = await trace(connection, "SELECT nothing WHERE 1 = $1", 1)
-        heard_many = await trace_many(connection, "SELECT nothing WHERE 1 = $1", [(1,)])
+        heard = [await end(url, action) for action in actions]
+        assert len(heard) == len(actions) and all(files for files, *_ in heard), heard
         listening.stop()
-        other = await connect(url)
-        assert heard == await trace(other, "SELECT nothing WHERE 1 = $1", 1)
-        assert heard_many == await trace_many(other, "SELECT nothing WHERE 1 = $1", [(1,)])
-        await other.close()
+        assert heard == [await end(url, action) for action in actions]
         """,
         before="""
         import traceback
@@ -249,19 +246,50 @@ def test_an_error_is_the_drivers_own_with_its_own_traceback(driven: Driven) -> N
         def seen(error):
             files = [(frame.filename, frame.name, frame.lineno)
                      for frame in traceback.extract_tb(error.__traceback__)]
-            return files[1:], type(error), str(error), error.__cause__, error.__context__
+            context = type(error.__cause__), type(error.__context__)
+            return files[1:], type(error), str(error), error.args, context
 
-        async def trace(connection, *asked):
+        async def end(url, action):
+            connection = await connect(url)
             try:
-                await connection.ask(*asked)
-            except driver.UndefinedColumn as error:
+                await action(connection)
+            except Exception as error:
                 return seen(error)
+            finally:
+                await connection.close()
 
-        async def trace_many(connection, *asked):
-            try:
-                await connection.many(*asked)
-            except driver.UndefinedColumn as error:
-                return seen(error)
+        async def failing(connection):
+            await connection.ask("SELECT nothing WHERE 1 = $1", 1)
+
+        async def failing_rows(connection):
+            await connection.many("SELECT nothing WHERE 1 = $1", [(1,)])
+
+        async def failing_stream(connection):
+            await connection.stream("SELECT nothing WHERE 1 = $1", 1)
+
+        async def too_many_values(connection):
+            await connection.ask("SELECT $1::int", 1, 2)
+
+        async def no_rows(connection):
+            await connection.many("SELECT $1::int", 5)
+
+        async def closed(connection):
+            await connection.close()
+            await connection.ask("SELECT $1::int", 1)
+
+        async def busy(connection):
+            if driver.NAME == "psycopg":
+                connection.raw.pgconn.send_query(b"SELECT 1")
+            elif driver.NAME == "asyncpg":
+                asyncio.ensure_future(connection.raw.fetch("SELECT pg_sleep(0.1)"))
+                await asyncio.sleep(0.01)
+            else:
+                connection.raw.autocommit = False
+                await connection.ask("SELECT 1")
+                connection.raw.set_session(readonly=True)
+            await connection.ask("SELECT $1::int", 1)
+
+        actions = [failing, failing_rows, failing_stream, too_many_values, no_rows, closed, busy]
         """,
     )
 
@@ -375,21 +403,47 @@ def test_a_statement_that_is_cancelled_leaves_the_connection_as_it_was(driven: D
     assert {item.text for item in capture.statements} == {"SELECT pg_sleep(10)", "SELECT 'usable'"}
 
 
-def test_a_task_that_is_cancelled_is_cancelled(driven: Driven) -> None:
-    if driven.name not in {"psycopg-async", "asyncpg"}:
-        assert "async" not in driven.name  # a call that blocks cannot be cancelled by asyncio
-        return
-    capture = driven.run("""
-        try:
-            async with asyncio.timeout(0.1):
-                await connection.ask("SELECT pg_sleep(10)")
-        except TimeoutError:
-            pass
-        else:
-            raise AssertionError
+def test_what_is_cancelled_while_it_runs_ends_as_without_us(driven: Driven) -> None:
+    capture = driven.run(
+        """
+        heard = await cancelled(connection)
+        assert heard[0] in (driver.QueryCanceled, TimeoutError), heard
         assert await connection.ask("SELECT 'usable'") == [("usable",)]
-    """)
+        listening.stop()
+        assert heard == await cancelled(connection)
+        assert await connection.ask("SELECT 'usable'") == [("usable",)]
+        """,
+        before="""
+        import threading
+
+        async def cancelled(connection):
+            over = threading.Event()
+            asked = connection.ask("SELECT pg_sleep(10)")
+            try:
+                if hasattr(connection.raw, "cancel") and not is_async(connection.raw):
+                    threading.Thread(target=again_and_again, args=(connection.raw, over)).start()
+                    await asked
+                else:
+                    async with asyncio.timeout(0.1):
+                        await asked
+            except Exception as error:
+                return type(error), error.args, type(error.__cause__)
+            finally:
+                over.set()
+                for thread in threading.enumerate():
+                    thread is threading.main_thread() or thread.join()
+
+        def is_async(raw):
+            return asyncio.iscoroutinefunction(raw.close)
+
+        def again_and_again(raw, over):
+            # whoever cancels does not know when the statement has arrived
+            while not over.wait(0.05):
+                raw.cancel()
+        """,
+    )
     assert only(capture, "usable").executions == 1
+    assert only(capture, "pg_sleep").executions == 1
 
 
 def test_notices_and_notifications_arrive(driven: Driven) -> None:
@@ -526,6 +580,52 @@ def test_values_nobody_can_send_are_refused_as_without_us(driven: Driven) -> Non
                 return await connection.ask("SELECT $1::text", value)
             except Exception as error:
                 return type(error)
+        """,
+    )
+
+
+def test_no_method_of_a_values_class_is_called_for_us(driven: Driven) -> None:
+    """One that raises, blocks or has effects would be called by the driver only."""
+    driven.run(
+        """
+        values = Text("x"), Data(b"x"), Number(5), Items([1, 2]), Moment(2026, 1, 2)
+        heard = [await calls_of(connection, value) for value in values]
+        assert recorder.failure is None
+        listening.stop()
+        other = await connect(url)
+        unheard = [await calls_of(other, value) for value in values]
+        assert heard == unheard, [(h, u) for h, u in zip(heard, unheard) if h != u]
+        await other.close()
+        """,
+        before="""
+        import datetime as dt
+        calls = []
+        NAMES = ("repr str bytes hash eq ne lt bool len iter getitem format index int float "
+            "contains reduce_ex getattribute").split()
+
+        def watched(name, kind):
+            names = {f"__{one}__" for one in NAMES if hasattr(kind, f"__{one}__")} - {"__class__"}
+            def wrap(one):
+                original = getattr(kind, one)
+                def method(self, *args):
+                    calls.append(one)
+                    return original(self, *args)
+                return method
+            return type(name, (kind,), {
+                "__hash__": kind.__hash__, **{one: wrap(one) for one in names if
+                one != "__hash__" or kind.__hash__ is not None}})
+
+        Text, Data, Number = watched("Text", str), watched("Data", bytes), watched("Number", int)
+        Items, Moment = watched("Items", list), watched("Moment", dt.datetime)
+
+        async def calls_of(connection, value):
+            for _ in range(3):
+                calls.clear()
+                try:
+                    await connection.ask("SELECT $1::text", value)
+                except Exception:
+                    pass
+            return sorted(calls)
         """,
     )
 

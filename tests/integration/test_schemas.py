@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ psycopg = pytest.importorskip("psycopg")
 
 from pytest_planguard.errors import SchemaError  # noqa: E402 -- needs psycopg
 from pytest_planguard.fixturedb.schema import build_schema  # noqa: E402
-from pytest_planguard.fixturedb.schema.clone import snapshot  # noqa: E402
+from pytest_planguard.fixturedb.schema.clone import read_schema  # noqa: E402
 from pytest_planguard.fixturedb.schema.restore import restore  # noqa: E402
 from pytest_planguard.model.schema import Schema, SchemaObject  # noqa: E402
 from pytest_planguard.model.spec import DatabaseSpec  # noqa: E402
@@ -25,8 +25,9 @@ SHOP = Path(__file__).parents[2] / "fixtures" / "shop"
 class Server:
     """Obeys as much of the server's protocol as schemas need."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, provider: str) -> None:
         self._url = url
+        self.provider = provider
 
     def conninfo(self, database: str) -> str:
         return self._url
@@ -38,9 +39,11 @@ class Server:
 def make(database_url: str, tmp_path: Path) -> Callable[..., tuple[str, ...]]:
     """Makes a schema in the test's own database; returns what is lacking."""
 
-    def make(how: str, root: Path = tmp_path, schema: Schema | None = None) -> tuple[str, ...]:
+    def make(
+        how: str, root: Path = tmp_path, schema: Schema | None = None, provider: str = "url"
+    ) -> tuple[str, ...]:
         spec = DatabaseSpec(schema=how, root=root)
-        return build_schema(spec, Server(database_url), "ignored", schema).lacking
+        return build_schema(spec, Server(database_url, provider), "ignored", schema).lacking
 
     return make
 
@@ -62,8 +65,14 @@ def other_url(server_url: str) -> Iterator[str]:
         connection.execute("DROP DATABASE IF EXISTS restored WITH (FORCE)")
 
 
-def opened(url: str) -> Callable[[], AbstractContextManager[Any]]:
-    return lambda: psycopg.connect(url, autocommit=True)
+def cloned(url: str, settings: str = "SELECT 1") -> Schema:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(settings.encode())
+        return read_schema(lambda text: rows_of(connection.execute(text.encode())))
+
+
+def rows_of(cursor: Any) -> Any:
+    return cursor.fetchall() if cursor.description else []
 
 
 def shown(schema: Schema) -> list[str]:
@@ -82,17 +91,17 @@ def test_a_restored_schema_is_the_one_that_was_cloned(
     script: Path, database_url: str, other_url: str, run: Callable[[str], Any]
 ):
     run(script.read_text(encoding="utf-8"))
-    taken = snapshot(opened(database_url))
+    taken = cloned(database_url)
     with psycopg.connect(other_url, autocommit=True) as connection:
         assert restore(connection, taken) == taken.lacking
-    again = snapshot(opened(other_url))
+    again = cloned(other_url)
     assert shown(again) == shown(taken)
     assert again.digest == taken.digest
 
 
 def test_every_kind_of_object_is_cloned(database_url: str, run: Callable[[str], Any]):
     run((HERE / "every_kind.sql").read_text(encoding="utf-8"))
-    taken = snapshot(opened(database_url))
+    taken = cloned(database_url)
     assert {item.kind for item in taken.objects} == {
         "aggregate", "cast", "collation", "constraint", "default", "function", "index",
         "index partition", "inheritance", "materialized view", "operator", "partition", "policy",
@@ -112,7 +121,7 @@ def test_indexes_keep_their_order_whether_a_constraint_made_them_or_not(
 ):
     run("CREATE TABLE t (a int, b int); CREATE INDEX z ON t (a);")
     run("ALTER TABLE t ADD CONSTRAINT y UNIQUE (b); CREATE INDEX x ON t (a, b)")
-    taken = snapshot(opened(database_url))
+    taken = cloned(database_url)
     names = [item.name for item in taken.objects if item.kind in {"index", "constraint"}]
     assert names == ["public.z", "public.y", "public.x"]
 
@@ -122,13 +131,8 @@ def test_a_lock_of_a_test_is_not_waited_for(database_url: str, run: Callable[[st
     with psycopg.connect(database_url) as test:
         test.execute("LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
 
-        def impatient() -> Any:
-            connection = psycopg.connect(database_url, autocommit=True)
-            connection.execute("SET lock_timeout = '10ms'")
-            return connection
-
         with pytest.raises(psycopg.errors.LockNotAvailable):
-            snapshot(impatient)
+            cloned(database_url, "SET lock_timeout = '10ms'")
 
 
 def test_what_cannot_be_restored_is_told_and_the_rest_is_made(
@@ -212,6 +216,21 @@ def test_a_dump_is_made_without_rows_owners_and_roles(
     assert sentence.startswith('a policy is left out: role "nobody_here" does not exist')
     assert tables(run) == [("a", 0), ("b", 0), ("m", 0)]
     assert run("SELECT FROM pg_roles WHERE rolname = 'not_made'").rowcount == 0
+
+
+def test_on_a_server_of_ours_roles_are_made_for_policies(
+    make: Callable[..., tuple[str, ...]], tmp_path: Path, run: Callable[[str], Any]
+):
+    roles = [f'"{name} {os.getpid()}"' for name in ("reader", "Schreiber ü")]
+    policy = f"CREATE POLICY p ON a TO {', '.join(roles)} USING (true)"
+    (tmp_path / "made.sql").write_text(f"CREATE TABLE a (); {policy};")
+    try:
+        assert make("made.sql", provider="embedded") == ()
+        ((names,),) = run("SELECT roles FROM pg_policies")
+        assert len(names) == 2
+        assert not run("SELECT FROM pg_roles WHERE rolcanlogin AND rolname ~ 'reader'").rowcount
+    finally:
+        run(f"DROP POLICY IF EXISTS p ON a; DROP ROLE IF EXISTS {', '.join(roles)}")
 
 
 @pytest.mark.parametrize(

@@ -243,16 +243,16 @@ def test_the_json_report_is_the_same_byte_for_byte(guarded, first, how, tmp_path
     assert file.read_bytes() == first.json
 
 
-def test_captured_alone_and_checked_elsewhere_is_the_same_report(guarded, first, tmp_path):
-    capture = tmp_path / "capture.json.gz"
-    in_order = ("-p", "no:randomly")
-    ran = guarded.pytest(
-        "--planguard-capture-only", f"--planguard-capture-file={capture}", *in_order
-    )
-    assert ran.status == 0
-    assert f"captured in {capture}" in ran.out
+def test_captured_in_shards_and_checked_elsewhere_is_the_same_report(guarded, first, tmp_path):
+    captures = []
+    for part in ("orders or audit", "not (orders or audit)"):
+        captures.append(str(tmp_path / f"shard-{len(captures)}.json.gz"))
+        to = f"--planguard-capture-file={captures[-1]}"
+        ran = guarded.pytest("--planguard-capture-only", to, "-k", part)
+        assert ran.status == 0
+        assert f"captured in {captures[-1]}" in ran.out
     file = tmp_path / "checked.json"
-    checked = guarded.command("check", str(capture), "--report", f"json:{file}")
+    checked = guarded.command("check", *captures, "--report", f"json:{file}")
     assert (checked.status, checked.err) == (1, "")
     assert file.read_bytes() == first.json
 

@@ -134,7 +134,8 @@ def test_a_schema_that_cannot_be_read_breaks_no_test(suite: Suite) -> None:
     suite.write(
         conftest=CREATED_EACH_TIME,
         test_app=TESTS.replace("import enum", "import fake_pipeline, sys")
-        + "\nsys.modules['pytest_planguard.fixturedb.schema.clone'].snapshot = lambda c: 1 / 0\n",
+        + "\nclone = sys.modules['pytest_planguard.fixturedb.schema.clone']"
+        "\nclone.read_schema = lambda run: 1 / 0\n",
     )
     suite.run("--planguard").assert_outcomes(passed=6)
     assert any(

@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import fix_reports
@@ -58,6 +59,18 @@ def test_verbose_terminal_shows_plans_suppressions_and_what_was_not_planned():
     assert "before (cost 8.4)\n      Index Scan using orders_customer_id_idx" in text
     assert "IDX001 public.events suppressed: read once a year" in text
     assert "? dead00000001 not planned: a temporary table of the test" in text
+
+
+def test_an_index_whose_absence_is_not_the_news_is_told_with_what_it_is_for():
+    report = fix_reports.one_finding()
+    (missing,) = report.findings
+    hidden = "each row of public.accounts that is deleted has 8.1M rows of public.events read"
+    foreign = msgspec.structs.replace(missing, rule="IDX005", name="fk-probe", message=hidden)
+
+    assert missing.advice is not None
+    assert missing.message not in term.render(report)
+    text = term.render(msgspec.structs.replace(report, findings=(foreign,)))
+    assert text.index(hidden) < text.index(missing.advice.ddl[0])
 
 
 def test_nothing_to_say_is_one_line():

@@ -52,5 +52,5 @@ def test_what_has_no_check_is_no_rule() -> None:
 def test_shape_rules_say_of_themselves_that_they_explain() -> None:
     explaining = {code for code, one in registry.rules().items() if one.FACTS.explains}
 
-    assert explaining == {"QRY001", "QRY002"}
+    assert explaining == {"QRY001", "QRY002", "QRY003", "QRY004"}
     assert all(msgspec.structs.asdict(one.FACTS) for one in registry.rules().values())

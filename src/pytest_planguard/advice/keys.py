@@ -13,10 +13,10 @@ from pytest_planguard.model.ports import quoted
 from pytest_planguard.sql.obstacles import (
     column_of,
     conditions_of,
-    fixed_prefix,
     pattern_is_plain,
     real_cast,
 )
+from pytest_planguard.sql.patterns import fixed_prefix
 from pytest_planguard.sql.predicates import Condition, Kind, Operand, oriented
 from pytest_planguard.sql.printed import unwrapped, without_alias
 from pytest_planguard.sql.reads import full_index_walk

@@ -1,19 +1,27 @@
-"""The same query with a parameter of the column's own type, planned at scale."""
+"""The same query written otherwise, planned at scale."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 
 import msgspec
 
+from pytest_planguard.advice.suspects import Item
 from pytest_planguard.model.catalog import Catalog, Column
 from pytest_planguard.model.judgement import Read, Rewrite
-from pytest_planguard.model.plan import Planned, Unexplained
+from pytest_planguard.model.plan import Planned, PlanNode, Unexplained
 from pytest_planguard.model.query import Query, Variant
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Sample
+from pytest_planguard.sql.anti_joins import AntiJoin, not_exists
+from pytest_planguard.sql.half_open import half_open
+from pytest_planguard.sql.obstacles import Obstacle, ObstacleKind, obstacles, usable_index
 from pytest_planguard.sql.predicates import Condition, split_conditions
+from pytest_planguard.sql.rewriting import is_day
+from pytest_planguard.sql.subplans import unhashed_not_in
+from pytest_planguard.sql.tree import Statement, without_sizes
 from pytest_planguard.sql.types import family
 
 _OIDS = {"int2": "21", "int4": "23", "int8": "20"}
@@ -23,36 +31,144 @@ _WIDER = frozenset({"numeric", "float"})
 Plan = Callable[[Sequence[Query]], list[Planned | Unexplained]]
 
 
+class _Try(msgspec.Struct, frozen=True):
+    """A query written otherwise, and what would be said if it helps."""
+
+    item: Item
+    query: Query
+    rule: str
+    relation: str
+    text: str
+
+
 def rewrites(
-    query: Query,
-    planned: Planned,
-    reads: Mapping[int, tuple[Read, ...]],
-    catalog: Catalog,
-    thresholds: Thresholds,
-    plan: Plan,
-) -> tuple[Rewrite, ...]:
-    """Rewrites that the planner proves to help: parameters sent as the column's own type.
+    items: Sequence[Item], catalog: Catalog, thresholds: Thresholds, plan: Plan
+) -> dict[str, tuple[Rewrite, ...]]:
+    """Rewrites that the planner proves to help.
+
+    A parameter sent as the column's own type, a range of moments for a day or a month, NOT EXISTS
+    for NOT IN. All are planned at once.
 
     Args:
-        query: The query as it was sent.
-        planned: Its plans.
-        reads: Scans of large relations, by position of the plan.
+        items: Queries with their plans, as they were sent.
         catalog: The fixture database's.
         thresholds: For what counts as a gain.
         plan: Plans queries at scale.
+
+    Returns:
+        By key of the query.
     """
-    found = []
+    kinds = (_retyped, _ranged, _anti_joins)
+    wanted = [one for item in items for kind in kinds for one in kind(item, catalog)]
+    outcomes = plan([one.query for one in wanted]) if wanted else []
+    found: dict[str, list[Rewrite]] = defaultdict(list)
+    for one, outcome in zip(wanted, outcomes, strict=True):
+        before = one.item.planned
+        if isinstance(outcome, Planned) and _gains(before, outcome, thresholds):
+            found[one.item.query.key].append(
+                Rewrite(one.rule, one.relation, one.text, before.worst.cost, outcome.worst.cost)
+            )
+    return {key: tuple(helpful) for key, helpful in found.items()}
+
+
+def _retyped(item: Item, catalog: Catalog) -> Iterator[_Try]:
+    """With parameters sent as the type of the column they are compared with."""
     seen: set[tuple[str, str]] = set()
-    for read in reads.get(0, ()):
+    for read in item.reads.get(0, ()):
         for column in _cast_columns(read, catalog):
             if (read.relation, column.name) in seen:
                 continue
             seen.add((read.relation, column.name))
-            rewritten = _with_type(query, column)
-            outcome = plan([rewritten])[0] if rewritten is not None else None
-            if isinstance(outcome, Planned) and _gains(planned, outcome, thresholds):
-                found.append(_rewrite(query, read, column, planned, outcome))
-    return tuple(found)
+            rewritten = _with_type(item.query, column)
+            if rewritten is not None:
+                text = _send_as(item.query, column)
+                yield _Try(item, rewritten, "QRY002", read.relation, text)
+
+
+_RULE_OF = {ObstacleKind.FUNCTION: "QRY001", ObstacleKind.CAST: "QRY002"}
+
+
+def _ranged(item: Item, catalog: Catalog) -> Iterator[_Try]:
+    """With a half-open range where an indexed moment is cut down to a day or a month."""
+    wanted = {
+        (rule, read.relation): None
+        for read in item.reads.get(0, ())
+        for obstacle in obstacles(read, catalog)
+        if (rule := _RULE_OF.get(obstacle.kind)) is not None
+        and _is_cut_down(obstacle, read, catalog)
+    }
+    if not wanted:
+        return
+    written = [half_open(one.plannable) for one in item.query.variants]
+    query = _rewritten(item.query, [one.statement if one else None for one in written])
+    shown = half_open(without_sizes(item.query.sql))  # the normal form holds no value
+    if query is None or shown is None:
+        return
+    text = "; ".join(
+        f"instead of {one.old} write {one.new}"
+        + (f", where the value begins a {one.begins}" if one.begins else "")
+        for one in shown.conditions
+    )
+    for rule, relation in wanted:
+        yield _Try(item, query, rule, relation, text)
+
+
+def _is_cut_down(obstacle: Obstacle, read: Read, catalog: Catalog) -> bool:
+    subject = obstacle.condition.subject
+    functions = subject.functions if subject is not None else ()
+    return is_day(functions[0] if functions else "", obstacle.expression) and any(
+        usable_index(read, name, catalog) is not None for name in obstacle.columns
+    )
+
+
+def _rewritten(query: Query, statements: Sequence[Statement | None]) -> Query | None:
+    """The query with other texts; None where one of them could not be written."""
+    known = [one for one in statements if one is not None]
+    if len(known) < len(query.variants):
+        return None
+    variants = tuple(
+        msgspec.structs.replace(variant, plannable=one.text, spans=one.spans, as_sent="")
+        for variant, one in zip(query.variants, known, strict=True)
+    )
+    return msgspec.structs.replace(query, variants=variants)
+
+
+def _anti_joins(item: Item, catalog: Catalog) -> Iterator[_Try]:
+    """With NOT EXISTS where a NOT IN is not hashed."""
+    found = next(unhashed_not_in(item.planned.worst.root, item.query.sql), None)
+    if found is None:
+        return
+    written = [not_exists(one.plannable) for one in item.query.variants]
+    query = _rewritten(item.query, [one.statement if one else None for one in written])
+    shown = not_exists(without_sizes(item.query.sql))
+    if query is None or shown is None:
+        return
+    for relation in dict.fromkeys(
+        catalog.root_of(one.relation) for one in found.node.walk() if one.relation
+    ):
+        text = _as_anti_join(shown, item.planned.worst.root, catalog)
+        yield _Try(item, query, "QRY005", relation, text)
+
+
+def _as_anti_join(found: AntiJoin, root: PlanNode, catalog: Catalog) -> str:
+    """What to write, and whether it means the same."""
+    nullable = _may_be_null(found.inner, found.inner_relation, root, catalog)
+    if nullable is False:
+        return f"write {found.condition}: the same rows, as {found.inner} is never NULL"
+    return (
+        f"write {found.condition}; unlike NOT IN it gives rows where {found.inner} is NULL for "
+        "one, which is mostly what is meant"
+    )
+
+
+def _may_be_null(column: str, relation: str, root: PlanNode, catalog: Catalog) -> bool | None:
+    """Whether a column of the sub-select may be NULL; None: it can't be told."""
+    for node in root.walk():
+        if node.relation_name == relation and node.relation is not None:
+            table = catalog.tables.get(catalog.root_of(node.relation))
+            known = table.column(column.rpartition(".")[2].strip('"')) if table else None
+            return None if known is None else not known.not_null
+    return None
 
 
 def _cast_columns(read: Read, catalog: Catalog) -> list[Column]:
@@ -111,15 +227,9 @@ def _gains(before: Planned, after: Planned, thresholds: Thresholds) -> bool:
     )
 
 
-def _rewrite(query: Query, read: Read, column: Column, before: Planned, after: Planned) -> Rewrite:
+def _send_as(query: Query, column: Column) -> str:
     sent = " and ".join(sorted({name for name in query.parameter_types if name in _WIDER}))
-    return Rewrite(
-        rule="QRY002",
-        relation=read.relation,
-        text=(
-            f"send the parameter as {column.type}, which {column.name} is: pass int(value) "
-            f"instead of a {sent} value, or write CAST(… AS {column.type}) around the parameter"
-        ),
-        cost_before=before.worst.cost,
-        cost_after=after.worst.cost,
+    return (
+        f"send the parameter as {column.type}, which {column.name} is: pass int(value) "
+        f"instead of a {sent} value, or write CAST(… AS {column.type}) around the parameter"
     )

@@ -45,11 +45,13 @@ def suspect_reads(
 def _captured_alone(planned: Planned, positions: Iterable[int]) -> bool:
     """Whether only values from tests make the query suspect, and others don't.
 
-    A value that production does not have plans as one row: no ground for an index.
+    A value that production does not have plans as one row: no ground for an index. The most common
+    one proves nothing of it: most rows have it, and whoever asks for many rows wants no index.
     """
     kinds = {planned.plans[position].sample for position in positions}
     return kinds == {SampleKind.CAPTURED} and any(
-        plan.sample is not SampleKind.CAPTURED for plan in planned.plans
+        plan.sample is not SampleKind.CAPTURED and not (plan.drawn and plan.drawn.extreme)
+        for plan in planned.plans
     )
 
 

@@ -23,6 +23,7 @@ from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sessions import Connections, Known, is_own, reported_path
+from pytest_planguard.capture.traces import leave_no_trace
 from pytest_planguard.capture.values import written
 
 if TYPE_CHECKING:
@@ -134,7 +135,11 @@ class Listener:
                     self._recorder.fail(NAME, error)
             elif self._recorder.following:
                 self._follow(protocol, args[0] if args else kwargs.get(first), args[1:], kwargs)
-            return original(protocol, *args, **kwargs)
+            try:
+                return original(protocol, *args, **kwargs)
+            except BaseException as error:
+                leave_no_trace(error)
+                raise
 
         return send
 
@@ -367,10 +372,18 @@ def _meet(connection: Any) -> _Connection | None:
     return _Connection(
         connection,
         settings.__getattr__,
-        parameters=ConnectionParameters({name: text for name, text in values.items() if text}),
+        parameters=ConnectionParameters(
+            {name: text for name, text in values.items() if text}, NAME, _encryption(params)
+        ),
         reports_path=getattr(settings, "search_path", None) is not None,
         asked={name.lower(): str(value) for name, value in asked.items()},
     )
+
+
+def _encryption(params: Any) -> dict[str, Any]:
+    """How its connections are encrypted, as ``connect`` is told."""
+    found = {name: getattr(params, name, None) for name in ("ssl", "direct_tls")}
+    return {name: value for name, value in found.items() if value}
 
 
 def _host(address: Any) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 APPLICATION_NAME = "pytest-planguard"
@@ -15,6 +16,10 @@ class ConnectionParameters:
     """libpq parameters of a connection the application made; kept in memory only."""
 
     values: Mapping[str, str] = dataclasses.field(repr=False)
+    driver: str = ""
+    """Through which it was made, and can be made again."""
+    more: Mapping[str, Any] = dataclasses.field(default_factory=dict, repr=False)
+    """What that driver alone can be told: an SSL context."""
 
     @property
     def database(self) -> str:

@@ -3,7 +3,8 @@
 A line that asks five times in one test is a loop of the application only if the test did not loop:
 a test that calls a function for five products is no fault. So executions are told apart by the
 instructions of the suite's frames on their stack, and those inside of a loop don't count. Where
-none is on the stack of a task, each task is one call; of a thread nobody knows.
+none is on the stack of a task, each task is one call, and so is each piece of work that a pool of
+threads is given (a synchronous endpoint of FastAPI or Starlette); of other threads nobody knows.
 """
 
 from __future__ import annotations
@@ -18,7 +19,16 @@ from pytest_planguard.capture.files import Owner, SourceFile
 from pytest_planguard.capture.identity import ByIdentity
 
 Entry: TypeAlias = tuple[tuple[CodeType, int], ...] | int
-"""Code and instruction of each of the suite's frames, innermost first; or a task's number."""
+"""Code and instruction of each of the suite's frames, innermost first; or a number of a task or of
+a piece of work."""
+
+_WORKERS: dict[tuple[str, str], Callable[[Any], Any]] = {
+    ("concurrent.futures.thread", "_WorkItem.run"): lambda names: getattr(
+        names.get("self"), "future", None
+    ),
+    ("anyio._backends._asyncio", "WorkerThread.run"): lambda names: names.get("future"),
+}
+"""What is made anew for each piece of work, by module and function of the pool that runs it."""
 
 _REPEATING = frozenset(("hypothesis",))
 """Libraries that call a test many times as one."""
@@ -29,13 +39,14 @@ class Entries:
 
     Args:
         file: Whose code a frame runs.
-        handed: The calls that led to this thread's work, where another one asked for it.
+        handed: Who asked for this thread's work in another one, with the calls that led to it as
+            ``entry``; None: nobody said.
     """
 
     def __init__(
         self,
         file: Callable[[FrameType], SourceFile],
-        handed: Callable[[], Entry | None] = lambda: None,
+        handed: Callable[[], Any] = lambda: None,
     ) -> None:
         self._file = file
         self._handed = handed
@@ -63,7 +74,7 @@ class Entries:
                 if current.f_code.co_filename not in silent:
                     owner = self._read(current)
                     if owner is Owner.RUNNER:
-                        return self._made(found, task, root)
+                        return self._made(found, task, root, frame)
                     if owner is Owner.TEST:
                         if _repeats(current):
                             return None
@@ -72,10 +83,10 @@ class Entries:
                         return None
                 if current is root:
                     if not found:  # what stands further out runs the loop, it has not called this
-                        return self._made(found, task, root)
+                        return self._made(found, task, root, frame)
                     task = None
                 current = current.f_back
-        return self._made(found, task, root)
+        return self._made(found, task, root, frame)
 
     def _read(self, frame: FrameType) -> Owner | None:
         """Whose a file is; None: its library calls a test many times."""
@@ -88,22 +99,45 @@ class Entries:
         return file.owner
 
     def _made(
-        self, found: list[tuple[CodeType, int]], task: Any, root: FrameType | None
+        self,
+        found: list[tuple[CodeType, int]],
+        task: Any,
+        root: FrameType | None,
+        frame: FrameType | None,
     ) -> Entry | None:
-        if task is not None and not found:
-            return self._of_task(task, root)
-        return tuple(found) or self._handed()
+        if found:
+            return tuple(found)
+        if task is not None:
+            return None if self._serves(root) else self._number(task)
+        handed = self._handed()
+        return self._of_work(frame) if handed is None else handed.entry
 
-    def _of_task(self, task: Any, root: FrameType | None) -> Entry | None:
-        """A task is one call, but not one that a library's loop serves request after request in."""
-        if root is not None:
-            owner = self._file(root).owner
-            if owner in {Owner.LIBRARY, Owner.NOBODY} and _repeats(root):
-                return None
-        number = self._tasks.get(task)
+    def _of_work(self, frame: FrameType | None) -> Entry | None:
+        """A pool's piece of work is one call, but not one that a library's loop serves in."""
+        inside: FrameType | None = None
+        while frame is not None:
+            if frame.f_code.co_name == "run":
+                where = frame.f_globals.get("__name__", ""), frame.f_code.co_qualname
+                made = _WORKERS.get(where)
+                work = made(frame.f_locals) if made is not None else None
+                if work is not None:
+                    return None if self._serves(inside) else self._number(work)
+            inside, frame = frame, frame.f_back
+        return None
+
+    def _serves(self, root: FrameType | None) -> bool:
+        """Whether the outermost frame is a library's loop: it takes request after request."""
+        if root is None:
+            return False
+        owner = self._file(root).owner
+        return owner in {Owner.LIBRARY, Owner.NOBODY} and _repeats(root)
+
+    def _number(self, made: Any) -> int:
+        """The number of what is made for one call."""
+        number = self._tasks.get(made)
         if number is None:
             self._met += 1
-            number = self._tasks[task] = self._met
+            number = self._tasks[made] = self._met
         return number
 
 

@@ -7,7 +7,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -46,12 +46,12 @@ def read(path: Path) -> Capture:
         CaptureError: There is none, or it is damaged, newer or something else.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:  # never as a whole: nobody knows how large it is
+            return _decoded(file, str(path))
     except OSError as error:
         raise CaptureError(
             f"capture file {path} cannot be read: {error.strerror or error}", hint=_AGAIN
         ) from None
-    return decode(content, str(path))
 
 
 def encode(capture: Capture) -> bytes:
@@ -84,7 +84,11 @@ def decode(content: bytes, name: str) -> Capture:
     Raises:
         CaptureError: With what was found instead.
     """
-    text = _unpacked(content, name)
+    return _decoded(io.BytesIO(content), name)
+
+
+def _decoded(file: BinaryIO, name: str) -> Capture:
+    text = _unpacked(file, name)
     version = _version(text)
     if version is None:
         raise CaptureError(f"{name} is not a capture of planguard", hint=_AGAIN)
@@ -113,13 +117,14 @@ def _check(sample: Sample) -> None:
             bytes.fromhex(value)
 
 
-def _unpacked(content: bytes, name: str) -> bytes:
-    if content[:2] != b"\x1f\x8b":
+def _unpacked(packed: BinaryIO, name: str) -> bytes:
+    if packed.read(2) != b"\x1f\x8b":
         raise CaptureError(
             f"{name} is not a capture of planguard: it is not compressed with gzip", hint=_AGAIN
         )
+    packed.seek(0)
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+        with gzip.GzipFile(fileobj=packed) as file:
             text = file.read(LIMIT + 1)
     except EOFError:
         raise CaptureError(f"{name} ends too early, it was cut off", hint=_AGAIN) from None

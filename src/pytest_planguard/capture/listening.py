@@ -10,7 +10,8 @@ from pytest_planguard.capture import asyncpg, django, psycopg, psycopg2, sqlalch
 from pytest_planguard.capture.recorder import Recorder
 
 DRIVERS: tuple[ModuleType, ...] = (psycopg, psycopg2, asyncpg)
-"""They hear statements; each has ``NAME``, ``is_available()`` and ``install(recorder)``."""
+"""They hear statements; each has ``NAME``, ``is_available()`` and ``install(recorder)``, and
+``look_back(recorder)`` where something may have escaped it."""
 
 ANNOTATORS: tuple[ModuleType, ...] = (sqlalchemy, django)
 """They know better who asked, and hear nothing themselves."""
@@ -22,6 +23,13 @@ class Listening:
 
     drivers: tuple[str, ...]
     _uninstallers: list[Callable[[], None]]
+    _recorder: Recorder
+
+    def look_back(self) -> None:
+        """Lets drivers say what they could not hear; to be called at the end, for it takes time."""
+        for module in DRIVERS:
+            if module.NAME in self.drivers and hasattr(module, "look_back"):
+                module.look_back(self._recorder)
 
     def stop(self) -> None:
         """Restores every library; may be called twice."""
@@ -36,4 +44,5 @@ def listen(recorder: Recorder) -> Listening:
     return Listening(
         drivers=tuple(module.NAME for module in drivers),
         _uninstallers=[module.install(recorder) for module in (*drivers, *annotators)],
+        _recorder=recorder,
     )

@@ -1,10 +1,10 @@
 r"""psycopg 2 writes values into the text; here they become parameters again.
 
-The template and the text that was sent are read side by side: between two pieces of the template
-stands one literal as psycopg 2's adapters write it. What is no such literal (an adapter of the
-application's own, ``AsIs``) leaves the text as it was sent. Types are the ones the server gives
-the literals: a float is a numeric, because it is written as one. What is written into a string, a
-name or a comment is no value of the statement, and stays.
+psycopg 3's client-side cursors do likewise. The template and the text that was sent are read side
+by side: between two pieces of the template stands one literal as the adapters write it. What is no
+such literal (an adapter of the application's own, ``AsIs``) leaves the text as it was sent. Types
+are the ones the server gives the literals: a float is a numeric, because it is written as one. What
+is written into a string, a name or a comment is no value of the statement, and stays.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ATOM = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
-_CAST = re.compile(rb"::([a-z_][a-z0-9_]*+)(?!\[)")
+_CAST = re.compile(rb"::([a-z_][a-z0-9_]*+(?:\[\])?+)(?!\[)")
 _COMMA = re.compile(rb", ?")
 _ESCAPE = re.compile(rb"\\(.)|''", re.DOTALL)
 _DECLARE = re.compile(rb'DECLARE "(?:[^"]|"")*+" [A-Z ]*?CURSOR [A-Z ]*?FOR ')
@@ -40,8 +40,11 @@ CASTS = {
     b"time": 1083, b"timestamp": 1114, b"timestamptz": 1184, b"interval": 1186, b"timetz": 1266,
     b"numeric": 1700, b"uuid": 2950, b"jsonb": 3802, b"int4range": 3904, b"numrange": 3906,
     b"tsrange": 3908, b"tstzrange": 3910, b"daterange": 3912, b"int8range": 3926,
+    b"float4": 700, b"float8": 701, b"bool[]": 1000, b"int2[]": 1005, b"int4[]": 1007,
+    b"text[]": 1009, b"int8[]": 1016, b"float8[]": 1022, b"timestamp[]": 1115, b"date[]": 1182,
+    b"timestamptz[]": 1185, b"interval[]": 1187, b"numeric[]": 1231, b"uuid[]": 2951,
 }  # fmt: skip
-"""OIDs of the casts psycopg 2's adapters write (pg_type.dat)."""
+"""OIDs of the casts both drivers write (pg_type.dat)."""
 
 _ARRAYS = {
     0: 1009, 16: 1000, 17: 1001, 20: 1016, 23: 1007, 650: 651, 869: 1041, 1082: 1182, 1083: 1183,

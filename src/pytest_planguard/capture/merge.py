@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import TypeAlias
+from zlib import crc32
 
 import msgspec
 
 from pytest_planguard.capture import variety
-from pytest_planguard.capture.places import Counts, places_of
 from pytest_planguard.capture.samples import Samples
 from pytest_planguard.capture.tally import statement_order
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import Budget, Capture, Database, Ddl, Suppression
+from pytest_planguard.model.silence import Remark
 from pytest_planguard.model.statement import Place, Session, Statement
 
 _Key: TypeAlias = tuple[str, tuple[int, ...], bytes, bool, bool]
@@ -38,6 +39,7 @@ class Merger:
         self._statements: dict[_Key, _Sum] = {}
         self._databases: dict[str, Database] = {}
         self._ddl: dict[tuple[str, str], Ddl] = {}
+        self._project = ""
         self._commit = ""
         self._captured_at = ""
         self._collected: set[str] = set()
@@ -51,23 +53,25 @@ class Merger:
         self._notes: set[str] = set()
         self._suppressions: set[Suppression] = set()
         self._budgets: dict[bytes, Budget] = {}
+        self._remarks: set[Remark] = set()
 
-    def add(self, capture: Capture) -> None:
+    def add(self, capture: Capture, process: str | None = None) -> None:
         """Takes one more in.
 
+        Args:
+            capture: All or some of what one process captured.
+            process: Its name; None: it is told by the tests it ran.
+
         Raises:
-            CaptureError: It was made of another commit than those before it.
+            CaptureError: It was made of another project or commit than those before it.
         """
-        if capture.commit and self._commit and capture.commit != self._commit:
-            older, newer = sorted((self._commit, capture.commit))
-            raise CaptureError(
-                f"captures of different commits cannot be merged: {older} and {newer}",
-                hint="run all shards on one commit",
-            )
-        self._commit = self._commit or capture.commit
+        self._project = _alike("projects", self._project, capture.project)
+        self._commit = _alike("commits", self._commit, capture.commit)
+        if process is None:
+            process = _name_of(capture)
         self._captured_at = min(filter(None, (self._captured_at, capture.captured_at)), default="")
         for statement in capture.statements:
-            self._add_statement(statement)
+            self._add_statement(statement, process)
         for database in capture.databases.values():
             known = self._databases.get(database.name)
             self._databases[database.name] = _joined(known, database) if known else database
@@ -78,8 +82,9 @@ class Merger:
         self._notes.update(capture.notes)
         self._suppressions.update(capture.suppressions)
         self._budgets.update((msgspec.json.encode(item), item) for item in capture.budgets)
+        self._remarks.update(capture.remarks)
 
-    def _add_statement(self, statement: Statement) -> None:
+    def _add_statement(self, statement: Statement, process: str) -> None:
         key = (
             statement.text,
             statement.parameter_types,
@@ -90,7 +95,7 @@ class Merger:
         total = self._statements.get(key)
         if total is None:
             total = self._statements[key] = _Sum(statement.session)
-        total.add(statement)
+        total.add(statement, process)
 
     def _add_tests(self, capture: Capture) -> None:
         collected, finished = frozenset(capture.collected), frozenset(capture.finished)
@@ -120,7 +125,8 @@ class Merger:
             kinds = set(map(variety.kind_of, kept))
             for number in members.keys() - set(map(id, kept)):
                 total = self._statements.pop(members[number])
-                first.add_places(total.places)
+                for place in total.places():
+                    first.add_place(place)
                 if variety.kind_of(total.session) not in kinds:
                     self._notes.add(variety.MANY_KINDS)
 
@@ -135,6 +141,7 @@ class Merger:
             statements=tuple(sorted(statements, key=statement_order)),
             databases=dict(sorted(self._databases.items())),
             ddl=tuple(self._ddl.values()),
+            project=self._project,
             commit=self._commit,
             captured_at=self._captured_at,
             collected=tuple(sorted(self._collected)),
@@ -148,6 +155,7 @@ class Merger:
                 sorted(self._suppressions, key=lambda item: (item.test, item.codes, item.reason))
             ),
             budgets=tuple(item for _, item in sorted(self._budgets.items())),
+            remarks=tuple(sorted(self._remarks)),
         )
 
 
@@ -156,26 +164,32 @@ class _Sum:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._counts: Counts = {}
+        self._places: dict[Place, tuple[int, int]] = {}
+        """Executions and distinct lists of values, by places without them."""
         self._samples = Samples()
+        self._redacted: set[int] = set()
 
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """Where it came from, sorted."""
-        return places_of(self._counts)
-
-    def add(self, statement: Statement) -> None:
+    def add(self, statement: Statement, process: str) -> None:
         """One of another capture."""
-        self.add_places(statement.places)
+        for place in statement.places:
+            name = " ".join(filter(None, (process, place.process))) if place.is_of_process else ""
+            self.add_place(msgspec.structs.replace(place, process=name))
         for sample in statement.samples:
             self._samples.add_sample(sample)
+        self._redacted.update(statement.redacted)
 
-    def add_places(self, places: Iterable[Place]) -> None:
+    def add_place(self, place: Place) -> None:
         """Executions that count for it."""
-        for place in places:
-            key = (place.origin, place.test, place.phase)
-            executions, distinct = self._counts.get(key, (0, 0))
-            self._counts[key] = executions + place.executions, max(distinct, place.distinct)
+        key = msgspec.structs.replace(place, executions=0, distinct=0)
+        executions, distinct = self._places.get(key, (0, 0))
+        self._places[key] = executions + place.executions, max(distinct, place.distinct)
+
+    def places(self) -> tuple[Place, ...]:
+        """Where it came from, sorted."""
+        return tuple(
+            msgspec.structs.replace(place, executions=executions, distinct=distinct)
+            for place, (executions, distinct) in sorted(self._places.items())
+        )
 
     def statement(self, key: _Key) -> Statement:
         text, types, _, many, stream = key
@@ -184,10 +198,32 @@ class _Sum:
             parameter_types=types,
             session=self.session,
             samples=self._samples.read(),
-            places=self.places,
+            places=self.places(),
             many=many,
             stream=stream,
+            redacted=tuple(sorted(self._redacted)),
         )
+
+
+def _name_of(capture: Capture) -> str:
+    """The same in every order of merging; of workers' own names two shards may have the same."""
+    tests = "\n".join((*capture.collected, "", *capture.finished))
+    return f"{crc32(tests.encode(errors='replace')):08x}"
+
+
+def _alike(what: str, known: str, new: str) -> str:
+    """The one of two that is known.
+
+    Raises:
+        CaptureError: Both are, and they differ.
+    """
+    if known and new and known != new:
+        first, second = sorted((known, new))
+        raise CaptureError(
+            f"captures of different {what} cannot be merged: {first} and {second}",
+            hint="run all shards on one commit of one project",
+        )
+    return known or new
 
 
 def _joined(known: Database, new: Database) -> Database:

@@ -101,7 +101,7 @@ class OriginFinder:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._known: dict[str, SourceFile] = {}
-        self.entries = Entries(self._file, lambda: getattr(self._handed(), "entry", None))
+        self.entries = Entries(self._file, self._handed)
         self._sites: dict[tuple[str, int, str, Layer, Via], Site] = {}
         self._libraries: dict[tuple[str, Layer], Site] = {}
         self._handed_sites: dict[Origin, Site] = {}

@@ -20,12 +20,14 @@ _MOST_EXECUTIONS = (1 << 32) - 1
 class Moment:
     """A phase of a test, with identity: counting by it costs no hashing of its fields."""
 
-    __slots__ = ("phase", "test")
+    __slots__ = ("phase", "scope", "test")
 
-    def __init__(self, test: str, phase: Phase) -> None:
+    def __init__(self, test: str, phase: Phase, scope: str = "") -> None:
         self.test = test
         """Node id; empty outside of tests."""
         self.phase = phase
+        self.scope = scope
+        """Node id of what a shared fixture belongs to."""
 
 
 class Counter:
@@ -77,21 +79,21 @@ class Past:
             numbers = iter(places.past or ())
             for number, when, more, most in zip(*[numbers] * 4, strict=True):
                 moment = self.moments[when]
-                where = (self._sites[number].origin, moment.test, moment.phase)
+                where = (self._sites[number].origin, moment.test, moment.phase, moment.scope)
                 executions, distinct = counts.get(where, (0, 0))
                 counts[where] = executions + more, max(distinct, most)
         return counts
 
 
-Counts: TypeAlias = dict[tuple[Origin, str, Phase], tuple[int, int]]
-"""Executions and distinct lists of values, by place."""
+Counts: TypeAlias = dict[tuple[Origin, str, Phase, str], tuple[int, int]]
+"""Executions and distinct lists of values, by place: origin, test, phase and scope."""
 
 
 def places_of(counts: Counts) -> tuple[Place, ...]:
     """Counted places, sorted."""
     return tuple(
         sorted(
-            Place(origin, test, phase, executions, distinct)
-            for (origin, test, phase), (executions, distinct) in counts.items()
+            Place(origin, test, phase, executions, distinct, scope)
+            for (origin, test, phase, scope), (executions, distinct) in counts.items()
         )
     )

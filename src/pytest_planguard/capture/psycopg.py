@@ -13,21 +13,23 @@ from __future__ import annotations
 import functools
 import inspect
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.entrance import Entrance
-from pytest_planguard.capture.following import effects_of
+from pytest_planguard.capture.following import is_plain
 from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.patches import Patches
+from pytest_planguard.capture.psycopg_client import unbound
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.remembering import LONGEST
 from pytest_planguard.capture.sessions import Connections, Known, is_own
 from pytest_planguard.capture.state import IDLE
 from pytest_planguard.capture.texts import is_early
+from pytest_planguard.capture.traces import leave_no_trace
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.state import State
@@ -90,8 +92,7 @@ def _patch(recorder: Recorder, patches: Patches) -> None:
             "so server-side preparation and parameter types may be missed"
         )
         psycopg_public.patch(listener, patches.replace)
-        return
-    for owner, name in owners:
+    for owner, name in owners or ():
         patches.replace(owner, name, listener.wrap)
     _patch_commands(listener, patches)
 
@@ -161,38 +162,46 @@ class Listener:
         return functools.wraps(original)(wrapper)
 
     def _execute_send(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        recorder, late, hear, follow = self._recorder, self._late, self._hear, self._follow
+        recorder, is_late, hear, follow = self._recorder, self._is_late, self._hear, self._follow
 
         def execute_send(
             cursor: Any, query: Any, *, force_extended: bool = False, binary: bool | None = None
         ) -> Any:
-            if recorder.listening:
-                if type(query.query) is bytes and query.query in late:
-                    sent = original(cursor, query, force_extended=force_extended, binary=binary)
-                    hear(cursor, query, force_extended)
-                    return sent
+            waits = recorder.listening and is_late(query)
+            if recorder.listening and not waits:
                 hear(cursor, query, force_extended)
-            elif recorder.following:
+            elif recorder.following and not waits:
                 follow(cursor, query)
-            return original(cursor, query, force_extended=force_extended, binary=binary)
+            try:
+                sent = original(cursor, query, force_extended=force_extended, binary=binary)
+            except BaseException as error:
+                leave_no_trace(error)
+                raise
+            if waits:
+                hear(cursor, query, force_extended)
+            return sent
 
         return execute_send
 
     def _send_query_prepared(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        recorder, late, hear, follow = self._recorder, self._late, self._hear, self._follow
+        recorder, is_late, hear, follow = self._recorder, self._is_late, self._hear, self._follow
 
         def send_query_prepared(
             cursor: Any, name: bytes, pgq: Any, *, binary: bool | None = None
         ) -> Any:
-            if recorder.listening:
-                if type(pgq.query) is bytes and pgq.query in late:
-                    sent = original(cursor, name, pgq, binary=binary)
-                    hear(cursor, pgq, False)
-                    return sent
+            waits = recorder.listening and is_late(pgq)
+            if recorder.listening and not waits:
                 hear(cursor, pgq, False)
-            elif recorder.following:
+            elif recorder.following and not waits:
                 follow(cursor, pgq)
-            return original(cursor, name, pgq, binary=binary)
+            try:
+                sent = original(cursor, name, pgq, binary=binary)
+            except BaseException as error:
+                leave_no_trace(error)
+                raise
+            if waits:
+                hear(cursor, pgq, False)
+            return sent
 
         return send_query_prepared
 
@@ -205,7 +214,11 @@ class Listener:
                 hear(cursor, query, bool(kwargs.get("force_extended")))
             elif recorder.following:
                 follow(cursor, query)
-            return original(cursor, *args, **kwargs)
+            try:
+                return original(cursor, *args, **kwargs)
+            except BaseException as error:
+                leave_no_trace(error)
+                raise
 
         return send
 
@@ -217,8 +230,9 @@ class Listener:
             known = entry[1] if entry else self._connections.of(connection)
             if known is None or not isinstance(text, bytes):  # psycopg will refuse it
                 return
-            follower = known.follower
-            state = follower.state if text in self._late else follower.follow(text, query.params)
+            sent = query if query.types or not query.params else unbound(query)
+            follower, named = known.follower, text if sent is query else query.template
+            state = follower.state if named in self._late else follower.follow(text, query.params)
             path = (
                 connection.pgconn.parameter_status(b"search_path")
                 if known.reports_path
@@ -230,12 +244,12 @@ class Listener:
             # None unless executemany() is running.
             many = getattr(cursor, "_execmany_returning", None) is not None
             if many or not self._recorder.record_again(
-                (text, query.types, id(session), False, stream),
-                query.params,
-                query.formats,
+                (sent.query, sent.types, id(session), False, stream),
+                sent.params,
+                sent.formats,
                 self._entrance.outside(),
             ):
-                self._count(cursor, query, session, many=many, stream=stream)
+                self._count(cursor, query, sent, session, many=many, stream=stream)
                 if not many:
                     self._entrance.measure()
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
@@ -252,15 +266,15 @@ class Listener:
             self._recorder.fail(NAME, error)
 
     def _count(
-        self, cursor: Any, query: Any, session: Session, *, many: bool, stream: bool
+        self, cursor: Any, query: Any, sent: Any, session: Session, *, many: bool, stream: bool
     ) -> None:
         # executemany() has one query object for all its rows.
         before = self._many.get(cursor) if many else None
         site = self._recorder.record(
-            query.query,
-            query.types,
-            query.params,
-            query.formats,
+            sent.query,
+            sent.types,
+            sent.params,
+            sent.formats,
             session,
             many=many,
             stream=stream,
@@ -269,28 +283,50 @@ class Listener:
         )
         if site is None:
             return
-        self._meet_text(query.query)
+        self._meet_text(query.query if sent is query else query.template, query.query)
         if many:
             self._many[cursor] = (query, site)
 
-    def _meet_text(self, text: bytes) -> None:
-        """Remembers a query, if nothing need be known of it before it is sent."""
-        if text in self._late or len(text) > LONGEST or is_early(text) or effects_of(text):
+    def _meet_text(self, name: bytes, text: bytes) -> None:
+        """Remembers a query, if nothing need be known of it before it is sent.
+
+        Args:
+            name: Its text, or where a client has written values into that, its template.
+            text: As it is sent.
+        """
+        if name in self._late or len(text) > LONGEST or is_early(text) or not is_plain(text):
             return
         if len(self._late) >= _MOST_LATE:
             self._late.clear()
-        self._late.add(text)
+        self._late.add(name)
 
-    def record(self, cursor: Any, name: str, query: Any, given: Any) -> None:
-        """Records what a public method was given."""
+    def _is_late(self, query: Any) -> bool:
+        """Whether a query is known to be a plain one."""
+        try:
+            text = query.query
+            if type(text) is bytes and text in self._late:
+                return True
+            template = getattr(query, "template", None)
+            return type(template) is bytes and template in self._late
+        except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
+            self._recorder.fail(NAME, error)
+            return False
+
+    def hear_given(self, cursor: Any, name: str, query: Any, given: Any) -> None:
+        """Hears what a public method was given, or only what it does to its session."""
         from pytest_planguard.capture import psycopg_public
 
         try:
+            known = self._connections.of(cursor.connection) if self._recorder.following else None
+            if known is None:
+                return
             many, stream = name == "executemany", psycopg_public.is_stream(cursor, name)
             text, dumped = psycopg_public.converted(cursor, query, given, many=many)
             types, params, formats = dumped
-            session = self.session(cursor, text)
-            if session is not None:
+            path, state = self._where(cursor, known, text, params)
+            if self._recorder.listening:
+                facts = path, state, cursor.connection.prepare_threshold, type(cursor)
+                session = known.sessions.get(facts) or self._session(known, facts)
                 self._recorder.record(
                     text, types, params, formats, session, many=many, stream=stream, cursor=cursor
                 )
@@ -301,22 +337,15 @@ class Listener:
         """Keeps what could not be done."""
         self._recorder.note(sentence)
 
-    @property
-    def listening(self) -> bool:
-        """Whether the recorder wants to hear anything now."""
-        return self._recorder.listening
-
-    def session(self, cursor: Any, text: bytes) -> Session | None:
-        """The kind of session a cursor sends a text in; None for connections of our own."""
-        known = self._connections.of(cursor.connection)
-        if known is None:
-            return None
-        state = known.follower.follow(text)
-        path: bytes | str | None = state.path
+    @staticmethod
+    def _where(
+        cursor: Any, known: Known, text: bytes, params: Sequence[Any] | None
+    ) -> tuple[bytes | str | None, State]:
+        """The search_path a cursor sends a text in, and what else was followed of its session."""
+        state = known.follower.follow(text, params)
         if known.reports_path:
-            path = cursor.connection.pgconn.parameter_status(b"search_path")
-        facts = path, state, cursor.connection.prepare_threshold, type(cursor)
-        return known.sessions.get(facts) or self._session(known, facts)
+            return cursor.connection.pgconn.parameter_status(b"search_path"), state
+        return state.path, state
 
     def _session(self, known: Known, facts: Facts) -> Session:
         """The kind of session that these facts make."""
@@ -337,7 +366,11 @@ class Listener:
                     known.follower.follow(text)
             except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
                 self._recorder.fail(NAME, error)
-            return original(connection, command, *args, **kwargs)
+            try:
+                return original(connection, command, *args, **kwargs)
+            except BaseException as error:
+                leave_no_trace(error)
+                raise
 
         return exec_command
 
@@ -371,4 +404,5 @@ def _meet(connection: Any) -> Known | None:
         found = living()
         return IDLE if found is None else int(found.pgconn.transaction_status)
 
-    return Known(ConnectionParameters(values), reports_path=reports_path, status=status)
+    parameters = ConnectionParameters(values, NAME)
+    return Known(parameters, reports_path=reports_path, status=status)

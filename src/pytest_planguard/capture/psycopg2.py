@@ -5,6 +5,7 @@ Every connection is made by ``psycopg2._connect``, also where ``connect`` was im
 
 from __future__ import annotations
 
+import gc
 import sys
 import weakref
 from collections.abc import Callable
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.capture import psycopg2_extras
 from pytest_planguard.capture.connection import ConnectionParameters
-from pytest_planguard.capture.following import REMEMBERED, effects_of
+from pytest_planguard.capture.following import is_plain
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.psycopg2_classes import Classes, query_bytes, sent_last
+from pytest_planguard.capture.psycopg2_likeness import is_heard
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.remembering import LONGEST
 from pytest_planguard.capture.sessions import Connections, Known, is_own, reported_path
@@ -51,6 +53,7 @@ def install(recorder: Recorder) -> Callable[[], None]:
     """
     patches = Patches()
     listener = Listener(recorder)
+    look_back(recorder)
 
     def patch() -> None:
         try:
@@ -82,6 +85,23 @@ def install(recorder: Recorder) -> Callable[[], None]:
     return uninstall
 
 
+def look_back(recorder: Recorder) -> None:
+    """Says that there are connections nobody can hear, if there are any.
+
+    Those made before, and those made by calling the library's class, which is written in C.
+    """
+    extensions = sys.modules.get("psycopg2.extensions")
+    base = getattr(extensions, "connection", None)
+    if base is None:
+        return
+    # Classes are compared: an object of the application's may say that it has another one.
+    if any(issubclass(type(one), base) and not is_heard(type(one)) for one in gc.get_objects()):
+        recorder.note(
+            "psycopg2: a connection was made before planguard listened, or without "
+            "psycopg2.connect(): what it sends was not captured"
+        )
+
+
 class Listener:
     """Turns what cursors sent into records; a bug of ours never reaches the statement.
 
@@ -110,7 +130,7 @@ class Listener:
             query = args[0] if args else None
             if type(query) is str and query in self._late:
                 return False
-            text = query_bytes(cursor, args, kwargs)
+            text = query_bytes(cursor, args, kwargs, literal=None)
             if text is None or not is_early(text):
                 if type(query) is str and text is not None and len(text) <= LONGEST:
                     self._remember(query, text)
@@ -192,7 +212,7 @@ class Listener:
         if self.recorder.record_again(key, values, None, caller):
             return
         self._send(cursor, apart, session, many=False, site=None)
-        if len(sent) <= REMEMBERED and not effects_of(sent) and len(self._plain) < _MOST_REMEMBERED:
+        if len(sent) <= LONGEST and is_plain(sent) and len(self._plain) < _MOST_REMEMBERED:
             self._plain.add(text)
 
     def session(self, cursor: Any, text: bytes) -> Session | None:
@@ -286,4 +306,5 @@ def _meet(connection: Any) -> Known | None:
         found = living()
         return IDLE if found is None else int(found.get_transaction_status())
 
-    return Known(ConnectionParameters(values), reports_path=reports_path, status=status)
+    parameters = ConnectionParameters(values, NAME)
+    return Known(parameters, reports_path=reports_path, status=status)

@@ -11,6 +11,10 @@ import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_planguard.capture.psycopg2_composed import text_of
+from pytest_planguard.capture.psycopg2_likeness import Likeness, likeness_of, stand_in
+from pytest_planguard.capture.traces import leave_no_trace
+
 if TYPE_CHECKING:
     from pytest_planguard.capture.origin import Site
     from pytest_planguard.capture.recorder import Recorder
@@ -77,7 +81,7 @@ class Classes:
             try:
                 made = original(dsn, connection_factory=factory, **kwargs)
             except BaseException as error:
-                _leave_no_trace(error)
+                leave_no_trace(error)
                 raise
             return self._adopt(made, self._connection)
 
@@ -131,9 +135,12 @@ class Classes:
                 return factory
             try:
                 made = types.new_class(
-                    factory.__name__, (factory, heard), {}, lambda names: names.update(_SLOTS)
+                    factory.__name__,
+                    (factory, heard),
+                    {"metaclass": likeness_of(type(factory))},
+                    lambda names: names.update(_SLOTS),
                 )
-                found = _like(made, factory)
+                found = stand_in(made, factory)
             except Exception:  # noqa: BLE001 -- metaclasses and __init_subclass__ are not ours
                 self._miss(factory)
                 found = factory
@@ -151,7 +158,7 @@ class Classes:
 def _connection_class(classes: Classes, base: type) -> type:
     """The class between the application's connections and the library's."""
 
-    class connection(base):  # type: ignore[misc]  # noqa: N801 -- the library's name
+    class connection(base, metaclass=Likeness):  # type: ignore[misc]  # noqa: N801 -- the library's name
         __slots__ = ()
 
         def cursor(self, *args: Any, **kwargs: Any) -> Any:
@@ -165,7 +172,7 @@ def _connection_class(classes: Classes, base: type) -> type:
                 else:
                     made = super().cursor(*args, **{**kwargs, "cursor_factory": factory})
             except BaseException as error:
-                _leave_no_trace(error)
+                leave_no_trace(error)
                 raise
             return classes.adopt_cursor(made)
 
@@ -173,7 +180,7 @@ def _connection_class(classes: Classes, base: type) -> type:
         method = _said(classes, connection, name, text)
         method.__doc__ = getattr(base, name).__doc__
         setattr(connection, name, method)
-    return _like(connection, base)
+    return stand_in(connection, base)
 
 
 def _said(classes: Classes, kind: Any, name: str, text: bytes) -> Any:
@@ -184,7 +191,7 @@ def _said(classes: Classes, kind: Any, name: str, text: bytes) -> Any:
         try:
             return getattr(super(kind, self), name)(*args, **kwargs)
         except BaseException as error:
-            _leave_no_trace(error)
+            leave_no_trace(error)
             raise
 
     method.__name__ = method.__qualname__ = name
@@ -194,7 +201,7 @@ def _said(classes: Classes, kind: Any, name: str, text: bytes) -> Any:
 def _cursor_class(listener: Hearer, base: type) -> type:
     """The class between the application's cursors and the library's."""
 
-    class cursor(base):  # type: ignore[misc]  # noqa: N801 -- the library's own name
+    class cursor(base, metaclass=Likeness):  # type: ignore[misc]  # noqa: N801 -- the library's own name
         __slots__ = ()
 
     methods = [_execute(listener, cursor), _executemany(listener, cursor)]
@@ -206,7 +213,7 @@ def _cursor_class(listener: Hearer, base: type) -> type:
     for method in methods:
         method.__doc__ = getattr(base, method.__name__).__doc__
         setattr(cursor, method.__name__, method)
-    return _like(cursor, base)
+    return stand_in(cursor, base)
 
 
 def _execute(listener: Hearer, kind: Any) -> Any:
@@ -218,7 +225,7 @@ def _execute(listener: Hearer, kind: Any) -> Any:
         except BaseException as error:
             if not heard and sent_last(self) is not before:
                 listener.after_execute(self, args, kwargs)
-            _leave_no_trace(error)
+            leave_no_trace(error)
             raise
         if not heard:
             listener.after_execute(self, args, kwargs)
@@ -233,7 +240,7 @@ def _executemany(listener: Hearer, kind: Any) -> Any:
         try:
             return super(kind, self).executemany(*given, **kwargs)
         except BaseException as error:
-            _leave_no_trace(error)
+            leave_no_trace(error)
             raise
         finally:
             if rows is not None:
@@ -250,7 +257,7 @@ def _heard_afterwards(
         try:
             return getattr(super(kind, self), name)(*args, **kwargs)
         except BaseException as error:
-            _leave_no_trace(error)
+            leave_no_trace(error)
             raise
         finally:
             if sent_last(self) is not before:
@@ -338,12 +345,21 @@ class _Rows:
             self._site = self._listener.after(cursor, self._query, many=True, site=self._site)
 
 
-def query_bytes(cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes | None:
-    """The query as it was given, before its values; None where that is no query."""
+def query_bytes(
+    cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, literal: str | None = "%s"
+) -> bytes | None:
+    """The query as it was given, before its values; None where that is no query, or not known.
+
+    Args:
+        cursor: Who is to send it.
+        args: What its method was given.
+        kwargs: Likewise.
+        literal: See ``psycopg2_composed.text_of``; by default a literal is one more value.
+    """
     query: Any = args[0] if args else kwargs.get("query")
     if hasattr(query, "as_string"):
         try:
-            query = query.as_string(cursor)
+            query = text_of(query, cursor, literal=literal)
         except Exception:  # noqa: BLE001 -- the library itself will say what is wrong with it
             return None
     if isinstance(query, str):
@@ -358,20 +374,3 @@ def _call_of(args: tuple[Any, ...]) -> bytes | None:
         return None
     marks = ",".join(["%s"] * len(values))
     return f"SELECT * FROM {args[0]}({marks})".encode(errors="replace")  # noqa: S608 -- not sent
-
-
-def _like(made: type, base: type) -> type:
-    """Gives a class the names of the one it stands for."""
-    for name in ("__name__", "__qualname__", "__module__", "__doc__"):
-        setattr(made, name, getattr(base, name))
-    return made
-
-
-def _leave_no_trace(error: BaseException) -> None:
-    """Takes the frame that handles an error out of its traceback.
-
-    A bare ``raise`` does not put it back (CPython adds a frame where an error arises or passes
-    through it, not where it is raised again), so the application sees its own line last.
-    """
-    if error.__traceback__ is not None:
-        error.__traceback__ = error.__traceback__.tb_next

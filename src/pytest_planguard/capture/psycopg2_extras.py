@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from pytest_planguard.capture.literals import Bound, bound, recovered, template_of
 from pytest_planguard.capture.origin import Site
+from pytest_planguard.capture.psycopg2_composed import text_of
 
 _MOST_CURSORS = 1_000
 """Remembered at most; forgetting one counts its next page as another call."""
@@ -134,7 +135,7 @@ class Pages:
     def _batch(self, cursor: Any, names: dict[str, Any]) -> Rows:
         query, page = names["sql"], names["page"]
         if hasattr(query, "as_string"):
-            query = query.as_string(cursor)
+            query = text_of(query, cursor, literal="%s") or ""
         query = query if isinstance(query, bytes) else str(query).encode()
         # A page without a mark, of a library that changed, is a call of its own.
         call = self._call(cursor, page.call if isinstance(page, _Page) else object())

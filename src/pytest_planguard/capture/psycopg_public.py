@@ -7,6 +7,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+from pytest_planguard.capture import psycopg_templates
+from pytest_planguard.capture.traces import leave_no_trace
+
 _PLACEHOLDER = re.compile(r"%(?:\((?P<name>[^)]+)\))?(?P<format>[sbt%])")
 _RAW = re.compile(r"\$(\d{1,5})")
 
@@ -34,11 +37,14 @@ def patch(listener: Any, replace: Callable[[type, str, Any], None]) -> None:
 def _wrap(listener: Any, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def heard(cursor: Any, query: Any, params: Any = None, *args: Any, **kwargs: Any) -> Any:
-        if listener.listening:
-            listener.record(cursor, name, query, params)
-        if params is None:
-            return original(cursor, query, *args, **kwargs)
-        return original(cursor, query, params, *args, **kwargs)
+        listener.hear_given(cursor, name, query, params)
+        try:
+            if params is None:
+                return original(cursor, query, *args, **kwargs)
+            return original(cursor, query, params, *args, **kwargs)
+        except BaseException as error:
+            leave_no_trace(error)
+            raise
 
     return heard
 
@@ -67,6 +73,8 @@ def converted(cursor: Any, query: Any, params: Any, *, many: bool = False) -> tu
 
     Where they cannot be dumped the types are untyped and the values are not kept.
     """
+    if psycopg_templates.is_template(query):
+        return _of_template(cursor, query)
     if many:
         params = params[0] if isinstance(params, Sequence) and len(params) > 0 else ()
     text = query.as_string(cursor) if hasattr(query, "as_string") else query
@@ -79,6 +87,14 @@ def converted(cursor: Any, query: Any, params: Any, *, many: bool = False) -> tu
         return text.encode(), _dumped(cursor, values)
     except Exception:  # noqa: BLE001 -- psycopg itself will say what is wrong with them
         return text.encode(), ((0,) * len(order), None, None)
+
+
+def _of_template(cursor: Any, query: Any) -> tuple[bytes, Dumped]:
+    try:
+        text, values = psycopg_templates.converted(cursor, query)
+        return text.encode(), _dumped(cursor, values) if values else ((), None, None)
+    except Exception:  # noqa: BLE001 -- psycopg itself will say what is wrong with it
+        return b"", ((), None, None)
 
 
 def _positions(text: str) -> list[Any]:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
 from pytest_planguard.capture import texts, variety
@@ -18,8 +18,12 @@ from pytest_planguard.capture.origin import Near, OriginFinder, Site
 from pytest_planguard.capture.places import Counter, Moment
 from pytest_planguard.capture.samples import to_text
 from pytest_planguard.capture.tally import Key, Sent, Tally
+from pytest_planguard.errors import described
 from pytest_planguard.model.capture import Capture, Database, Ddl
 from pytest_planguard.model.statement import Phase, Place, Session
+
+if TYPE_CHECKING:
+    from pytest_planguard.capture.redacting import Redactor
 
 MAX_TEXT_BYTES = 256 * 1024 * 1024
 """Of distinct SQL kept; drivers that write values into the text would fill the memory."""
@@ -78,9 +82,10 @@ class Recorder:
 
     Args:
         origins: Finds the line that asked.
+        redactor: Replaces what must not be kept; None: nothing.
     """
 
-    def __init__(self, origins: OriginFinder) -> None:
+    def __init__(self, origins: OriginFinder, redactor: Redactor | None = None) -> None:
         self.origins = origins
         self.listening = True
         """Whether a driver need bother; False while paused, switched off or failed."""
@@ -107,7 +112,8 @@ class Recorder:
         self._bytes = 0
         self._varied: set[bytes] = set()
         """Texts sent in sessions of which there may be ever new kinds: they take room once."""
-        self._tally = Tally()
+        self._redactor = redactor
+        self._tally = self.new_tally()
         self._lines: dict[tuple[Key, Near], _Line] = {}
         """By what was sent, and what of the stack decides who asked."""
         self._thinned = 0
@@ -130,8 +136,31 @@ class Recorder:
 
     def enter(self, test: str, phase: Phase) -> None:
         """A phase of a test begins; an empty test and OUTSIDE between tests."""
+        self._enter(test, phase if test else Phase.OUTSIDE)
+
+    def enter_shared(self, scope: str) -> Callable[[], None]:
+        """A fixture of several tests is made or undone.
+
+        Args:
+            scope: Node id of the class, module or folder that has it; empty: the session.
+
+        Returns:
+            What is to be called at its end.
+        """
+        before, enabled = self._moment, self._enabled
+        self._enter("", Phase.SHARED, scope)
+        self.enable(on=True)  # whichever test happens to ask first
+
+        def leave() -> None:
+            self._enter(before.test, before.phase, before.scope)
+            self.enable(on=enabled)
+
+        return leave
+
+    def _enter(self, test: str, phase: Phase, scope: str = "") -> None:
+        # A moment is never entered again: its counters are closed then.
         with self._lock:  # another thread may be counting
-            self._moment = Moment(test, phase if test else Phase.OUTSIDE)
+            self._moment = Moment(test, phase, scope)
 
     def enable(self, *, on: bool) -> None:
         """Switches recording on or off, for tests that ask not to be captured."""
@@ -150,6 +179,10 @@ class Recorder:
             with self._lock:
                 self._paused -= 1
                 self._decide()
+
+    def new_tally(self) -> Tally:
+        """One that keeps what this one would."""
+        return Tally(self._redactor)
 
     @contextmanager
     def watched_by(self, watcher: Tally) -> Iterator[None]:
@@ -433,17 +466,21 @@ class Recorder:
         if not self._enabled or key in self._heard_ddl or not self._room(text):
             return
         self._heard_ddl.add(key)
-        place = Place(
-            origin=self._site(cursor).origin, test=self._moment.test, phase=self._moment.phase
-        )
-        self._ddl[key] = Ddl(text=to_text(text), database=database, place=place)
+        moment = self._moment
+        origin = self._site(cursor).origin
+        place = Place(origin, moment.test, moment.phase, scope=moment.scope)
+        self._ddl[key] = Ddl(text=self._ddl_text(text), database=database, place=place)
+
+    def _ddl_text(self, text: bytes) -> str:
+        text = texts.without_secrets(text)
+        return to_text(text) if self._redactor is None else self._redactor.text(text)
 
     # What was heard
 
     def take(self) -> Capture:
         """Everything since the last take, sorted; counting starts again."""
         with self._lock:
-            tally, self._tally = self._tally, Tally()
+            tally, self._tally = self._tally, self.new_tally()
             ddl, self._ddl = self._ddl, {}
             notes, self._notes = self._notes, {}
             self._bytes = 0
@@ -453,6 +490,7 @@ class Recorder:
         statements = tally.statements()
         if tally.lost_kinds:
             notes[variety.MANY_KINDS] = None
+        interrupted = "" if self.failure is None else SWITCHED_OFF
         return Capture(
             statements=statements,
             databases={
@@ -461,12 +499,17 @@ class Recorder:
             },
             ddl=tuple(ddl.values()),
             notes=tuple(notes),
+            interrupted=interrupted,
         )
+
+
+SWITCHED_OFF = "capture was switched off"
+"""What is missing of a run, where a bug of ours was met: the rest of what the tests sent."""
 
 
 def switched_off(where: str, error: BaseException) -> str:
     """The sentence about a bug of ours."""
-    return f"capture was switched off: {where}: {type(error).__name__}: {error}"
+    return f"{SWITCHED_OFF}: {where}: {described(error)}"
 
 
 _living: WeakSet[Recorder] = WeakSet()

@@ -97,7 +97,7 @@ class Samples:
             if crc32(text) > small.limit and len(text) < LARGE:
                 return
         raw = tuple(
-            [value if value is None or type(value) is bytes else bytes(value) for value in params]
+            [value if value is None or type(value) is bytes else plain(value) for value in params]
         )
         self.add(raw, _binary(formats))
 
@@ -118,6 +118,14 @@ class Samples:
         """What was kept, in an order that depends on nothing but the values."""
         large = self._large.items() if self._large else []
         return tuple(to_sample(raw, binary) for raw, binary in (*self._small.items(), *large))
+
+
+def plain(value: Any) -> bytes:
+    """The bytes of a bytes-like object; no method of a class of the application's is called."""
+    for kind in (bytes, bytearray):
+        if issubclass(type(value), kind):
+            return bytes(kind.__getitem__(value, slice(None)))
+    return bytes(value)
 
 
 class _NoSamples(Samples):

@@ -7,6 +7,7 @@ of them. What does not match is read literal by literal, so that the outcome is 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import TypeAlias
@@ -33,7 +34,7 @@ _PATTERNS = {
     23: rb"[ ]?(-?\d{1,9}+)(?![\d.eE])",
     _NUMERIC: rb"[ ]?(-?\d++\.\d++)(?![.eE])",
     _UNTYPED: _STRING,
-    **{oid: _STRING + b"::" + name for name, oid in CASTS.items() if oid != _NUMERIC},
+    **{oid: _STRING + b"::" + re.escape(name) for name, oid in CASTS.items() if oid != _NUMERIC},
 }
 """Most literals of a type as psycopg 2 writes them: an integer of ten digits may be of either."""
 
@@ -83,6 +84,14 @@ class Asked:
         match = re.compile(pattern).fullmatch
         if (found := match(sent)) is not None and found.groups() == bound.values:
             self._shapes.append((match, bound.text, bound.types))
+
+
+def asked(text: bytes) -> Asked:
+    """The one of a query, with what was learnt of it."""
+    return _known(text) if len(text) <= LONGEST else Asked(text)
+
+
+_known = functools.lru_cache(maxsize=10_000)(Asked)
 
 
 def _pattern(template: Template, bound: Bound) -> bytes | None:

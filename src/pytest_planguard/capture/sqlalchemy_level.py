@@ -56,7 +56,7 @@ class Level:
         entry = self._connections.find(id(raw))
         if entry is not None:
             return entry[1]
-        known = _meet(connection.engine.url)
+        known = _meet(connection.engine.url, connection.dialect)
         with suppress(TypeError):  # no weak reference can be made: its settings are not followed
             self._connections.add(raw, known)
         return known
@@ -146,7 +146,7 @@ def _is_row(value: Any) -> bool:
     return isinstance(value, list | tuple | Mapping)
 
 
-def _meet(url: Any) -> Known | None:
+def _meet(url: Any, dialect: Any) -> Known | None:
     """What an engine's URL says of its connections; None for planguard's own."""
     values = {ours: str(getattr(url, name)) for name, ours in _NAMES.items() if getattr(url, name)}
     query = {name: str(value) for name, value in url.query.items()}
@@ -157,4 +157,13 @@ def _meet(url: Any) -> Known | None:
     if "unix_sock" in values:  # pg8000's
         values["host"], _, name = values.pop("unix_sock").rpartition("/")
         values["port"] = name.rpartition(".")[2]
-    return Known(ConnectionParameters(values), reports_path=False)
+    return Known(
+        ConnectionParameters(values, dialect.driver, {"connect": lambda: _connect(url, dialect)}),
+        reports_path=False,
+    )
+
+
+def _connect(url: Any, dialect: Any) -> Any:
+    """A connection of the driver itself, that no engine knows of."""
+    arguments, options = dialect.create_connect_args(url)
+    return dialect.loaded_dbapi.connect(*arguments, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_planguard.capture import texts, variety
 from pytest_planguard.capture.calls import Calls
@@ -14,6 +14,9 @@ from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.places import Counter, Counts, Moment, Past, Places, places_of
 from pytest_planguard.capture.samples import NO_SAMPLES, Samples, to_text
 from pytest_planguard.model.statement import Session, Statement
+
+if TYPE_CHECKING:
+    from pytest_planguard.capture.redacting import Redactor
 
 _MOST_GIVEN_UP = 10_000
 """Entries that are still known after they were given up: settings may carry ever new values."""
@@ -26,9 +29,14 @@ Key: TypeAlias = tuple[bytes, tuple[int, ...], int, bool, bool]
 
 
 class Tally:
-    """Statements, where they came from and how often, and a choice of their values."""
+    """Statements, where they came from and how often, and a choice of their values.
 
-    def __init__(self) -> None:
+    Args:
+        redactor: Replaces what must not be kept; None: nothing.
+    """
+
+    def __init__(self, redactor: Redactor | None = None) -> None:
+        self._redactor = redactor
         self.entries: dict[Key, Sent] = {}
         """By text, types, session and the way of sending."""
         self.thinned = 0
@@ -98,7 +106,7 @@ class Tally:
         return counter
 
     def statements(self) -> tuple[Statement, ...]:
-        """What was counted, sorted."""
+        """What was counted, sorted; texts that differed in what was redacted are not added up."""
         self._close()
         for varied in self._varied.values():
             self._thin(varied)
@@ -107,7 +115,7 @@ class Tally:
         for key, sent in self.entries.items():
             if not sent.is_given_up:
                 counts = self._past.counts([sent.places, *filter(None, [rest.get(id(sent))])])
-                found.append(_statement(key, sent, counts))
+                found.append(_statement(key, sent, counts, self._redactor))
         return tuple(sorted(found, key=statement_order))
 
     def _close(self) -> None:
@@ -119,7 +127,7 @@ class Tally:
         self._moment = None
 
     def _add(self, key: Key, session: Session) -> Sent:
-        sent = self.entries[key] = Sent(session, key[0])
+        sent = self.entries[key] = Sent(session, key[0], self._samples_of(key))
         if variety.varies(session):
             text, types, _, many, stream = key
             group = (text, types, many, stream, variety.fixed(session))
@@ -130,6 +138,10 @@ class Tally:
             if len(varied.kept) > variety.MOST_WAYS:
                 self._thin(varied)
         return sent
+
+    def _samples_of(self, key: Key) -> Samples:
+        text, types, *_ = key
+        return Samples() if self._redactor is None else self._redactor.samples(text, types)
 
     def _thin(self, varied: _Varied) -> None:
         """Gives some kinds of session up, if there are too many."""
@@ -156,12 +168,12 @@ class Sent:
 
     __slots__ = ("is_given_up", "places", "query", "samples", "session")
 
-    def __init__(self, session: Session, text: bytes) -> None:
+    def __init__(self, session: Session, text: bytes, samples: Samples) -> None:
         self.session = session
         self.query = hash(skeleton(text) if len(text) <= _LONGEST_READ else text)
         """The same for texts that differ in the values written into them."""
         self.places = Places()
-        self.samples = Samples()
+        self.samples = samples
         self.is_given_up = False
 
     def give_up(self, rest: Places) -> None:
@@ -187,16 +199,17 @@ class _Varied:
         """Whom the rest is counted with in the end."""
 
 
-def _statement(key: Key, sent: Sent, counts: Counts) -> Statement:
+def _statement(key: Key, sent: Sent, counts: Counts, redactor: Redactor | None) -> Statement:
     text, types, _, many, stream = key
     return Statement(
-        text=to_text(text),
+        text=to_text(text) if redactor is None else redactor.text(text),
         parameter_types=types,
-        session=sent.session,
+        session=sent.session if redactor is None else redactor.session(sent.session),
         samples=sent.samples.read(),
         places=places_of(counts),
         many=many,
         stream=stream or texts.is_stream(text),
+        redacted=() if redactor is None else redactor.parameters(text, len(types)),
     )
 
 

@@ -6,7 +6,7 @@ import enum
 import functools
 import re
 
-from pytest_planguard.capture.lexing import bare
+from pytest_planguard.capture.lexing import bare, opaque
 
 
 class Kind(enum.Enum):
@@ -42,6 +42,9 @@ _HARMLESS = re.compile(
 _DROPS = re.compile(
     rb"drop\s+(?:table|schema|index|view|materialized|owned|type|domain|extension|sequence)\b",
     re.IGNORECASE,
+)
+_SECRET = re.compile(
+    rb"\b(?:create|alter)\s+(?:role|user|group|subscription|server|foreign)\b", re.IGNORECASE
 )
 _DROPS_DATABASE = re.compile(
     rb'drop\s+database\s+(?:if\s+exists\s+)?("(?:[^"]|"")+"|[^\s;(]+)', re.IGNORECASE
@@ -119,6 +122,23 @@ def _is_early(text: bytes) -> bool:
 def drops_objects(text: bytes) -> bool:
     """Whether it takes tables, schemas or what they need away."""
     return _DROPS.match(text, _start(text)) is not None
+
+
+def without_secrets(text: bytes) -> bytes:
+    """DDL without the passwords that it may give to roles, servers and subscriptions.
+
+    >>> without_secrets(b"CREATE ROLE a LOGIN PASSWORD 'hunter2'")
+    b"CREATE ROLE a LOGIN PASSWORD ''"
+    """
+    if not _SECRET.search(text):
+        return text
+    out: list[bytes] = []
+    end = 0
+    for start, stop, is_comment in opaque(text):
+        quoted = text[start:stop]
+        out += (text[end:start], b" " if is_comment else quoted if quoted[:1] == b'"' else b"''")
+        end = stop
+    return b"".join([*out, text[end:]])
 
 
 def dropped_database(text: bytes) -> str | None:

@@ -2,6 +2,7 @@
 
 Only types whose text is known are written, by the functions of those types themselves: no
 ``repr`` or ``str`` of the application's own is called, which may raise, block or have effects.
+Classes are asked for with ``type``: ``isinstance`` asks the value for its ``__class__``.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from decimal import Decimal
 from typing import Any
 
 from pytest_planguard.capture.literals import array_item
+from pytest_planguard.capture.samples import plain
 
 _DEEPEST = 6
 """Dimensions of an array (PostgreSQL's ``MAXDIM``); a list may hold itself."""
+
+_BINARY = (bytes, bytearray, memoryview)
 
 _ZONES = frozenset(("datetime", "zoneinfo", "dateutil", "pytz", "pendulum"))
 """Packages whose time zones may be asked for their offset; others are the application's code."""
@@ -45,9 +49,9 @@ def written(values: Sequence[Any]) -> tuple[list[bytes | None], list[int]] | Non
                 texts.append(writer(value))
             elif value is None:
                 texts.append(None)
-            elif isinstance(value, bytes | bytearray | memoryview):
+            elif issubclass(type(value), _BINARY):
                 formats[len(texts)] = 1
-                texts.append(bytes(value))
+                texts.append(plain(value))
             else:
                 texts.append(_writer(value)(value))
     except Exception:  # noqa: BLE001 -- an int of 5,000 digits raises: the driver will say so
@@ -69,21 +73,22 @@ def _writer(value: Any) -> Callable[[Any], bytes]:
 def _item(value: Any, depth: int = 1) -> bytes:
     if value is None:
         return b"NULL"
-    if isinstance(value, list | tuple):
+    if issubclass(type(value), list | tuple):
         return _array(value, depth + 1)
-    if isinstance(value, bytes | bytearray | memoryview):
-        return b'"\\\\x%s"' % bytes(value).hex().encode()
+    if issubclass(type(value), _BINARY):
+        return b'"\\\\x%s"' % plain(value).hex().encode()
     return array_item((_WRITERS.get(type(value)) or _writer(value))(value))
 
 
 def _array(values: Sequence[Any], depth: int = 1) -> bytes:
     if depth > _DEEPEST:
         raise Unwritable
-    return b"{%s}" % b",".join([_item(value, depth) for value in values])
+    kind: Any = list if issubclass(type(values), list) else tuple
+    return b"{%s}" % b",".join([_item(value, depth) for value in kind.__iter__(values)])
 
 
 def _moment(value: dt.datetime | dt.time) -> bytes:
-    kind: Any = dt.datetime if isinstance(value, dt.datetime) else dt.time
+    kind: Any = dt.datetime if issubclass(type(value), dt.datetime) else dt.time
     zone = kind.tzinfo.__get__(value)
     if zone is not None and type(zone).__module__.partition(".")[0] not in _ZONES:
         raise Unwritable

@@ -83,17 +83,20 @@ def read_captures(config: Config, paths: Sequence[Path]) -> Capture:
     """The captures merged; without a path, the default one.
 
     Raises:
-        CaptureError: One is not there or cannot be read.
+        CaptureError: One is not there or cannot be read, is of another project, or of another
+            commit than the others.
     """
     from pytest_planguard.capture import file, merge
+    from pytest_planguard.capture.origins import checked
 
     if not paths and not config.capture_file.is_file():
         raise CaptureError(
             f"there is no capture at {config.capture_file}",
             hint="run pytest --planguard-capture-only, or name a capture file",
         )
-    captures = [file.read(path) for path in paths or (config.capture_file,)]
-    return captures[0] if len(captures) == 1 else merge.merge(captures)
+    captures = {str(path): file.read(path) for path in paths or (config.capture_file,)}
+    found = checked(captures, config.project)
+    return found[0] if len(found) == 1 else merge.merge(found)
 
 
 def default_capture(config: Config) -> Capture | None:

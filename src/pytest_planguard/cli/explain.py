@@ -15,6 +15,7 @@ from pytest_planguard.cli.common import (
     progress,
     server_options,
 )
+from pytest_planguard.cli.growth_table import growth_lines
 
 if TYPE_CHECKING:
     from pytest_planguard.model.plan import Plan
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
 @click.command("explain")
 @click.argument("statement", metavar="SQL|KEY")
+@click.option("--values", is_flag=True, help="With the values that plans were made with.")
 @server_options
-def command(statement: str, **given: Any) -> int:
+def command(statement: str, values: bool, **given: Any) -> int:
     """One statement at scale, with findings and advice.
 
     KEY is a captured query's, from a report; - reads the statement from standard input.
@@ -37,13 +39,13 @@ def command(statement: str, **given: Any) -> int:
     text = sys.stdin.read() if statement == "-" else statement
     with progress() as show:
         report = pipeline.explain(config, text, default_capture(config), show)
-    for line in _lines(report):
+    for line in _lines(report, values=values):
         click.echo(words.clean(line))
     click.echo(term.blocks(report, color=colored()), nl=False)
     return 0 if report.queries and report.totals.unexplained == 0 else 3
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: Report, *, values: bool) -> Iterator[str]:
     from pytest_planguard.report import _text as words
 
     for _, database in sorted(report.databases.items()):
@@ -52,10 +54,10 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"! {loud}"
     yield from (f"! {note}" for note in report.notes)
     for one in report.queries:
-        yield from _query(one)
+        yield from _query(one, values=values)
 
 
-def _query(one: QueryReport) -> Iterator[str]:
+def _query(one: QueryReport, *, values: bool) -> Iterator[str]:
     from pytest_planguard.model.plan import Unexplained
 
     yield f"{one.query.key}  {one.query.sql}"
@@ -63,18 +65,21 @@ def _query(one: QueryReport) -> Iterator[str]:
         yield f"  not planned: {one.outcome.reason}"
         return
     for plan in one.outcome.plans:
-        yield from _plan(plan)
+        yield from _plan(plan, values=values)
+    if one.growth is not None:
+        yield from growth_lines(one.growth)
 
 
-def _plan(plan: Plan) -> Iterator[str]:
+def _plan(plan: Plan, *, values: bool) -> Iterator[str]:
     from pytest_planguard.report import _numbers as numbers
 
-    values = ""
-    if plan.values:
-        values = ", ".join("NULL" if value is None else value for value in plan.values)
-        values = f", with {values}"
+    with_values = ""
+    if values and plan.values:
+        shown = ", ".join("NULL" if value is None else value for value in plan.values)
+        with_values = f", with {shown}"
     cost, rows = numbers.cost(plan.cost), numbers.rows(plan.rows)
     noun = "row" if rows == "1" else "rows"
-    yield f"  {plan.sample.value}: cost {cost}, {rows} {noun}{values}"
+    kind = f"{plan.sample.value}, {plan.drawn.kind}" if plan.drawn else plan.sample.value
+    yield f"  {kind}: cost {cost}, {rows} {noun}{with_values}"
     yield from (f"    {line}" for line in plan.shape)
     yield from (f"    approximate: {reason}" for reason in plan.approximate)

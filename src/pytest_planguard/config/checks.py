@@ -159,13 +159,28 @@ def check_choice(mistakes: Mistakes, name: str, value: str, choices: Iterable[st
 
 
 def check_code(mistakes: Mistakes, name: str, code: str) -> bool:
-    """Notes what cannot be a rule's code or the beginning of one; whether it can."""
-    if RULE_CODE.fullmatch(code):
-        return True
+    """Notes what is no rule's code nor the beginning of one; whether it is one."""
+    if wrong := wrong_code(code):
+        mistakes.add(name, wrong)
+    return not wrong
+
+
+def wrong_code(code: str) -> str:
+    """What is wrong with a rule's code or the beginning of one; empty: nothing.
+
+    Raises:
+        ConfigurationError: A rule of another distribution can't be loaded.
+    """
     upper = code.upper()
-    guess = f'; did you mean "{upper}"?' if RULE_CODE.fullmatch(upper) else ""
-    mistakes.add(name, f'found "{code}", wanted a rule code such as PLN001 or PLN{guess}')
-    return False
+    if not RULE_CODE.fullmatch(code):
+        guess = f'; did you mean "{upper}"?' if RULE_CODE.fullmatch(upper) else ""
+        return f'found "{code}", wanted a rule code such as PLN001 or PLN{guess}'
+    from pytest_planguard import registry  # rules bring the parser: only who names one pays for it
+
+    known = registry.rules().keys()
+    if any(one.startswith(code) for one in known):
+        return ""
+    return f'there is no rule "{code}"{did_you_mean(code, known)}'
 
 
 def split_codes(text: str) -> list[str]:

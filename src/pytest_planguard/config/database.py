@@ -85,8 +85,9 @@ def read_tables(reader: Reader) -> dict[str, TableDeclaration]:
 def _table(reader: Reader) -> TableDeclaration:
     rows = reader.number("rows", None, 0)
     columns = {name: _column(column) for name, column in reader.table("columns").each()}
+    grows = reader.flag("grows", default=True)
     reader.finish()
-    return TableDeclaration(rows=rows, columns=columns)
+    return TableDeclaration(rows=rows, columns=columns, grows=grows)
 
 
 def _column(reader: Reader) -> ColumnDeclaration:

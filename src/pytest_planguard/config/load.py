@@ -21,6 +21,8 @@ from pytest_planguard.config.checks import (
 )
 from pytest_planguard.config.database import read_database, read_tables
 from pytest_planguard.config.options import FAIL_ON, Options, codes, path, read_options, reports
+from pytest_planguard.config.project import project_name
+from pytest_planguard.config.redaction import read_redaction
 from pytest_planguard.config.values import Config, Ignore
 from pytest_planguard.errors import ConfigurationError
 from pytest_planguard.model.finding import Severity
@@ -41,7 +43,7 @@ def load(
     Args:
         root: pytest's root; the file is looked for here and upwards.
         overrides: Options by name (``fail_on``, ``db``, ``baseline``, ``capture_file``,
-            ``report``, ``select``, ``ignore``); None is not given.
+            ``report``, ``select``, ``ignore``, ``redact``); None is not given.
         environ: The environment.
         pulling: A statistics file that is named may be missing: it is about to be written.
 
@@ -52,7 +54,8 @@ def load(
     mistakes = Mistakes()
     home = file.parent if file is not None else root.resolve()
     reader = Reader(values, "", mistakes)
-    config = _read(reader, home, read_options(overrides or {}, environ, mistakes), pulling=pulling)
+    options = read_options(overrides or {}, environ, mistakes)
+    config = _read(reader, home, options, project_name(home), pulling=pulling)
     if mistakes.found:
         raise _error(mistakes, file)
     return config
@@ -88,7 +91,7 @@ def _parse(file: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{file} cannot be read: {error}", hint="mend the file") from None
 
 
-def _read(reader: Reader, root: Path, options: Options, *, pulling: bool) -> Config:
+def _read(reader: Reader, root: Path, options: Options, project: str, *, pulling: bool) -> Config:
     large = reader.number("large-table-rows", 10_000, 1) or 10_000
     critical = frozenset(reader.texts("critical-tables"))
     fail_on = reader.choice("fail-on", FAIL_ON, "error")
@@ -120,11 +123,14 @@ def _read(reader: Reader, root: Path, options: Options, *, pulling: bool) -> Con
         tenant_schemas=tenant_schemas,
         tenant_model=tenant_model,
         sizes_declared=any(map(_sized, databases.values())),
+        redaction=read_redaction(reader, options),
+        project=reader.text("project", project),
         thresholds=Thresholds(
             large_table_rows=large,
             critical_tables=frozenset(n if "." in n else f"public.{n}" for n in critical),
         ),
         budgets=read_budgets(reader.tables("budget")),
+        growth=reader.flag("growth"),
     )
     reader.finish()
     return config

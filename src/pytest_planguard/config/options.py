@@ -14,7 +14,7 @@ from pytest_planguard.config.checks import (
     split_codes,
 )
 
-OPTIONS = ("baseline", "capture_file", "db", "fail_on", "ignore", "report", "select")
+OPTIONS = ("baseline", "capture_file", "db", "fail_on", "ignore", "redact", "report", "select")
 """Options the environment (``PLANGUARD_<OPTION>``) and callers may give."""
 
 FAIL_ON = ("none", "error", "warning")

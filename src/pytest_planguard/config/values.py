@@ -12,6 +12,7 @@ import msgspec
 
 from pytest_planguard.config.budgets import ConfiguredBudget
 from pytest_planguard.model.finding import Finding, Severity
+from pytest_planguard.model.redaction import Redaction
 from pytest_planguard.model.spec import DatabaseSpec, Thresholds
 
 _WORKER_SUFFIX = re.compile(r"[_-]?gw\d+$")
@@ -80,9 +81,15 @@ class Config(msgspec.Struct, frozen=True):
     tenant_model: str
     sizes_declared: bool
     """Some size is known: declared, from statistics, or the database's own."""
+    redaction: Redaction
+    """Values that never leave the process that runs the tests."""
+    project: str
+    """The project's name, as its captures have it; empty: it has none."""
     thresholds: Thresholds
     """Critical tables qualified with ``public`` where the configuration names no schema."""
     budgets: tuple[ConfiguredBudget, ...] = ()
+    growth: bool = False
+    """Every query is planned at three more sizes, for PLN009."""
 
     def wants(self, code: str) -> bool:
         """Whether a rule runs: as in ruff, the most exact of select and ignore decides."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from pytest_planguard.conninfo import without_password
-from pytest_planguard.errors import ServerError
+from pytest_planguard.errors import ScaleError, ServerError
 from pytest_planguard.fixturedb.parts import ReadCatalog
 from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale.observed import observe
@@ -45,6 +46,21 @@ class AsIs(msgspec.Struct, frozen=True):
         """The database itself: it is not ours to copy or to index."""
         refused = {index.name: "the database is used as it is" for index in indexes}
         yield CopyWithIndexes(self.name, self.server, {}, refused)
+
+    def copy_at(
+        self,
+        factor: float,  # noqa: ARG002 - as of the protocol
+        relations: AbstractSet[str],  # noqa: ARG002
+    ) -> AbstractContextManager[CopyWithIndexes]:
+        """There is none.
+
+        Raises:
+            ScaleError: Always.
+        """
+        raise ScaleError(
+            "the database is used as it is: it cannot be planned at other sizes",
+            hint="growth is planned where planguard makes the database",
+        )
 
 
 def use_as_it_is(spec: DatabaseSpec, server: PostgresServer, read_catalog: ReadCatalog) -> AsIs:

@@ -7,7 +7,8 @@ An inflated database is never copied or vacuumed: that would write out its zeros
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +24,14 @@ from pytest_planguard.fixturedb.connection import (
 )
 from pytest_planguard.fixturedb.inflate.database import inflate
 from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools, quiet
+from pytest_planguard.fixturedb.rescaled import copy_at
 from pytest_planguard.fixturedb.scale import statistics_file
 from pytest_planguard.fixturedb.template import Production, Template, TemplateMaker
 from pytest_planguard.fixturedb.whatif import CopyWithIndexes, copy_with
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
 from pytest_planguard.model.report import SelfCheck
 from pytest_planguard.model.schema import Schema
-from pytest_planguard.model.spec import DatabaseSpec
+from pytest_planguard.model.spec import DatabaseSpec, TableDeclaration
 from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.sql.renames import Rename
 
@@ -51,6 +53,7 @@ class Fixture:
         tools: Tools,
         checked: SelfCheck,
         source: Statistics | None = None,
+        declared: Mapping[str, TableDeclaration] | None = None,
     ) -> None:
         self.name = name
         self.server: PostgresServer = server
@@ -62,6 +65,7 @@ class Fixture:
         self._template = template
         self._settings = settings
         self._tools = tools
+        self._declared = declared or {}
 
     @property
     def conninfo(self) -> str:
@@ -76,6 +80,24 @@ class Fixture:
             self._server,
             self._template,
             indexes,
+            settings=self._settings,
+            read_catalog=self._tools.read_catalog,
+        )
+
+    def copy_at(
+        self, factor: float, relations: AbstractSet[str]
+    ) -> AbstractContextManager[CopyWithIndexes]:
+        """A copy in which these tables have ``factor`` times the rows, dropped at the end.
+
+        Raises:
+            ScaleError: It holds real rows, or the files cannot be made so large.
+        """
+        return copy_at(
+            factor,
+            relations,
+            self._server,
+            self._template,
+            declared=self._declared,
             settings=self._settings,
             read_catalog=self._tools.read_catalog,
         )
@@ -121,7 +143,7 @@ def build(
     try:
         with lost_server():
             checked = _make_run_database(name, server, template, settings, tools, progress)
-        yield Fixture(name, server, template, settings, tools, checked, source)
+        yield Fixture(name, server, template, settings, tools, checked, source, spec.tables)
     finally:
         drop(server, name)
 

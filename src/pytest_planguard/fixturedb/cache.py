@@ -22,7 +22,7 @@ from pytest_planguard.sql.renames import Rename
 if TYPE_CHECKING:
     import psycopg
 
-RECIPE = 5
+RECIPE = 6
 """Raised whenever the same inputs would make another template."""
 
 PREFIX = "planguard_template_"

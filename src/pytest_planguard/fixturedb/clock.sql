@@ -24,3 +24,15 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
 ORDER BY 1
+
+-- name: granted
+-- Where policies hold, plans are made under the application's role, which EXPLAIN asks for rights.
+SELECT format('GRANT USAGE ON SCHEMA %I TO public', n.nspname)
+FROM pg_catalog.pg_namespace n
+WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')
+UNION ALL
+SELECT format('GRANT ALL ON TABLE %I.%I TO public', n.nspname, c.relname)
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'planguard')

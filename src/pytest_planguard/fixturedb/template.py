@@ -127,7 +127,7 @@ class TemplateMaker:
             catalog = self._tools.read_catalog(connection)
             _refuse_dotted_schemas(catalog)
             self._progress(f"building the fixture database: {len(catalog.tables)} tables")
-            self._prepare(connection)
+            self._prepare(connection, catalog)
             record = self._scale(connection, catalog)
             record = msgspec.structs.replace(record, lacking=(*lacking, *record.lacking))
             cache.write_record(connection, record)
@@ -167,18 +167,19 @@ class TemplateMaker:
         declared = tenants.share(self._spec.tables, catalog.tables)
         return AtScale(declare(catalog, declared, clock=self._spec.clock))
 
-    def _prepare(self, connection: psycopg.Connection[Any]) -> None:
-        """The clock's functions, and no autovacuum where the server is not ours."""
+    def _prepare(self, connection: psycopg.Connection[Any], catalog: Catalog) -> None:
+        """The clock's functions, rights to plan under, and no autovacuum on others' servers."""
         from psycopg import sql
 
         queries = named_queries(__package__, "clock.sql")
         clock = sql.SQL(queries["clock"])
         connection.execute(clock.format(clock=sql.Literal(self._clock)))
-        if self._server.provider != "url":  # on a server of ours it is off
-            return
-        commands = connection.execute(queries["unvacuumed"])
-        for (command,) in commands.fetchall():
-            connection.execute(command)
+        wanted = ["granted"] if catalog.guarded else []
+        if self._server.provider == "url":  # on a server of ours it is off
+            wanted.append("unvacuumed")
+        for name in wanted:
+            for (command,) in connection.execute(queries[name]).fetchall():
+                connection.execute(command)
 
 
 def _refuse_dotted_schemas(catalog: Catalog) -> None:

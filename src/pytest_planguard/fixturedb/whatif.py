@@ -76,7 +76,7 @@ def copy_with(
     """
     with connect(server) as connection:
         cache.mark_used(connection, template.name)
-        name = _free_name(connection, server.run_token)
+        name = free_name(connection, server.run_token)
     real = not template.record.files
     try:
         server.create_database(name, template=template.name)
@@ -100,7 +100,7 @@ def copy_with(
         drop(server, name)
 
 
-def _free_name(connection: psycopg.Connection[Any], token: str) -> str:
+def free_name(connection: psycopg.Connection[Any], token: str) -> str:
     """A name of a run database that is not taken."""
     number = 1
     while cache.exists(connection, f"planguard_run_{token}_{number}"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pytest_planguard.model.schema import Schema
+from pytest_planguard.model.silence import Remark
 from pytest_planguard.model.statement import Place, Statement
 
 SCHEMA_VERSION = 1
@@ -59,6 +60,8 @@ class Capture(msgspec.Struct, frozen=True):
     databases: dict[str, Database] = {}
     ddl: tuple[Ddl, ...] = ()
     schema: int = SCHEMA_VERSION
+    project: str = ""
+    """The project's name, as its configuration gives it; empty where it has none."""
     commit: str = ""
     """Git commit of the project; empty where there is none."""
     captured_at: str = ""
@@ -79,6 +82,8 @@ class Capture(msgspec.Struct, frozen=True):
     """What capture could not do, one sentence each."""
     suppressions: tuple[Suppression, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    """Comments on the lines that asked."""
 
     @property
     def complete(self) -> bool:

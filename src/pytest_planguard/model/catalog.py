@@ -123,6 +123,8 @@ class Server(msgspec.Struct, frozen=True):
     collation: str = ""
     settings: dict[str, str] = {}
     """The planner's settings that differ from PostgreSQL's defaults."""
+    collation_provider: str = ""
+    """libc, icu or builtin; empty: it was not read."""
 
     @property
     def major(self) -> int:
@@ -138,6 +140,10 @@ class Catalog(msgspec.Struct, frozen=True):
     """By schema-qualified name."""
     indexes: dict[str, Index]
     """By schema-qualified name."""
+    views: dict[str, tuple[str, ...]] = {}
+    """By schema-qualified name: the tables a view reads, through other views too."""
+    guarded: frozenset[str] = frozenset()
+    """Tables with row-level security."""
 
     def root_of(self, relation: str) -> str:
         """The partitioned table a partition belongs to in the end, or the relation itself."""

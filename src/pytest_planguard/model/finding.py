@@ -61,6 +61,8 @@ class Candidate(msgspec.Struct, frozen=True):
     verified: bool = False
     """A remedy was proven by the planner: an index, or a rewrite planned at scale."""
     advice: Advice | None = None
+    least_rows: float = 0.0
+    """Of a relation of assumed size: from how many rows on this holds; 0: large-table-rows."""
 
 
 class Finding(msgspec.Struct, frozen=True):

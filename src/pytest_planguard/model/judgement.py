@@ -12,6 +12,7 @@ from pytest_planguard.model.baseline import World
 from pytest_planguard.model.budget import Demand
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Advice, Candidate, RuleFacts
+from pytest_planguard.model.growth import Growth
 from pytest_planguard.model.plan import Plan, Planned, PlanNode, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import Change
@@ -65,6 +66,22 @@ class Rewrite(msgspec.Struct, frozen=True):
     cost_after: float
 
 
+class DeepPage(msgspec.Struct, frozen=True):
+    """A query that pages by OFFSET, planned with a page far behind the first."""
+
+    skipped: float
+    """Rows read and thrown away before the page."""
+    cost_before: float
+    """Of the page the tests asked for."""
+    cost: float
+    order: tuple[tuple[str, bool], ...] = ()
+    """What it is ordered by, as SQL, and whether descending."""
+    columns: tuple[str, ...] = ()
+    """Names of those that are plain columns."""
+    relations: tuple[tuple[str, str], ...] = ()
+    """Name and alias of the tables it is about."""
+
+
 class ReferentialCheck(msgspec.Struct, frozen=True):
     """What PostgreSQL runs behind a DELETE or an update of a key, for one foreign key."""
 
@@ -101,10 +118,14 @@ class Context(msgspec.Struct, frozen=True):
     rewrites: tuple[Rewrite, ...] = ()
     """Verified."""
     change: Change | None = None
+    deep_page: DeepPage | None = None
+    """None: it does not page by OFFSET, or not through many rows."""
     checks: tuple[ReferentialCheck, ...] = ()
     """Run behind it, where it deletes rows or sets keys."""
     demands: tuple[Demand, ...] = ()
     """Budgets it is held to."""
+    growth: Growth | None = None
+    """None: it was not looked at, or nothing the query reads grows."""
 
     @property
     def plan(self) -> Plan:

@@ -24,6 +24,13 @@ class Access(enum.StrEnum):
     """Functions, foreign tables, VALUES, sample scans."""
 
 
+FOUND = frozenset({Access.INDEX_ONLY, Access.INDEX, Access.BITMAP})
+"""Few more rows are read than are wanted."""
+
+SEARCHED = frozenset({Access.INDEX_FILTER, Access.SEQ})
+"""Rows are read that are not wanted: most of a range, or of the table."""
+
+
 class SampleKind(enum.StrEnum):
     """Where the parameter values of a plan come from."""
 
@@ -94,6 +101,15 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
             yield from child.walk()
 
 
+class Drawn(msgspec.Struct, frozen=True):
+    """What values drawn from the statistics are."""
+
+    kind: str
+    """``the most common value of public.orders.status``, ``the middle of public.events.at``."""
+    extreme: bool = False
+    """No others select more; else they are typical ones."""
+
+
 class AccessPath(msgspec.Struct, frozen=True):
     """How one relation, under one alias, is read in a plan."""
 
@@ -127,6 +143,8 @@ class Plan(msgspec.Struct, frozen=True):
     before the part of it that bounds nothing."""
     approximate: tuple[str, ...] = ()
     """Why the estimate may differ from production's, one sentence each."""
+    drawn: Drawn | None = None
+    """What its values are, where they are common ones."""
 
     @property
     def cost(self) -> float:
@@ -137,6 +155,11 @@ class Plan(msgspec.Struct, frozen=True):
     def rows(self) -> float:
         """Rows the top node returns."""
         return self.root.rows
+
+    def access_of(self, relation: str) -> Access:
+        """The worst way a relation is read, under whatever alias."""
+        ways = (path.access for path in self.access.values() if path.relation == relation)
+        return max(ways, key=list(Access).index, default=Access.NONE)
 
 
 class Unexplained(msgspec.Struct, frozen=True):

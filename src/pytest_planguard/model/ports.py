@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -156,9 +157,18 @@ class FixtureDatabase(Protocol):
     ) -> AbstractContextManager[FixtureCopy]:
         """A copy at scale with more indexes, dropped at the end."""
 
+    def copy_at(
+        self, factor: float, relations: AbstractSet[str]
+    ) -> AbstractContextManager[FixtureCopy]:
+        """A copy in which these tables have ``factor`` times the rows, dropped at the end.
+
+        Raises:
+            ScaleError: There can be none.
+        """
+
 
 class FixtureCopy(Protocol):
-    """A copy of a fixture database with more indexes."""
+    """A copy of a fixture database with more indexes, or at another scale."""
 
     sizes: dict[str, int]
     """Bytes at scale, by index name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from pytest_planguard.model.silence import Silence
 from pytest_planguard.model.statement import Layer, Place, Sample, Session
 
 
@@ -21,6 +22,8 @@ class Variant(msgspec.Struct, frozen=True):
     """Numbers of the parameters that LIMIT or OFFSET use: always planned with a value."""
     spans: tuple[tuple[int, int, int], ...] = ()
     """(start, end, number) of every parameter in ``plannable``."""
+    redacted: tuple[int, ...] = ()
+    """Numbers of the parameters whose values are stand-ins of the capture's."""
     as_sent: str = ""
     """Where values the client wrote into the text became parameters: ``plannable`` with them
     still in it, planned where the server refuses the other."""
@@ -43,6 +46,10 @@ class Query(msgspec.Struct, frozen=True):
     """Every execution was read as a stream."""
     why_not_explainable: str = ""
     """The reason it is not sent to the planner; empty where it is."""
+    longest_list: int = 0
+    """Items of the longest list any of its texts wrote out."""
+    silences: tuple[Silence, ...] = ()
+    """What a comment of every text of it says about rules; one that is malformed in any."""
 
     @property
     def executions(self) -> int:

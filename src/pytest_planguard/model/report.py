@@ -8,6 +8,7 @@ import msgspec
 
 from pytest_planguard.model.catalog import Catalog, Server
 from pytest_planguard.model.finding import Finding, Severity
+from pytest_planguard.model.growth import Growth
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.statistics import ScaleSource
@@ -101,6 +102,8 @@ class QueryReport(msgspec.Struct, frozen=True):
     query: Query
     outcome: Planned | Unexplained
     change: Change | None
+    growth: Growth | None = None
+    """None: it was not looked at, or nothing the query reads grows."""
 
 
 class Totals(msgspec.Struct, frozen=True):

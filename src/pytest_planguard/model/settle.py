@@ -21,6 +21,11 @@ EXPLAINING = ("QRY001", "QRY002", "QRY003", "QRY004")
 REWRITING = ("QRY001", "QRY002")
 """Their rewrite is the finding's remedy; an index stands beside it as advice."""
 
+COUNSELLING = ("QRY003", "QRY004")
+"""What they say is the remedy of a read where nothing was proven."""
+
+_READS = ("PLN001", "PLN003", "PLN004")
+
 
 class Settled(msgspec.Struct, frozen=True):
     """A candidate that stands, with the codes of those that explain it."""
@@ -85,6 +90,9 @@ def _with_remedy(first: Candidate, others: Sequence[Candidate]) -> Candidate:
     advice = first.advice or next((one.advice for one in others if one.advice is not None), None)
     rewriting = next((one for one in others if one.rule in REWRITING), None)
     if rewriting is None:
+        counsel = next((one for one in others if one.rule in COUNSELLING), None)
+        if counsel is not None and advice is None and first.rule in _READS:
+            return msgspec.structs.replace(first, remedy=_joined(first, counsel))
         return msgspec.structs.replace(first, advice=advice)
     verified = first.verified or rewriting.verified
     raised = rewriting.verified and first.severity is Severity.WARNING

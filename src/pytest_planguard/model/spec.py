@@ -34,6 +34,8 @@ class TableDeclaration(msgspec.Struct, frozen=True):
 
     rows: float | None = None
     columns: dict[str, ColumnDeclaration] = {}
+    grows: bool = True
+    """It has more rows in a year than today; countries do not."""
 
 
 class DatabaseSpec(msgspec.Struct, frozen=True):

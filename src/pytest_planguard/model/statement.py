@@ -15,6 +15,8 @@ class Phase(enum.StrEnum):
     TEARDOWN = "teardown"
     OUTSIDE = "outside"
     """Between tests: collection, session hooks, background threads."""
+    SHARED = "shared"
+    """While a fixture of several tests (of a class, a module, the session) is made or undone."""
 
 
 class Layer(enum.StrEnum):
@@ -67,6 +69,19 @@ class Place(msgspec.Struct, frozen=True, order=True):
     distinct: int = 0
     """How many different ones (texts with their values) the line sent for one call of the suite's,
     counted up to ``MOST_DISTINCT``; 0 where the suite itself repeats the call."""
+    scope: str = ""
+    """Of a shared fixture: the node id of the class, module or folder that has it."""
+    process: str = ""
+    """Of a merged capture: which of its processes sent it, where each does so for itself."""
+
+    @property
+    def is_of_process(self) -> bool:
+        """Whether each process of a run sends it once more, however the tests are divided.
+
+        Then it counts as often as in the process that sent it most: as often as in one that runs
+        all tests.
+        """
+        return self.phase in (Phase.OUTSIDE, Phase.SHARED)
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -111,6 +126,8 @@ class Statement(msgspec.Struct, frozen=True):
     """Sent by ``executemany`` and its kin: one place counts once, whatever the rows."""
     stream: bool = False
     """Read through a server-side cursor, COPY or row by row: nobody holds the whole result."""
+    redacted: tuple[int, ...] = ()
+    """Numbers of the parameters whose values are stand-ins, because of their columns."""
 
     @property
     def executions(self) -> int:

@@ -23,6 +23,8 @@ def demands_of(
     A marker speaks of what the application sends while its test runs: rows the test makes first,
     and what fixtures send, are not meant. Nor is anything that only tests send.
     """
+    if not marked and not config.budgets:
+        return ()
     own = [place for place in query.places if place.origin.layer is not Layer.TEST]
     if not own:
         return ()

@@ -16,6 +16,7 @@ from pytest_planguard.model.ports import FixtureDatabase, PostgresServer
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.planner.explain import Explainer
+from pytest_planguard.planner.growth import Sizes
 from pytest_planguard.planner.whatif import Trials
 from pytest_planguard.planner.wire import Wire
 from pytest_planguard.sql.renames import Rename, renames
@@ -31,6 +32,7 @@ class Planner(msgspec.Struct, frozen=True):
     catalog: Catalog
     explainer: Explainer
     trials: Trials
+    sizes: Sizes
     source: Statistics | None = None
     """What production's statistics file says, under the schema's names; None: there is none."""
 
@@ -130,7 +132,8 @@ def open_planner(
             explainer = Explainer(wire, catalog, fixture.statistics, capture.captured_at)
             trials = Trials(fixture, read_catalog_at, settings)
             source = fixture.source and renamed(fixture.source, catalog, found)
-            yield Planner(fixture, catalog, explainer, trials, source)
+            sizes = Sizes(fixture, catalog, read_catalog_at, settings)
+            yield Planner(fixture, catalog, explainer, trials, sizes, source)
 
 
 def _renames(config: Config, database: str, capture: Capture) -> tuple[Rename, ...]:

@@ -8,16 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from pytest_planguard import registry
-from pytest_planguard.baseline.entries import is_known
+from pytest_planguard.baseline.entries import is_known, significant
 from pytest_planguard.config import Config
 from pytest_planguard.model.baseline import Baseline
 from pytest_planguard.model.capture import Capture
-from pytest_planguard.model.finding import Candidate, Finding, RuleFacts, Severity, Suppressed
+from pytest_planguard.model.finding import Candidate, Finding, RuleFacts, Severity
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import Change, DatabaseReport, Status, Verdict
 from pytest_planguard.model.settle import Settled
 from pytest_planguard.model.statement import Layer, Origin
 from pytest_planguard.model.statistics import ScaleSource
+from pytest_planguard.pipeline.suppressions import Suppressions
 
 Key = tuple[str, str]
 
@@ -43,10 +44,21 @@ class Gate(msgspec.Struct, frozen=True):
     ) -> tuple[Finding, ...]:
         """Findings as the report shows them, worst first."""
         facts = {code: rule.FACTS for code, rule in registry.rules().items()}
-        found = (self._finding(one, queries, facts[one.candidate.rule]) for one in settled)
+        silent = self.suppressions(queries)
+        found = (self._finding(one, queries, facts[one.candidate.rule], silent) for one in settled)
         return tuple(sorted(found, key=self._worst_first))
 
-    def _finding(self, settled: Settled, queries: Mapping[Key, Query], facts: RuleFacts) -> Finding:
+    def suppressions(self, queries: Mapping[Key, Query]) -> Suppressions:
+        """All there are: of the configuration, of markers, and of comments."""
+        return Suppressions(self.config, self.capture, queries.values(), self.today)
+
+    def _finding(
+        self,
+        settled: Settled,
+        queries: Mapping[Key, Query],
+        facts: RuleFacts,
+        silent: Suppressions,
+    ) -> Finding:
         candidate = settled.candidate
         query = queries.get((candidate.database, candidate.key))
         severity = candidate.severity
@@ -71,7 +83,7 @@ class Gate(msgspec.Struct, frozen=True):
             is_new=self._is_new(settled, severity),
             fails=False,
         )
-        finding = msgspec.structs.replace(finding, suppressed=self._suppressed(finding, query))
+        finding = msgspec.structs.replace(finding, suppressed=silent.of(finding, query))
         return msgspec.structs.replace(finding, fails=self._fails(finding, query))
 
     def _proviso(self, candidate: Candidate) -> str:
@@ -79,7 +91,7 @@ class Gate(msgspec.Struct, frozen=True):
             return ""
         if candidate.relation is None:  # the query as a whole, maybe over several tables
             return " (the sizes of its tables are assumed)"
-        rows = f"{self.config.large_table_rows:,.0f}"
+        rows = f"{significant(max(candidate.least_rows, self.config.large_table_rows)):,.0f}"
         return f" (if this table has more than {rows} rows: its size is assumed)"
 
     def _is_new(self, settled: Settled, severity: Severity) -> bool:
@@ -88,18 +100,6 @@ class Gate(msgspec.Struct, frozen=True):
             return True
         entry = self.baseline.entries.get((candidate.database, candidate.key))
         return not is_known(entry, candidate.rule, candidate.relation, severity)
-
-    def _suppressed(self, finding: Finding, query: Query | None) -> Suppressed | None:
-        for ignore in self.config.ignores:
-            if ignore.covers(finding) and not ignore.expired(self.today):
-                return Suppressed(ignore.reason)
-        for marked in self.capture.suppressions:
-            only_there = query is not None and {
-                place.test for place in query.places if place.test
-            } == {marked.test}
-            if only_there and any(finding.rule.startswith(code) for code in marked.codes):
-                return Suppressed(marked.reason)
-        return None
 
     def _fails(self, finding: Finding, query: Query | None) -> bool:
         change = self.changes.get((finding.database, finding.key))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from pytest_planguard import registry
+from pytest_planguard.advice.paging import deep_pages
 from pytest_planguard.advice.rewrites import rewrites
 from pytest_planguard.advice.verify import Item, advise
 from pytest_planguard.baseline.compare import compare
@@ -17,7 +18,8 @@ from pytest_planguard.model.baseline import Baseline, World
 from pytest_planguard.model.capture import Budget
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Advice, Candidate
-from pytest_planguard.model.judgement import Context, Read, Rewrite, RunContext
+from pytest_planguard.model.growth import Growth
+from pytest_planguard.model.judgement import Context, Read, RunContext
 from pytest_planguard.model.plan import Plan, Planned, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import Change, ChangeKind
@@ -25,7 +27,10 @@ from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Layer
 from pytest_planguard.pipeline.budgets import demands_of
 from pytest_planguard.pipeline.fixtures import Planner
+from pytest_planguard.pipeline.growth import growths, with_least_rows
 from pytest_planguard.pipeline.referential import Referential, referential
+from pytest_planguard.pipeline.samples import judged
+from pytest_planguard.pipeline.views import through_views
 from pytest_planguard.sql.reads import reads
 
 Outcomes = Sequence[tuple[Query, Planned | Unexplained]]
@@ -38,6 +43,9 @@ class Judged(msgspec.Struct, frozen=True):
     outcomes: tuple[tuple[Query, Planned | Unexplained], ...]
     changes: dict[Key, Change]
     candidates: tuple[Candidate, ...]
+    growth: dict[Key, Growth] = {}
+    """Empty where it was not asked for."""
+    notes: tuple[str, ...] = ()
 
 
 def judge(
@@ -67,8 +75,11 @@ def judge(
     }
     behind = _behind(planner, outcomes, thresholds)
     advice = _advised(planner, outcomes, seen, thresholds, progress, behind)
-    written = _rewritten(planner, outcomes, seen, thresholds)
-    candidates = []
+    growth, note = _grown(config, planner, outcomes, thresholds, progress)
+    items = _judged_items(outcomes, seen)
+    written = rewrites(items, planner.catalog, thresholds, planner.explainer.explain)
+    deep = deep_pages(items, thresholds, planner.explainer.explain)
+    candidates: list[Candidate] = []
     rules = {code: rule for code, rule in registry.rules().items() if config.wants(code)}
     for query, planned in outcomes:
         if isinstance(planned, Unexplained):
@@ -82,12 +93,16 @@ def judge(
             advice=advice.get(query.key, {}),
             rewrites=written.get(query.key, ()),
             change=changes.get((query.database, query.key)),
+            deep_page=deep.get(query.key),
             checks=behind.of(query, advice),
             demands=demands_of(query, planned, config, budgets),
+            growth=growth.get((query.database, query.key)),
         )
+        said: list[Candidate] = []
         for rule in rules.values():
             if (check := getattr(rule, "check", None)) is not None:
-                candidates += check(context)
+                said += judged(check, context)
+        candidates += through_views(said, query, planner.catalog)
     database = queries[0].database if queries else "default"
     sizes = {name: one.source for name, one in planner.fixture.statistics.tables.items()}
     today = dt.datetime.now(dt.UTC).date()
@@ -98,7 +113,9 @@ def judge(
     for rule in rules.values():
         if (check_run := getattr(rule, "check_run", None)) is not None:
             candidates += check_run(run)
-    return Judged(tuple(outcomes), changes, tuple(candidates))
+    candidates = with_least_rows(planner, outcomes, candidates, thresholds)
+    notes = (note,) if note else ()
+    return Judged(tuple(outcomes), changes, tuple(candidates), growth, notes)
 
 
 def _planned(
@@ -109,6 +126,20 @@ def _planned(
         queries, lambda done, of: progress(f"planning {done:,} of {of:,} queries")
     )
     return list(zip(queries, plans, strict=True))
+
+
+def _grown(
+    config: Config,
+    planner: Planner,
+    outcomes: Outcomes,
+    thresholds: Thresholds,
+    progress: Callable[[str], None],
+) -> tuple[dict[Key, Growth], str]:
+    """How the queries grow, where that is asked for; it takes some three times as many plans."""
+    if not config.growth:
+        return {}, ""
+    progress("planning at 3, 10 and 100 times of today's size")
+    return growths(planner, outcomes, thresholds)
 
 
 def _compared(
@@ -146,6 +177,17 @@ def _probes(plan: Plan) -> dict[int, float]:
     return {id(node): rows[n] for n, node in enumerate(plan.root.walk()) if n in rows}
 
 
+def _judged_items(
+    outcomes: Outcomes, seen: Mapping[str, dict[int, tuple[Read, ...]]]
+) -> list[Item]:
+    """What is advised on: not what only the suite's own code sends."""
+    return [
+        Item(query, planned, seen[query.key])
+        for query, planned in outcomes
+        if isinstance(planned, Planned) and query.layer is not Layer.TEST
+    ]
+
+
 def _behind(planner: Planner, outcomes: Outcomes, thresholds: Thresholds) -> Referential:
     return referential(
         outcomes,
@@ -163,11 +205,7 @@ def _advised(
     progress: Callable[[str], None],
     behind: Referential,
 ) -> dict[str, dict[str, Advice]]:
-    items = [
-        Item(query, planned, seen[query.key])
-        for query, planned in outcomes
-        if isinstance(planned, Planned) and query.layer is not Layer.TEST
-    ]
+    items = _judged_items(outcomes, seen)
     progress("looking for indexes that help")
     # What foreign keys look up is advised on with the queries: one index may serve both.
     every = [*items, *behind.items.values()]
@@ -183,19 +221,3 @@ def _writes(items: Sequence[Item]) -> Counter[str]:
             if node.node_type == "ModifyTable" and node.relation is not None:
                 writes[node.relation] += item.query.executions
     return writes
-
-
-def _rewritten(
-    planner: Planner,
-    outcomes: Outcomes,
-    seen: Mapping[str, dict[int, tuple[Read, ...]]],
-    thresholds: Thresholds,
-) -> dict[str, tuple[Rewrite, ...]]:
-    found: dict[str, list[Rewrite]] = defaultdict(list)
-    for query, planned in outcomes:
-        if isinstance(planned, Planned) and query.layer is not Layer.TEST:
-            found[query.key] += rewrites(
-                query, planned, seen[query.key], planner.catalog, thresholds,
-                planner.explainer.explain,
-            )  # fmt: skip
-    return {key: tuple(items) for key, items in found.items() if items}

@@ -32,13 +32,18 @@ from pytest_planguard.model.report import (
 from pytest_planguard.model.settle import settle
 from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.pipeline.budgets import refuse_unknown_tables
+from pytest_planguard.pipeline.confidential import unknown_columns, without_values
 from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, ready
 from pytest_planguard.pipeline.gate import Gate, Key, as_configured, verdict
 from pytest_planguard.pipeline.judge import Judged, judge
 from pytest_planguard.pipeline.outcome import Options, Outcome
+from pytest_planguard.pipeline.roles import bound_roles, not_applied, under_their_roles
+from pytest_planguard.pipeline.suppressions import refuse_malformed
+from pytest_planguard.pipeline.temporary import without_temporary
 from pytest_planguard.pipeline.tenants import in_schemas_there_are
 from pytest_planguard.sql.calls import loads
+from pytest_planguard.sql.deep import room_for_deep_trees
 from pytest_planguard.sql.normalise import queries as normalise
 
 Progress = Callable[[str], None]
@@ -85,10 +90,12 @@ def judged(
 ) -> Report:
     """Plans, judges and compares; arguments and errors as of ``run``."""
     parts = _Parts(capture)
-    with ready(config, capture) as config:
-        for database, queries in _by_database(config, capture, parts).items():
+    with room_for_deep_trees(), ready(config, capture) as config:
+        grouped = _by_database(config, capture, parts)
+        refuse_malformed(capture, [query for queries in grouped.values() for query in queries])
+        for database, queries in grouped.items():
             _judge_database(config, capture, database, queries, baseline, parts, progress, server)
-    return _report(config, capture, baseline, parts)
+        return _report(config, capture, baseline, parts)
 
 
 def plan_now(
@@ -97,12 +104,13 @@ def plan_now(
     """The queries of a capture with their plans at scale; nothing is judged."""
     parts = _Parts(capture)
     reports = []
-    with ready(config, capture) as config:
+    with room_for_deep_trees(), ready(config, capture) as config:
         for database, captured in _by_database(config, capture, parts).items():
             tenants = Tenants(config.tenant_schemas, config.tenant_model)
             with open_planner(config, database, capture, server=server) as planner:
                 placed = in_schemas_there_are(captured, planner.catalog.tables, tenants)
-                queries = planner.explainer.fitted(placed)
+                asked = _in_their_sessions(placed, config, database, capture, planner)
+                queries = planner.explainer.fitted(asked)
                 outcomes = planner.explainer.explain(queries)
             reports += [
                 QueryReport(query, outcome, None)
@@ -157,7 +165,8 @@ def judged_report(config: Config, capture: Capture, planner: Planner) -> Report:
     """The report of a capture whose fixture database is open already; no baseline."""
     parts = _Parts(capture)
     for database, queries in _by_database(config, capture, parts).items():
-        _judge_in(planner, config, database, queries, None, parts, lambda _: None)
+        placed = _in_their_sessions(queries, config, database, capture, planner)
+        _judge_in(planner, config, database, placed, None, parts, lambda _: None)
     return _report(config, capture, None, parts)
 
 
@@ -178,7 +187,8 @@ def _judge_database(
         with lost_server(), open_planner(config, database, capture, progress, server) as planner:
             try:
                 with lost_server():
-                    _judge_in(planner, config, database, queries, baseline, parts, progress)
+                    asked = _in_their_sessions(queries, config, database, capture, planner)
+                    _judge_in(planner, config, database, asked, baseline, parts, progress)
             except ServerError as error:
                 lost = error
     except ServerError:  # nor can anything be dropped on a server that is gone
@@ -187,6 +197,18 @@ def _judge_database(
     if lost is not None:
         parts.incomplete = lost.message
         parts.unplanned += queries
+
+
+def _in_their_sessions(
+    queries: Sequence[Query], config: Config, database: str, capture: Capture, planner: Planner
+) -> Sequence[Query]:
+    """The queries as their sessions saw the database: its temporary tables, and their roles."""
+    ddl = [one.text for one in capture.ddl if config.database_of(one.database) == database]
+    plain = {table.name for table in planner.catalog.tables.values()}
+    queries = without_temporary(queries, ddl, plain)
+    if not planner.catalog.guarded:
+        return queries
+    return under_their_roles(queries, capture.databases, bound_roles(planner.fixture.conninfo))
 
 
 def _judge_in(
@@ -206,6 +228,9 @@ def _judge_in(
     world = world_from(facts)
     judged = judge(config, thresholds, planner, queries, baseline, world, progress, parts.budgets)
     parts.judged.append(judged)
+    parts.notes += judged.notes
+    if not config.databases[database].as_is:  # there the role of its URL plans, policies and all
+        parts.notes += not_applied(judged.outcomes, planner.catalog)
     parts.loads.update(loads(planner.fixture.statistics.calls, judged.outcomes))
 
 
@@ -213,6 +238,7 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     outcomes = [pair for judged in parts.judged for pair in judged.outcomes]
     queries = {(query.database, query.key): query for query, _ in outcomes}
     changes = {key: one for judged in parts.judged for key, one in judged.changes.items()}
+    growth = {key: one for judged in parts.judged for key, one in judged.growth.items()}
     candidates: list[Candidate] = [one for judged in parts.judged for one in judged.candidates]
     if capture.complete:
         catalogs = [one.catalog for one in parts.databases.values()]
@@ -220,21 +246,30 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     today = dt.datetime.now(dt.UTC).date()
     gate = Gate(config, baseline, parts.databases, changes, capture, today, parts.loads)
     findings = gate.findings(settle(as_configured(config, candidates)), queries)
+    complete = capture.complete and not parts.incomplete
+    silent = gate.suppressions(queries).notes(findings, queries, complete=complete)
+    findings = without_values(findings, queries)
     incomplete = parts.incomplete or capture.interrupted
     absent = _absent(baseline, queries, capture, parts)
     return Report(
-        complete=capture.complete and not parts.incomplete,
+        complete=complete,
         databases=parts.databases,
         totals=_totals(capture, parts, outcomes),
         queries=tuple(
-            QueryReport(query, outcome, changes.get((query.database, query.key)))
+            QueryReport(query, outcome, changes.get(where), growth.get(where))
             for query, outcome in outcomes
+            for where in ((query.database, query.key),)
         ),
         findings=findings,
         changes=_counted(changes, absent),
         gone=absent,
         verdict=verdict(gate, findings, incomplete),
-        notes=(*capture.notes, *parts.notes),
+        notes=(
+            *capture.notes,
+            *parts.notes,
+            *silent,
+            *unknown_columns(config, parts.databases, capture),
+        ),
         incomplete_reason=incomplete,
         baseline_found=baseline is not None,
         known=sum(not one.is_new for one in findings),

@@ -11,7 +11,9 @@ from pytest_planguard.errors import ConfigurationError
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.report import Report
 from pytest_planguard.model.statement import Origin, Phase, Place, Session, Statement
+from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.pipeline.run import judged
+from pytest_planguard.sql.deep import room_for_deep_trees
 from pytest_planguard.sql.normalise import queries as normalise
 from pytest_planguard.sql.statement_text import Kind, analyse
 
@@ -25,7 +27,9 @@ def explain(
     capture: Capture | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """One statement at scale, with findings and advice; no baseline, nothing about the run.
+    """One statement at scale, with findings, advice and how it grows; nothing about the run.
+
+    There is no baseline.
 
     Args:
         config: The configuration.
@@ -38,6 +42,7 @@ def explain(
             that can be planned.
     """
     one = _of_key(config, sql_or_key, capture) if capture is not None else None
+    config = msgspec.structs.replace(config, growth=True)
     report = judged(config, one or _of_text(config, sql_or_key, capture), None, progress)
     return msgspec.structs.replace(
         report, findings=tuple(finding for finding in report.findings if finding.key)
@@ -46,7 +51,9 @@ def explain(
 
 def _of_key(config: Config, key: str, capture: Capture) -> Capture | None:
     """The capture with the statements of one query only; None where it has no such query."""
-    for query in normalise(capture, report_name=lambda n: config.database_of(n) or n):
+    tenants = Tenants(config.tenant_schemas, config.tenant_model)
+    queries = normalise(capture, report_name=lambda n: config.database_of(n) or n, tenants=tenants)
+    for query in queries:
         if query.key == key:
             texts = {variant.text for variant in query.variants}
             kept = tuple(one for one in capture.statements if one.text in texts)
@@ -69,7 +76,8 @@ def _of_text(config: Config, text: str, capture: Capture | None) -> Capture:
     name = next(iter(sorted(base.databases)), next(iter(config.databases)))
     place = Place(Origin(COMMAND_LINE, 1, ""), "", Phase.OUTSIDE)
     unknown = (0,) * parameters  # the server takes their types from the statement
-    statement = Statement(text, unknown, Session(name, "command line"), (), (place,))
+    session = Session(name, "command line", prepares=parameters > 0)
+    statement = Statement(text, unknown, session, (), (place,))
     return msgspec.structs.replace(base, statements=(statement,), partial=True)
 
 
@@ -79,7 +87,8 @@ def _parameters(text: str) -> int:
     Raises:
         ConfigurationError: It has several or none, or one that has no plan.
     """
-    found = analyse(text)
+    with room_for_deep_trees():
+        found = analyse(text)
     if len(found) != 1:
         count = f"{len(found)} statements" if found else "no statement"
         raise ConfigurationError(

@@ -19,9 +19,11 @@ from pytest_planguard.model.plan import Plan, Planned, Unexplained
 from pytest_planguard.model.ports import PostgresServer
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.statement import Layer
+from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.model.verification import Comparison, Likeness, Verification, VerifiedQuery
 from pytest_planguard.pipeline.discrepancies import Discrepancies
 from pytest_planguard.pipeline.fixtures import Planner, cloned_schema, open_planner
+from pytest_planguard.pipeline.tenants import in_schemas_there_are
 from pytest_planguard.planner.elsewhere import (
     GUARDS,
     Elsewhere,
@@ -85,7 +87,7 @@ def compare(
     progress: Progress = lambda _: None,
 ) -> Verification:
     """The same with a fixture database and a catalog that are there already."""
-    queries = _queries(config, capture, database)
+    queries = _queries(config, capture, database, planner.catalog, there)
     plans = planner.explainer.explain(
         [here for here, _ in queries],
         lambda done, of: progress(f"planning {done:,} of {of:,} queries here"),
@@ -185,7 +187,9 @@ def renamed(catalog: Catalog, names: Mapping[str, str]) -> Catalog:
 _THE_SUITES_OWN = frozenset({Layer.TEST, Layer.MIGRATION})
 
 
-def _queries(config: Config, capture: Capture, database: str) -> list[tuple[Query, Query]]:
+def _queries(
+    config: Config, capture: Capture, database: str, catalog: Catalog, there_catalog: Catalog
+) -> list[tuple[Query, Query]]:
     """Each query twice: as it is planned here, at the fixture's clock, and there, at its own.
 
     What only the suite itself sends says nothing of production, and asks for rights to write.
@@ -199,8 +203,14 @@ def _queries(config: Config, capture: Capture, database: str) -> list[tuple[Quer
         ),
     )
     as_is = {name for name, spec in config.databases.items() if spec.as_is}
-    here = normalise(ours, report_name=lambda _: database, clockless=as_is)
-    there = normalise(ours, report_name=lambda _: database, clockless={database})
+    tenants = Tenants(config.tenant_schemas, config.tenant_model)
+    sides = []
+    for clockless, tables in ((as_is, catalog.tables), ({database}, there_catalog.tables)):
+        queries = normalise(
+            ours, report_name=lambda _: database, clockless=clockless, tenants=tenants
+        )
+        sides.append(in_schemas_there_are(queries, tables, tenants))
+    here, there = sides
     both = zip(here, there, strict=True)  # keys know nothing of the clock
     return [(one, other) for one, other in both if one.layer not in _THE_SUITES_OWN]
 

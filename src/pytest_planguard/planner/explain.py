@@ -10,22 +10,25 @@ import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from statistics import fmean
 
 import msgspec
 from msgspec import field
 
 from pytest_planguard.model.catalog import Catalog, Table
-from pytest_planguard.model.plan import Plan, Planned, PlanNode, SampleKind, Unexplained
+from pytest_planguard.model.plan import Drawn, Plan, Planned, PlanNode, SampleKind, Unexplained
 from pytest_planguard.model.query import Query, Variant
 from pytest_planguard.model.statistics import ColumnStatistics, Statistics
 from pytest_planguard.planner import fitting, requests
+from pytest_planguard.planner.classes import Classes, Relation, one_of_each
+from pytest_planguard.planner.common import common
+from pytest_planguard.planner.counting import Candidate, counting
 from pytest_planguard.planner.masked import Masked
 from pytest_planguard.planner.parameters import Clock, beside, choose
 from pytest_planguard.planner.requests import Request
 from pytest_planguard.planner.wire import Answer, Flight, Refused, Wire, literal
 from pytest_planguard.sql.bindings import Binding, bindings
 from pytest_planguard.sql.constants import Constant
+from pytest_planguard.sql.deep import TOO_DEEP
 from pytest_planguard.sql.probes import Probe, probe_of
 from pytest_planguard.sql.reads import access_paths, shape
 
@@ -53,6 +56,7 @@ class _Made(msgspec.Struct, frozen=True):
     request: Request
     values: tuple[str | None, ...]
     sizes: str
+    drawn: Drawn | None
     root: PlanNode
     settings: dict[str, str]
 
@@ -86,6 +90,8 @@ class Explainer:
         self._clock = Clock(_instant(statistics.clock), _instant(captured_at))
         self._oids: dict[str, int] = {}
         self._probed: dict[Probe, float | None] = {}
+        self._prepared: dict[requests.Preparation, str] = {}
+        """Names of what the session has; until ``_forget``."""
         self._names = 0
 
     def explain(
@@ -122,8 +128,7 @@ class Explainer:
             for position, probe in enumerate(found)
         ]
         plans = {item.request.query: item.root for item in self._run(GENERIC, wanted, {})}
-        self._wire.idle()
-        self._wire.execute("DEALLOCATE ALL")
+        self._forget()
         return fitting.fitted(queries, found, plans, self._bound, self._fit)
 
     def _bound(self, root: PlanNode) -> Sequence[Binding]:
@@ -152,15 +157,14 @@ class Explainer:
         for item in (*generic, *self._run(GENERIC, _with_all_partitions(generic), {})):
             bound[item.request.query, item.request.variant] = tuple(self._bound(item.root))
             given[item.request.query, item.request.variant] = self._masked.constants(item.root)
-        for item in self._run(CUSTOM, self._captured_requests(queries, bound), refused):
+        for item in self._run(CUSTOM, self._with_values(queries, bound), refused):
             made[item.request.query].append(item)
         for item in self._run(CUSTOM, _refused_requests(queries, made, refused), refused):
             made[item.request.query].append(item)
             given[item.request.query, item.request.variant] = self._masked.constants(item.root)
             refused.pop(item.request.query, None)
         self._probe(item for items in made.values() for item in items)
-        self._wire.idle()
-        self._wire.execute("DEALLOCATE ALL")
+        self._forget()
         return [
             self._outcome(query, made.get(position, []), refused.get(position, ""), given)
             for position, query in enumerate(queries)
@@ -186,8 +190,7 @@ class Explainer:
                 if (item := by_request.get(id(request))) is not None:
                     made[position, number] = item
         self._probe(made.values())
-        self._wire.idle()
-        self._wire.execute("DEALLOCATE ALL")
+        self._forget()
         return [
             Unexplained(refused[position])
             if position in refused
@@ -200,19 +203,30 @@ class Explainer:
             for position, (_, planned) in enumerate(items)
         ]
 
-    def _captured_requests(
+    def _with_values(
         self, queries: Sequence[Query], bound: Mapping[tuple[int, int], tuple[Binding, ...]]
     ) -> list[Request]:
+        """Requests for captured values, and for common ones beside them."""
         wanted: list[Request] = []
         for position, query in enumerate(queries):
             for number, variant in enumerate(query.variants):
                 if (position, number) not in bound or not variant.parameter_types:
                     continue
                 comparisons = bound[position, number]
-                columns = self._columns(comparisons)
+                columns, relations = self._columns(comparisons), self._relations(comparisons)
+                classes = Classes(variant, comparisons, columns, relations)
                 choices = choose(variant, comparisons, columns, self._clock)
+                choices = one_of_each(choices, classes)
+                drawn = common(variant, choices, comparisons, columns, relations)
                 wanted += requests.captured(position, number, variant, choices)
+                wanted += requests.common(position, number, variant, drawn)
         return wanted
+
+    def _relations(self, comparisons: Sequence[Binding]) -> dict[str, Relation]:
+        """What is compared, by alias."""
+        roots = {one.alias: self._catalog.root_of(one.relation) for one in comparisons}
+        tables = self._catalog.tables
+        return {alias: Relation(r, tables[r].rows) for alias, r in roots.items() if r in tables}
 
     def _columns(self, comparisons: Sequence[Binding]) -> dict[tuple[str, str], ColumnStatistics]:
         columns = {}
@@ -274,7 +288,7 @@ class Explainer:
         waiting: tuple[Flight, list[Request], list[requests.Steps]] | None = None
         for start in range(0, len(wanted), FLIGHT):
             chunk = list(wanted[start : start + FLIGHT])
-            prepared = [requests.steps(item, self._name(), self._oids) for item in chunk]
+            prepared = [self._steps(item) for item in chunk]
             flight = self._wire.send([item.unit for item in prepared])
             if waiting is not None:
                 yield from _landed(*waiting, refused)
@@ -282,9 +296,21 @@ class Explainer:
         if waiting is not None:
             yield from _landed(*waiting, refused)
 
-    def _name(self) -> str:
-        self._names += 1
-        return f"p{self._names}"
+    def _steps(self, request: Request) -> requests.Steps:
+        """What to send; a statement that was prepared once is not parsed again."""
+        key = request.preparation
+        known = self._prepared.get(key)
+        if known is None:
+            self._names += 1
+            self._prepared[key] = f"p{self._names}"
+        name = self._prepared[key]
+        return requests.steps(request, name, self._oids, prepared=known is not None)
+
+    def _forget(self) -> None:
+        """Drops all prepared statements."""
+        self._wire.idle()
+        self._wire.execute("DEALLOCATE ALL")
+        self._prepared.clear()
 
     def _learn_types(self, queries: Sequence[Query]) -> None:
         """Asks for the OIDs of types that are not built in; unknown ones stay untyped."""
@@ -325,7 +351,8 @@ class Explainer:
             return Unexplained(query.why_not_explainable)
         if not made:
             return Unexplained(refused or "no parameter values were captured that could be read")
-        plans = [self._plan(item, self._reasons(item, given)) for item in _counting(query, made)]
+        kept = [made[n] for n in counting(query, [_candidate(item) for item in made])]
+        plans = [self._plan(item, self._reasons(item, given)) for item in kept]
         distinct = {(plan.sample, plan.shape, plan.cost): plan for plan in plans}
         return Planned(tuple(sorted(distinct.values(), key=_worst_first)))
 
@@ -354,6 +381,7 @@ class Explainer:
             sizes=item.sizes,
             probes=tuple(places),
             approximate=approximate,
+            drawn=item.drawn,
         )
 
 
@@ -403,10 +431,15 @@ def _landed(
         refusal = next((item for item in answers if isinstance(item, Refused)), None)
         if refusal is not None:
             refused.setdefault(request.query, f"the server says: {refusal.message}")
-        for place, values, sizes in zip(sent.plans, request.values, request.sizes, strict=True):
-            explained = decoded(answers[place])
+        each = zip(sent.plans, request.values, request.sizes, request.drawn, strict=True)
+        for place, values, sizes, drawn in each:
+            try:
+                explained = decoded(answers[place])
+            except RecursionError:
+                refused.setdefault(request.query, f"its plan cannot be used: {TOO_DEEP}")
+                continue
             if explained is not None:
-                yield _Made(request, values, sizes, explained.plan, explained.settings)
+                yield _Made(request, values, sizes, drawn, explained.plan, explained.settings)
 
 
 def decoded(answer: Answer) -> Explained | None:
@@ -416,29 +449,8 @@ def decoded(answer: Answer) -> Explained | None:
     return _DECODER.decode(answer[0][0])[0]
 
 
-def _counting(query: Query, made: Sequence[_Made]) -> list[_Made]:
-    """Leaves out generic plans the server would not use.
-
-    It goes generic only for statements the driver prepares, and only where that is no dearer
-    than the average plan with values (src/backend/utils/cache/plancache.c, choose_custom_plan).
-    """
-    with_values: dict[int, list[float]] = defaultdict(list)
-    for item in made:
-        if item.request.sample is not SampleKind.GENERIC:
-            with_values[item.request.variant].append(item.root.total_cost)
-    return [
-        item
-        for item in made
-        if item.request.sample is not SampleKind.GENERIC
-        or not (costs := with_values.get(item.request.variant))
-        or (
-            _prepares(query.variants[item.request.variant]) and item.root.total_cost <= fmean(costs)
-        )
-    ]
-
-
-def _prepares(variant: Variant) -> bool:
-    return variant.session.prepares
+def _candidate(item: _Made) -> Candidate:
+    return Candidate(item.request.variant, item.request.sample, item.root, item.settings)
 
 
 def _worst_first(plan: Plan) -> tuple[object, ...]:

@@ -12,7 +12,6 @@ import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 
 import msgspec
 
@@ -20,11 +19,10 @@ from pytest_planguard.model.query import Variant
 from pytest_planguard.model.statement import Sample
 from pytest_planguard.model.statistics import ColumnStatistics
 from pytest_planguard.planner.binary import text_of
+from pytest_planguard.planner.redacted import in_the_middle
+from pytest_planguard.planner.selectivity import LIST_ITEM, instant, is_common, place_among
 from pytest_planguard.sql.bindings import Binding
 from pytest_planguard.sql.types import INTEGER_ARRAYS, INTEGERS, integer_for
-
-MOST_SAMPLES = 5
-"""Captured samples that are planned; a server, too, plans five before it goes generic."""
 
 _RECENT = tuple(
     dt.timedelta(**span)
@@ -86,15 +84,14 @@ def readable(sample: Sample, types: Sequence[str | None]) -> Values | None:
 def choose(
     variant: Variant, bound: Iterable[Binding], columns: Columns, clock: Clock
 ) -> tuple[Choice, ...]:
-    """The captured values to plan a variant with: distinct once snapped, at most five."""
-    by_parameter: dict[int, list[Binding]] = {}
-    for binding in bound:
-        by_parameter.setdefault(binding.parameter, []).append(binding)
+    """The captured values as they may be planned with: distinct once snapped."""
+    by_parameter = grouped(bound)
     chosen: set[Choice] = set()
     for sample in variant.samples:
         values = readable(sample, variant.parameter_types)
         if values is None:
             continue
+        values = in_the_middle(values, variant.redacted, by_parameter, columns)
         snapped = tuple(
             to_class(value, LIMIT_CLASSES)
             if number in variant.literal
@@ -104,8 +101,16 @@ def choose(
             )
         )
         snapped = _kept_apart(values, snapped, by_parameter, columns)
-        chosen.add(Choice(snapped, _types(variant.parameter_types, snapped)))
-    return tuple(sorted(chosen, key=_order)[:MOST_SAMPLES])
+        chosen.add(Choice(snapped, types_for(variant.parameter_types, snapped)))
+    return tuple(sorted(chosen, key=order))
+
+
+def grouped(bound: Iterable[Binding]) -> dict[int, list[Binding]]:
+    """Comparisons by the number of their parameter."""
+    by_parameter: dict[int, list[Binding]] = {}
+    for binding in bound:
+        by_parameter.setdefault(binding.parameter, []).append(binding)
+    return by_parameter
 
 
 def beside(statistics: ColumnStatistics, predicates: Sequence[str]) -> ColumnStatistics:
@@ -174,11 +179,13 @@ def _unused(chosen: str, used: Iterable[str], statistics: ColumnStatistics) -> s
     return next((one for one in following if one not in taken), chosen)
 
 
-def _order(choice: Choice) -> tuple[object, ...]:
+def order(choice: Choice) -> tuple[object, ...]:
+    """Sorts choices by their values, NULLs last."""
     return tuple((value is None, value or "") for value in choice.values)
 
 
-def _types(types: Sequence[str | None], values: Values) -> tuple[str | None, ...]:
+def types_for(types: Sequence[str | None], values: Values) -> tuple[str | None, ...]:
+    """The types as sent, but an integer as wide as its value needs."""
     return tuple(
         integer_for(value, name)
         if name in INTEGERS and value is not None
@@ -200,8 +207,8 @@ def _snap(
         statistics = columns.get((binding.alias, binding.column))
         if statistics is not None or "~~" in binding.operator:
             return _snap_to(value, binding.operator, statistics or ColumnStatistics(), clock)
-    instant = _instant(value) if type_name in _INSTANTS else None
-    return value if instant is None else _snap_instant(value, instant, (), clock)
+    moment = instant(value) if type_name in _INSTANTS else None
+    return value if moment is None else _snap_instant(value, moment, (), clock)
 
 
 def _snap_to(value: str, operator: str, statistics: ColumnStatistics, clock: Clock) -> str:
@@ -222,7 +229,7 @@ def _typical(value: str, statistics: ColumnStatistics) -> str:
     Where the column's values are stand-ins and all of them are most common ones, no captured value
     is among them: then it is the one of middling frequency, and not one the column does not have.
     """
-    if _among(value, statistics.most_common_values):
+    if is_common(value, statistics.most_common_values):
         return value
     others = _others(statistics)
     return others[len(others) // 2] if others else value
@@ -233,14 +240,6 @@ def _others(statistics: ColumnStatistics) -> Sequence[str]:
     if statistics.masked and not statistics.histogram_bounds:
         return statistics.most_common_values
     return statistics.histogram_bounds
-
-
-def _among(value: str, common: Sequence[str]) -> bool:
-    folded = {"t": "true", "f": "false"}
-    return folded.get(value, value) in {folded.get(item, item) for item in common}
-
-
-_LIST_ITEM = re.compile(r'"(?:[^"\\]|\\.)*"|[^,{}]+')
 
 
 def sizes_of(values: Values, limits: Sequence[int]) -> str:
@@ -254,7 +253,7 @@ def sizes_of(values: Values, limits: Sequence[int]) -> str:
         if value is not None and number in limits:
             found.append(f"limit {value}")
         elif value is not None and value.startswith("{") and value.endswith("}"):
-            found.append(f"list of {len(_LIST_ITEM.findall(value))}")
+            found.append(f"list of {len(LIST_ITEM.findall(value))}")
     return ", ".join(found)
 
 
@@ -266,7 +265,7 @@ def to_class(value: str | None, classes: Sequence[int]) -> str | None:
 
 
 def _typical_list(value: str, statistics: ColumnStatistics) -> str:
-    items = _LIST_ITEM.findall(value)
+    items = LIST_ITEM.findall(value)
     bounds = _others(statistics)
     if not items:
         return value
@@ -277,7 +276,7 @@ def _typical_list(value: str, statistics: ColumnStatistics) -> str:
     others = 0
     out = []
     for item in items:
-        if _among(item.strip('"'), statistics.most_common_values):
+        if is_common(item.strip('"'), statistics.most_common_values):
             out.append(item)
         else:
             out.append('"' + bounds[others % len(bounds)] + '"')
@@ -289,18 +288,17 @@ def _range_end(value: str, operator: str, statistics: ColumnStatistics, clock: C
     bounds = statistics.histogram_bounds
     if len(bounds) < 2:
         return value
-    instant = _instant(value)
-    if instant is not None and _instant(bounds[-1]) is not None:
-        if instant < clock.captured - (clock.statistics - _as_utc(bounds[0])):
-            return _unknown_end(operator, bounds)
-        return _snap_instant(value, instant, bounds, clock)
-    position = _position(value, bounds)
+    moment = instant(value)
+    if moment is not None and instant(bounds[-1]) is not None:
+        if moment < clock.captured - (clock.statistics - _as_utc(bounds[0])):
+            return middle_end(operator, bounds)
+        return _snap_instant(value, moment, bounds, clock)
     last = len(bounds) - 1
-    return bounds[round(round(position / last * 10) / 10 * last)]
+    return bounds[round(round(place_among(value, bounds) / last * 10) / 10 * last)]
 
 
-def _unknown_end(operator: str, bounds: Sequence[str]) -> str:
-    """The middle, for an instant from before there were any rows.
+def middle_end(operator: str, bounds: Sequence[str]) -> str:
+    """The middle, as for an instant from before there were any rows.
 
     Tests freeze the clock at a date long ago, or invent one: such a value would match all rows or
     none, and says nothing of what production asks. A lower end lies just below the middle and
@@ -310,19 +308,9 @@ def _unknown_end(operator: str, bounds: Sequence[str]) -> str:
     return bounds[max(0, middle - 1) if operator.startswith(">") else middle]
 
 
-def _position(value: str, bounds: Sequence[str]) -> int:
-    """How many bounds lie below the value; numbers by size, anything else by text."""
-    try:
-        return min(
-            bisect.bisect_left([Decimal(b) for b in bounds], Decimal(value)), len(bounds) - 1
-        )
-    except InvalidOperation:
-        return min(bisect.bisect_left(sorted(bounds), value), len(bounds) - 1)
-
-
-def _snap_instant(value: str, instant: dt.datetime, bounds: Sequence[str], clock: Clock) -> str:
+def _snap_instant(value: str, moment: dt.datetime, bounds: Sequence[str], clock: Clock) -> str:
     """Moves an instant along with the statistics' clock, to a round age."""
-    age = clock.captured - instant
+    age = clock.captured - moment
     if age <= _RECENT[0] / 2:
         return _rendered(clock.statistics, value)
     if age <= _RECENT[-1] * 1.5:
@@ -333,8 +321,8 @@ def _snap_instant(value: str, instant: dt.datetime, bounds: Sequence[str], clock
         return _rendered(clock.statistics - years * _RECENT[-1], value)
     known = sorted(map(_as_utc, bounds))
     last = len(known) - 1
-    position = min(bisect.bisect_left(known, clock.statistics - age), last)
-    return bounds[round(round(position / last * 10) / 10 * last)]
+    place = min(bisect.bisect_left(known, clock.statistics - age), last)
+    return bounds[round(round(place / last * 10) / 10 * last)]
 
 
 def _rendered(moment: dt.datetime, like: str) -> str:
@@ -353,17 +341,8 @@ def _has_zone(value: str) -> bool:
     return "+" in value or value.endswith("Z") or value.count("-") > 2
 
 
-def _instant(value: str) -> dt.datetime | None:
-    """A date or timestamp in ISO form; without a zone it is taken as UTC."""
-    try:
-        instant = dt.datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC)
-
-
 def _as_utc(value: str) -> dt.datetime:
-    return _instant(value) or dt.datetime.max.replace(tzinfo=dt.UTC)
+    return instant(value) or dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 _LITERAL_RUN = re.compile(r"[^%_]+")

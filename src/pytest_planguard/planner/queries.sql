@@ -7,7 +7,9 @@ SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', 
 -- The locale's column was renamed in 17 and is new in 15; to_jsonb reads whichever is there.
 SELECT current_setting('server_version_num')::int,
        split_part(current_setting('server_version'), ' ', 1),
-       coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale', d.datcollate::text)
+       coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale', d.datcollate::text),
+       CASE to_jsonb(d) ->> 'datlocprovider' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin'
+            ELSE 'libc' END
 FROM pg_catalog.pg_database d
 WHERE d.datname = current_database()
 
@@ -147,3 +149,34 @@ CROSS JOIN LATERAL (
 WHERE t.relkind IN ('r', 'p', 'm') AND t.relpersistence <> 't'
   AND tn.nspname !~ '^pg_' AND tn.nspname NOT IN ('information_schema', 'planguard')
 ORDER BY n.nspname, c.relname
+
+-- name: views
+-- A view's rule depends on what the view reads; on the view itself, too.
+WITH RECURSIVE reads AS (
+  SELECT DISTINCT r.ev_class AS view, d.refobjid AS relation
+  FROM pg_catalog.pg_rewrite r
+  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass
+   AND d.objid = r.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass
+   AND d.refobjid <> r.ev_class
+  JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind = 'v'
+), through AS (
+  SELECT view, relation FROM reads
+  UNION
+  SELECT t.view, r.relation FROM through t JOIN reads r ON r.view = t.relation
+)
+SELECT vn.nspname || '.' || v.relname, n.nspname || '.' || c.relname
+FROM through t
+JOIN pg_catalog.pg_class v ON v.oid = t.view
+JOIN pg_catalog.pg_namespace vn ON vn.oid = v.relnamespace
+JOIN pg_catalog.pg_class c ON c.oid = t.relation
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'm', 'f')
+  AND vn.nspname !~ '^pg_' AND vn.nspname NOT IN ('information_schema', 'planguard')
+ORDER BY 1, 2
+
+-- name: guarded
+SELECT n.nspname || '.' || c.relname
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relrowsecurity AND n.nspname !~ '^pg_'
+ORDER BY 1

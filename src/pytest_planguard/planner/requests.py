@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from pytest_planguard.model.plan import Plan, SampleKind
+from pytest_planguard.model.plan import Drawn, Plan, SampleKind
 from pytest_planguard.model.query import Query, Variant
 from pytest_planguard.model.statement import Sample
+from pytest_planguard.planner.common import Common
 from pytest_planguard.planner.parameters import (
     LIMIT_CLASSES,
     Choice,
@@ -27,6 +28,10 @@ DEFAULT_SEARCH_PATH = '"$user", public'
 EXPLAIN = "EXPLAIN (FORMAT JSON, VERBOSE, SETTINGS)"
 
 
+Preparation = tuple[str, tuple[str | None, ...], str | None, tuple[tuple[str, str], ...]]
+"""A text, its types, and the session it is analysed in."""
+
+
 class Request(msgspec.Struct, frozen=True):
     """One statement to plan, once or with several lists of values."""
 
@@ -42,6 +47,13 @@ class Request(msgspec.Struct, frozen=True):
     """One plan for each; for a generic plan a single list of NULLs."""
     sizes: tuple[str, ...] = ("",)
     """As ``Plan.sizes``, for each list of values."""
+    drawn: tuple[Drawn | None, ...] = (None,)
+    """As ``Plan.drawn``, for each list of values."""
+
+    @property
+    def preparation(self) -> Preparation:
+        """What is prepared for it; requests with the same one can share it."""
+        return self.text, self.types, self.search_path, tuple(sorted(self.settings.items()))
 
 
 class Steps(msgspec.Struct, frozen=True):
@@ -104,13 +116,37 @@ def captured(
     for choice in choices:
         by_types.setdefault(choice.types, []).append(choice.values)
     return [
-        Request(
-            position, number, SampleKind.CAPTURED, variant.plannable, types,
-            variant.session.search_path, variant.session.settings, tuple(values),
-            tuple(sizes_of(one, variant.literal) for one in values),
-        )
+        _with_values(position, number, variant, SampleKind.CAPTURED, types, values)
         for types, values in by_types.items()
-    ]  # fmt: skip
+    ]
+
+
+def common(position: int, number: int, variant: Variant, found: Sequence[Common]) -> list[Request]:
+    """The requests for plans with common values."""
+    return [
+        msgspec.structs.replace(
+            _with_values(
+                position, number, variant, SampleKind.COMMON, one.choice.types, [one.choice.values]
+            ),
+            drawn=(one.drawn,),
+        )
+        for one in found
+    ]
+
+
+def _with_values(
+    position: int,
+    number: int,
+    variant: Variant,
+    sample: SampleKind,
+    types: tuple[str | None, ...],
+    values: Sequence[Values],
+) -> Request:
+    return Request(
+        position, number, sample, variant.plannable, types,
+        variant.session.search_path, variant.session.settings, tuple(values),
+        tuple(sizes_of(one, variant.literal) for one in values), (None,) * len(values),
+    )  # fmt: skip
 
 
 def again(position: int, query: Query, plan: Plan) -> Request:
@@ -125,16 +161,19 @@ def again(position: int, query: Query, plan: Plan) -> Request:
     return Request(
         position, plan.variant, plan.sample, text, types,
         variant.session.search_path, variant.session.settings, (plan.values,), (plan.sizes,),
+        (plan.drawn,),
     )  # fmt: skip
 
 
-def steps(request: Request, name: str, oids: Mapping[str, int]) -> Steps:
+def steps(request: Request, name: str, oids: Mapping[str, int], *, prepared: bool = False) -> Steps:
     """The unit of wire steps for a request.
 
     Args:
         request: What to plan.
-        name: A name for the prepared statement, unused so far in the session.
+        name: Of the prepared statement.
         oids: Types that are not built in, by name; unknown ones are left to the server.
+        prepared: The session has it already, made under the same ``search_path``; else the name
+            must be unused so far.
     """
     unit: list[Step] = []
     if request.search_path and request.search_path != DEFAULT_SEARCH_PATH:
@@ -143,7 +182,8 @@ def steps(request: Request, name: str, oids: Mapping[str, int]) -> Steps:
     if not request.types:
         unit.append(Run(f"{EXPLAIN} {request.text}"))
         return Steps(tuple(unit), (len(unit) - 1,))
-    unit.append(Prepare(name, request.text, tuple(_oid(item, oids) for item in request.types)))
+    if not prepared:
+        unit.append(Prepare(name, request.text, tuple(_oid(item, oids) for item in request.types)))
     first = len(unit)
     for values in request.values:
         arguments = ", ".join(literal(value) for value in values)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from pytest_planguard.errors import ServerError
+from pytest_planguard.sql.refusals import without_values
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
@@ -190,7 +191,8 @@ class Wire:
         if sqlstate[:3] == b"57P":  # admin_shutdown, crash_shutdown: operator intervention
             raise ServerError("the server was stopped while it was planning", hint="run again")
         primary = result.error_field(self._pq.DiagnosticField.MESSAGE_PRIMARY) or b""
-        return Refused(primary.decode(errors="replace"), sqlstate.decode())
+        code = sqlstate.decode()
+        return Refused(without_values(primary.decode(errors="replace"), code), code)
 
     def _error(self) -> str:
         """The first line of libpq's message; those below it guess."""

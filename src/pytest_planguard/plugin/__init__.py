@@ -83,6 +83,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         "fail-on": ("LEVEL", "none, error (default) or warning"),
         "select": ("CODES", "Rules to apply: PLN,IDX001"),
         "ignore": ("CODES", "Rules to leave out: PLN,IDX001"),
+        "redact": ("COLUMNS", "Values never to be kept: users.email,*.token; '*' is all"),
     }
     for name, (metavar, text) in values.items():
         add(f"--planguard-{name}", metavar=metavar, default=None, help=text)

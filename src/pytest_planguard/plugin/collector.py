@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +13,7 @@ from pytest_planguard.capture.files import Files
 from pytest_planguard.capture.listening import Listening, listen
 from pytest_planguard.capture.origin import OriginFinder
 from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.redacting import Redactor
 from pytest_planguard.model.capture import Budget, Capture, Suppression
 from pytest_planguard.model.statement import Phase
 from pytest_planguard.plugin import DJANGO
@@ -39,7 +40,8 @@ class Collector:
         self.recorder = Recorder(
             OriginFinder(
                 Files(config.rootpath, config.getini("python_files"), config.getini("testpaths"))
-            )
+            ),
+            Redactor(settings.config.redaction) if settings.config.redaction.wanted else None,
         )
         clones = any(spec.schema == "clone" for spec in settings.config.databases.values())
         self.keeper = SchemaKeeper(self.recorder, take_schema if clones else None, take_types)
@@ -79,6 +81,22 @@ class Collector:
     # Tests
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        """A fixture of several tests is no doing of the one that happens to ask first."""
+        if fixturedef.scope == "function":
+            return (yield)
+        shared = _Shared(self.recorder, request.node.nodeid)
+        fixturedef.addfinalizer(shared.leave)  # the first one added is the last to run
+        shared.enter()
+        try:
+            return (yield)
+        finally:
+            shared.leave()
+            fixturedef.addfinalizer(shared.enter)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """All of a test."""
         self.recorder.enter(item.nodeid, Phase.SETUP)
@@ -105,6 +123,8 @@ class Collector:
         self.recorder.enter(item.nodeid, Phase.TEARDOWN)
         try:
             self.keeper.look(last=nextitem is None)
+            if nextitem is None:
+                self._listening.look_back()
         except Exception as error:  # noqa: BLE001 -- a bug of ours never breaks a user's test
             self.recorder.fail("schema", error)
 
@@ -154,3 +174,22 @@ class Collector:
         """Restores the drivers, and hears no more where somebody has wrapped what wraps them."""
         self._listening.stop()
         self.recorder.enable(on=False)
+
+
+class _Shared:
+    """The time in which a fixture of several tests is made, and the time it is undone in."""
+
+    def __init__(self, recorder: Recorder, scope: str) -> None:
+        self._recorder = recorder
+        self._scope = scope
+        self._leave: Callable[[], None] | None = None
+
+    def enter(self) -> None:
+        """It begins."""
+        self._leave = self._recorder.enter_shared(self._scope)
+
+    def leave(self) -> None:
+        """It is over, if it ever began."""
+        if self._leave is not None:
+            self._leave()
+            self._leave = None

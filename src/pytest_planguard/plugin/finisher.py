@@ -13,7 +13,9 @@ import pytest
 
 from pytest_planguard.capture import file
 from pytest_planguard.capture.merge import Merger
-from pytest_planguard.errors import ConfigurationError, PlanguardError
+from pytest_planguard.capture.recorder import SWITCHED_OFF
+from pytest_planguard.capture.remarks import remarks
+from pytest_planguard.errors import ConfigurationError, PlanguardError, described
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.plugin.collector import Collector
 from pytest_planguard.plugin.commit import commit_of
@@ -157,15 +159,17 @@ class Finisher:
         capture = merger.result()
         return msgspec.structs.replace(
             capture,
+            project=self._settings.config.project,
             commit=commit_of(self._config.rootpath),
             partial=capture.partial or is_partial(self._config),
-            interrupted=interrupted,
+            remarks=remarks(capture, self._config.rootpath),
+            interrupted="; ".join(filter(None, (interrupted, capture.interrupted))),
         )
 
     def _warn(self, capture: Capture) -> None:
-        self._shown.warnings += [
-            note for note in capture.notes if note.startswith("capture was switched off")
-        ]
+        gated = self._settings.config.fail_on is not None and not self._settings.capture_only
+        where = self._shown.errors if gated else self._shown.warnings
+        where += [note for note in capture.notes if note.startswith(SWITCHED_OFF)]
         if capture.finished and not capture.statements:
             drivers = ", ".join(capture.drivers) or "no driver, none could be imported"
             self._shown.warnings.append(
@@ -259,7 +263,7 @@ def _sentence(error: BaseException) -> str:
 
 def internal_error(error: Exception, *, verbose: int) -> str:
     """What a user sees of a bug of ours; with ``-v`` the traceback too."""
-    cause = f"internal error of planguard: {type(error).__name__}: {error}"
-    if verbose > 0:
-        return cause + "\n" + "".join(traceback.format_exception(error)).rstrip()
+    cause = f"internal error of planguard: {described(error)}"
+    if verbose > 0:  # its lines, not its message: that may quote a value
+        return cause + "\n" + "".join(traceback.format_tb(error.__traceback__)).rstrip()
     return cause + "\n  run with -v for the traceback, and please report it"

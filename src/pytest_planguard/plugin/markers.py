@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pytest_planguard.config import wrong_code
 from pytest_planguard.model.capture import Budget, Suppression
 from pytest_planguard.plugin import budget_marker
 
@@ -54,10 +55,15 @@ def _mistakes(marker: pytest.Mark) -> list[str]:
         wrong.append(f"takes named arguments only, found {marker.args[0]!r}")
     if "ignore" in given and not given.get("reason"):
         wrong.append("ignore needs a reason")
+    wrong.extend(f"ignore: {said}" for code in _codes(given) if (said := wrong_code(code)))
     return wrong + list(budget_marker.budget_mistakes(given))
 
 
+def _codes(given: Mapping[str, Any]) -> tuple[str, ...]:
+    codes = given.get("ignore") or ()
+    return (codes,) if isinstance(codes, str) else tuple(map(str, codes))
+
+
 def _suppression(test: str, given: Mapping[str, Any]) -> list[Suppression]:
-    codes = given.get("ignore", ())
-    codes = (codes,) if isinstance(codes, str) else tuple(map(str, codes))
+    codes = _codes(given)
     return [Suppression(test=test, codes=codes, reason=str(given["reason"]))] if codes else []

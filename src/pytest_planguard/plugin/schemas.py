@@ -11,7 +11,7 @@ from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.recorder import Recorder, SchemaState
 from pytest_planguard.model.capture import Database
 from pytest_planguard.model.schema import Schema
-from pytest_planguard.plugin.connecting import connect
+from pytest_planguard.plugin.readers import reading
 
 TakeSchema = Callable[[ConnectionParameters], Schema]
 TakeTypes = Callable[[ConnectionParameters, Iterable[int]], dict[int, str]]
@@ -168,20 +168,22 @@ def take_schema(parameters: ConnectionParameters) -> Schema:
     Raises:
         Exception: Of the driver, or of the reader.
     """
-    from pytest_planguard.fixturedb.schema.clone import snapshot
+    from pytest_planguard.fixturedb.schema.clone import read_schema
 
-    return snapshot(lambda: connect(parameters))
+    with reading(parameters) as run:
+        return read_schema(run)
 
 
 def take_types(parameters: ConnectionParameters, oids: Iterable[int]) -> dict[int, str]:
     """Names of types by OID, schema-qualified and quoted; unknown ones are left out.
 
     Raises:
-        psycopg.Error: The database cannot be asked.
+        Exception: Of the driver: the database cannot be asked.
     """
-    query = files("pytest_planguard.plugin").joinpath("types.sql").read_bytes()
-    with connect(parameters) as connection:
-        return dict(connection.execute(query, [list(oids)]).fetchall())
+    query = files("pytest_planguard.plugin").joinpath("types.sql").read_text(encoding="utf-8")
+    with reading(parameters) as run:
+        rows = run(query.replace("{oids}", ", ".join(map(str, oids))))
+    return {int(oid): str(name) for oid, name in rows}
 
 
 def _why_empty(name: str, state: SchemaState) -> str:

@@ -26,8 +26,9 @@ class Planguard:
     @contextmanager
     def watch(self) -> Iterator[Seen]:
         """Watches the statements sent inside of the block, also where capture is off."""
-        tally = Tally()
-        with self._collector.recorder.watched_by(tally):
+        recorder = self._collector.recorder
+        tally = recorder.new_tally()
+        with recorder.watched_by(tally):
             yield Seen(self._collector, self._servers, tally)
 
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from pytest_planguard.capture.merge import Merger
-from pytest_planguard.capture.recorder import switched_off
+from pytest_planguard.capture.recorder import SWITCHED_OFF, switched_off
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.plugin.collector import Collector
 
@@ -76,7 +76,7 @@ class Receiver:
         """Takes the payload off, so that no other plugin meets it."""
         payload = vars(report).pop(_ATTRIBUTE, None)
         if payload is not None:
-            self._add(payload)
+            self._add(payload, getattr(report, "worker_id", ""))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
@@ -84,18 +84,18 @@ class Receiver:
         output = getattr(node, "workeroutput", None) or {}
         payload = output.pop(_ATTRIBUTE, None)
         if payload is not None:
-            self._add(payload)
+            self._add(payload, node.gateway.id)
         self.mistakes = self.mistakes or output.get(f"{_ATTRIBUTE}_mistakes", "")
         if error is not None:
             self.crashed.append(str(node.gateway.id))
 
-    def _add(self, payload: str) -> None:
+    def _add(self, payload: str, worker: str) -> None:
         try:
-            self.merger.add(unpack(payload))
+            self.merger.add(unpack(payload), worker)
         except Exception as error:  # noqa: BLE001 -- the tests' own results stay as they are
             self.merger.add(_lost(error))
 
 
 def _lost(error: Exception) -> Capture:
     """Stands for a part that could not be sent or read."""
-    return Capture(statements=(), databases={}, notes=(switched_off(_NAME, error),))
+    return Capture((), notes=(switched_off(_NAME, error),), interrupted=SWITCHED_OFF)

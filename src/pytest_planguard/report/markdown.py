@@ -231,10 +231,28 @@ def _tail(report: Report) -> list[str]:
     if accept:
         sentence, _, command = accept.partition(": ")
         parts += [f"{_sentence(inline(sentence))}:", fence(command, "sh")]
+    suppressed = _suppressed(report)
+    if suppressed:
+        parts += ["#### Suppressed", "\n".join(suppressed)]
     unchecked = _unchecked(report)
     if unchecked:
         parts += ["#### Not checked", "\n".join(f"- {line}" for line in unchecked)]
     return parts
+
+
+_MOST_SUPPRESSED = 20
+"""Lines; whoever has more reads the JSON report."""
+
+
+def _suppressed(report: Report) -> list[str]:
+    """Suppressed findings with the reason each has."""
+    lines = [
+        f"- {inline(one.rule)} {code(one.relation or one.key)}: {inline(one.suppressed.reason)}"
+        for one in report.findings
+        if one.suppressed is not None
+    ]
+    more = len(lines) - _MOST_SUPPRESSED
+    return lines[:_MOST_SUPPRESSED] + ([f"- and {more:,} more"] if more > 0 else [])
 
 
 def _unchecked(report: Report) -> list[str]:

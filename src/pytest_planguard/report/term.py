@@ -137,6 +137,10 @@ def _findings(report: Report, *, verbose: bool) -> list[Line]:
     return lines
 
 
+_MISSING = "IDX001"
+"""Its name and its table say all there is to say before the index."""
+
+
 def _block(
     finding: Finding, query: QueryReport | None, column: int, *, doubtful: bool
 ) -> list[Line]:
@@ -153,8 +157,9 @@ def _block(
     what = [_what(finding), where, " ".join(tags)]
     text = "   ".join(part for part in what if part) or finding.message
     rest = _advice(finding, shapes) if text != finding.message else _indented([finding.remedy])
-    if doubtful and finding.advice is not None:
-        rest = [*_indented([finding.message]), *rest]  # it says from which size on it holds
+    if finding.advice is not None and (doubtful or finding.rule != _MISSING):
+        # from which size on it holds, or what the index is for where its absence is not the news
+        rest = [*_indented([finding.message]), *rest]
     return [[*head, (text, "bold")], *rest]
 
 

@@ -53,13 +53,12 @@ def _is_fault(read: Read, context: Context) -> bool:
     table = context.catalog.tables.get(read.relation)
     if table is None or table.rows < limits.large_table_rows or not has_predicate(read):
         return False
-    if _is_unpruned(read, context):
-        return False
-    return read.relation in limits.critical_tables or (
+    is_few = read.relation in limits.critical_tables or (
         read.rows_read >= limits.large_table_rows
         and read.kept_fraction <= limits.kept_fraction
         and read.share >= limits.cost_share
     )
+    return is_few and not _is_unpruned(read, context)
 
 
 def _is_unpruned(read: Read, context: Context) -> bool:

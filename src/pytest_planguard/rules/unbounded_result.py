@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from pytest_planguard.model import words
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
-from pytest_planguard.model.judgement import Context
+from pytest_planguard.model.judgement import Context, Read
 from pytest_planguard.model.plan import PlanNode
 from pytest_planguard.model.statement import Layer
-from pytest_planguard.sql.obstacles import is_guess
+from pytest_planguard.sql.obstacles import conditions_of, is_guess
 
 FACTS = RuleFacts(
     code="QRY007",
@@ -18,8 +18,8 @@ FACTS = RuleFacts(
     condition=(
         "A SELECT returns at least 10,000 rows at scale, has no LIMIT and no aggregate or "
         "grouping at its top, and is not read as a stream. Where the number is the planner's "
-        "fixed guess (a computed or cast column), nothing is said. A library's own query is "
-        "information only."
+        "fixed guess (a computed or cast column), or the rows are named by their keys (= ANY), "
+        "nothing is said. A library's own query is information only."
     ),
     effect=(
         "The driver holds the whole result in memory before the application sees a row; it "
@@ -46,7 +46,7 @@ def check(context: Context) -> Iterator[Candidate]:
     if context.query.stream or plan.rows < context.thresholds.unbounded_rows:
         return
     if _is_bounded(plan.root) or any(
-        is_guess(read, context.catalog) for read in context.worst_reads
+        is_guess(read, context.catalog) or _is_listed(read, context) for read in context.worst_reads
     ):
         return
     size = plan.rows * plan.root.width
@@ -69,6 +69,18 @@ def check(context: Context) -> Iterator[Candidate]:
         ),
         rows=plan.rows,
         evidence={"rows": plan.rows, "bytes": size, "cost": plan.cost},
+    )
+
+
+def _is_listed(read: Read, context: Context) -> bool:
+    """Whether the caller names each row by its key: he holds as many keys as he gets rows."""
+    table = context.catalog.tables.get(read.relation)
+    if table is None or context.plan.rows > read.rows_kept:
+        return False
+    unique = {one.columns for one in table.constraints if one.kind in ("p", "u")}
+    return any(
+        one.operator == "= ANY" and one.columns and (one.columns[0][1],) in unique
+        for one in conditions_of(read.conditions)
     )
 
 

@@ -51,7 +51,7 @@ def bindings(root: PlanNode) -> tuple[Binding, ...]:
 def _in_condition(text: str, alias: str) -> Iterator[Binding]:
     try:
         tree = _DECODER.decode(parser.parse_sql_json(f"SELECT {text}"))
-    except parser.ParseError:
+    except (parser.ParseError, RecursionError):
         return  # subplan references and their kin are no SQL; nothing is bound there
     yield from _walk(tree["stmts"], alias)
 

@@ -41,7 +41,7 @@ def compared_literals(text: str, columns: Container[str]) -> tuple[Literal, ...]
     """
     try:
         tree = _DECODER.decode(parser.parse_sql_json(text))["stmts"]
-    except parser.ParseError:
+    except (parser.ParseError, RecursionError):
         return ()
     places = dict(_places(tree, columns))
     if not places:

@@ -14,6 +14,7 @@ import msgspec
 
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.query import Query, Variant
+from pytest_planguard.model.silence import Silence
 from pytest_planguard.model.statement import Layer, Place, Sample, Session, Statement
 from pytest_planguard.model.tenants import NO_TENANTS, Tenants
 from pytest_planguard.sql.statement_text import Analysis, Kind, analyse
@@ -164,23 +165,45 @@ def _query(
         places=_places(member.statement for member in members),
         stream=all(member.statement.stream for member in members),
         why_not_explainable=first.reason,
+        longest_list=max(member.analysis.longest_list for member in members),
+        silences=_silences(members),
     )
     if query.layer is Layer.MIGRATION and not query.why_not_explainable:
         return msgspec.structs.replace(query, why_not_explainable=MIGRATED)
     return query
 
 
+def _silences(members: list[_Sent]) -> tuple[Silence, ...]:
+    """What all texts say that the suite did not write itself; what is malformed in any of them."""
+    asked = [one for one in members if not _is_the_suites(one.statement)] or members
+    said = [frozenset(one.analysis.silences) for one in asked]
+    malformed = {one for silences in said for one in silences if one.mistake}
+    return tuple(sorted(frozenset.intersection(*said) | malformed))
+
+
+def _is_the_suites(statement: Statement) -> bool:
+    return all(place.origin.layer is Layer.TEST for place in statement.places)
+
+
 def _places(statements: Iterable[Statement]) -> tuple[Place, ...]:
-    """Summed up; what the line did besides is the same for all."""
+    """Summed up; what the line did besides is the same for all.
+
+    What each process sends for itself counts as often as in the one that sent it most.
+    """
     counts: dict[Place, tuple[int, int]] = defaultdict(lambda: (0, 0))
     for statement in statements:
         for place in statement.places:
             where = msgspec.structs.replace(place, executions=0, distinct=0)
             executions, distinct = counts[where]
             counts[where] = executions + place.executions, max(distinct, place.distinct)
+    most: dict[Place, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for place, (executions, distinct) in counts.items():
+        where = msgspec.structs.replace(place, process="")
+        many, different = most[where]
+        most[where] = max(many, executions), max(different, distinct)
     return tuple(
         msgspec.structs.replace(place, executions=executions, distinct=distinct)
-        for place, (executions, distinct) in sorted(counts.items())
+        for place, (executions, distinct) in sorted(most.items())
     )
 
 
@@ -222,6 +245,7 @@ def _variant(sent: _Sent) -> Variant:
         plannable=sent.analysis.plannable,
         literal=sent.analysis.literal,
         spans=sent.analysis.spans,
+        redacted=sent.statement.redacted,
     )
     if not _is_bound_by_client(sent):
         return variant

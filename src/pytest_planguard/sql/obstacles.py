@@ -13,6 +13,7 @@ import msgspec
 
 from pytest_planguard.model.catalog import Catalog, Column, Index
 from pytest_planguard.model.judgement import Read
+from pytest_planguard.sql.patterns import fixed_prefix
 from pytest_planguard.sql.predicates import Condition, Kind, Operand, oriented, split_conditions
 
 RELABELS = frozenset({
@@ -20,8 +21,9 @@ RELABELS = frozenset({
     ("cidr", "inet"), ("int4", "oid"), ("oid", "int4"), ("regclass", "oid"), ("oid", "regclass"),
 })  # fmt: skip
 
-_C_COLLATIONS = frozenset({"C", "POSIX", "C.UTF-8", "C.utf8", "ucs_basic", "pg_c_utf8"})
-_PREFIX_OPERATORS = frozenset({"~~", "^@"})
+_BYTEWISE = frozenset({"C", "POSIX", "ucs_basic", "pg_c_utf8", "pg_unicode_fast"})
+"""Collations the planner knows to sort by bytes (``collate_is_c`` in pg_locale.c). libc's C.UTF-8
+does, too, but only that of the builtin provider is known to."""
 
 
 class ObstacleKind(enum.StrEnum):
@@ -117,36 +119,37 @@ def _kind(
 def _pattern(
     condition: Condition, column: Column | None, read: Read, catalog: Catalog
 ) -> tuple[ObstacleKind | None, str]:
-    prefix = fixed_prefix(condition)
-    if prefix == "":
+    if fixed_prefix(condition) == "":
         return ObstacleKind.WILDCARD, "the pattern does not begin with fixed text"
-    indexed = column is not None and any(
-        index.keys[:1] == (column.name,) for index in catalog.indexes_of(read.relation)
-    )
-    if indexed and column is not None and not pattern_is_plain(column, catalog):
+    if column is None:
+        return None, ""
+    leading = [one for one in catalog.indexes_of(read.relation) if _leads(one, column.name)]
+    if leading and not any(_serves_patterns(one, column, catalog) for one in leading):
         return ObstacleKind.PATTERN, "the index sorts by a collation that patterns can't use"
     return None, ""
 
 
-def fixed_prefix(condition: Condition) -> str | None:
-    """The text a LIKE pattern begins with; empty where a wildcard comes first; None: unknown.
+def _leads(index: Index, column: str) -> bool:
+    """Whether a whole btree begins with a column."""
+    is_whole = index.method == "btree" and index.valid and index.predicate is None
+    return is_whole and [key.strip('"') for key in index.keys[:1]] == [column]
 
-    ILIKE and regular expressions count as having none: no btree serves them.
-    """
-    if condition.operator not in _PREFIX_OPERATORS:
-        return ""
-    value = condition.value
-    if value is None or not value.is_constant:
-        return None
-    pattern = value.text.partition("'")[2]
-    return pattern if condition.operator == "^@" else pattern.split("%")[0].split("_")[0]
+
+def _serves_patterns(index: Index, column: Column, catalog: Catalog) -> bool:
+    """Whether a btree on the column can be entered by the beginning of a value."""
+    if any(one.endswith("_pattern_ops") for one in index.opclasses[:1]):
+        return True
+    own = index.collations[0] if index.collations else column.collation
+    return pattern_is_plain(msgspec.structs.replace(column, collation=own), catalog)
 
 
 def pattern_is_plain(column: Column, catalog: Catalog) -> bool:
-    """Whether a plain btree on the column serves prefix patterns: only in the C collation."""
+    """Whether a plain btree on the column serves prefix patterns: only where bytes are sorted."""
     name = (column.collation or "").rpartition(".")[2].strip('"')
-    effective = catalog.server.collation if name in ("", "default") else name
-    return effective in _C_COLLATIONS or effective.split("/")[0] in _C_COLLATIONS
+    if name not in ("", "default"):
+        return name in _BYTEWISE
+    server = catalog.server
+    return server.collation_provider == "builtin" or server.collation in _BYTEWISE
 
 
 def is_guess(read: Read, catalog: Catalog) -> bool:

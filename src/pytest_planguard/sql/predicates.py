@@ -145,10 +145,9 @@ def _without_plans(text: str) -> str:
 
 def _parsed(expression: str) -> Node | None:
     try:
-        raw = parse_sql_json(_SELECT + expression)
-    except (ParseError, UnicodeError):
+        tree: Node = msgspec.json.decode(parse_sql_json(_SELECT + expression))
+    except (ParseError, UnicodeError, RecursionError):
         return None
-    tree: Node = msgspec.json.decode(raw)
     if len(tree["stmts"]) != 1:
         return None
     targets = tree["stmts"][0]["stmt"].get("SelectStmt", {}).get("targetList", ())

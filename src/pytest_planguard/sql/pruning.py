@@ -60,10 +60,10 @@ def unpruned(read: Read, catalog: Catalog, settings: dict[str, str]) -> Unpruned
         settings: The planner's settings that are not the default, as the plan has them.
     """
     table = catalog.tables.get(read.relation)
-    if table is None or table.kind != "p" or read.partitions < max(2, _leaves(table, catalog)):
+    if table is None or table.kind != "p" or read.partitions < 2:
         return None
     own = [one for one in conditions_of(read.conditions) if _mentions(one, read.alias)]
-    if not own:
+    if not own or read.partitions < _leaves(table, catalog):
         return None
     levels = [table, *_divided(table, catalog)]
     columns = tuple(dict.fromkeys(name for one in levels for name in one.partition_columns))

@@ -34,6 +34,12 @@ def day_range(expression: str, column: str, operator: str) -> str:
         named = expression.partition("'")[2].partition("'")[0].rstrip("s")
         unit = next((one for one in _UNITS if one.rstrip("s") == named), "unit")
     start, end = f"<{unit}>", f"<{unit}> + 1 {unit}"
+    found = moment_range(column, operator, start, end)
+    return found or f"{column} >= {start} AND {column} < {end}, once for each {unit}"
+
+
+def moment_range(column: str, operator: str, start: str, end: str) -> str:
+    """What a comparison with a unit from ``start`` to before ``end`` means; empty: no range."""
     return {
         "=": f"{column} >= {start} AND {column} < {end}",
         "<": f"{column} < {start}",
@@ -41,4 +47,4 @@ def day_range(expression: str, column: str, operator: str) -> str:
         ">": f"{column} >= {end}",
         ">=": f"{column} >= {start}",
         "<>": f"({column} < {start} OR {column} >= {end})",
-    }.get(operator, f"{column} >= {start} AND {column} < {end}, once for each {unit}")
+    }.get(operator, "")

@@ -15,7 +15,12 @@ from typing import Any
 import msgspec
 from pglast import parser
 
+from pytest_planguard.model.silence import Silence
 from pytest_planguard.model.tenants import NO_TENANTS, Tenants
+from pytest_planguard.sql import schemas
+from pytest_planguard.sql.comments import silences
+from pytest_planguard.sql.deep import TOO_DEEP
+from pytest_planguard.sql.refusals import text_without_values, without_values
 
 
 class Kind(enum.StrEnum):
@@ -48,6 +53,10 @@ class Analysis(msgspec.Struct, frozen=True):
     """Numbers of the parameters that LIMIT or OFFSET use."""
     spans: tuple[tuple[int, int, int], ...] = ()
     """(start, end, number) of every parameter in ``plannable``, by position."""
+    longest_list: int = 0
+    """Items of the longest list of values that is written out."""
+    silences: tuple[Silence, ...] = ()
+    """What its comments say about rules."""
 
 
 _DECODER = msgspec.json.Decoder()
@@ -117,7 +126,8 @@ class _Facts:
             self.limits.add(value.get("number", 0))
 
     def relation(self, value: dict[str, Any], limit: bool) -> None:
-        self.relations.append((value.get("schemaname", ""), value["relname"]))
+        if "relname" in value:
+            self.relations.append((value.get("schemaname", ""), value["relname"]))
         self.walk(value, limit)
 
     def value_function(self, value: dict[str, Any], limit: bool) -> None:  # noqa: ARG002
@@ -154,6 +164,7 @@ _VISITS: dict[str, Callable[[_Facts, Any, bool], None]] = {
     "groupClause": _Facts.clause,
     "typmods": _Facts.skip,
     "RangeVar": _Facts.relation,
+    "relation": _Facts.relation,
     "FuncCall": _Facts.function,
     "SQLValueFunction": _Facts.value_function,
     "limitCount": _Facts.limit,
@@ -167,7 +178,8 @@ def analyse(
 ) -> tuple[Analysis, ...]:
     """Says what a text holds: one analysis a statement, none for a comment.
 
-    A text the parser rejects gives one analysis with the parser's message as its reason.
+    A text the parser rejects gives one analysis with the parser's message as its reason, as does
+    one that is nested too deeply.
 
     Args:
         text: As it was sent.
@@ -177,12 +189,18 @@ def analyse(
     try:
         statements = _DECODER.decode(parser.parse_sql_json(text))["stmts"]
     except parser.ParseError as error:
-        reason = f"the parser rejects it: {error.args[0]}"
-        return (Analysis(Kind.UNPLANNABLE, " ".join(text.split()), reason=reason),)
+        reason = f"the parser rejects it: {without_values(error.args[0])}"
+        return (_rejected(text_without_values(text), reason),)
+    except RecursionError:
+        return (_rejected(text_without_values(text), TOO_DEEP),)
     if len(statements) == 1 and text.isascii():
         return (_analyse_one(text, statements[0]["stmt"], 0, own_clock, tenants),)
     raw = text.encode()
     return tuple(_part(raw, item, own_clock, tenants) for item in statements)
+
+
+def _rejected(text: str, reason: str) -> Analysis:
+    return Analysis(Kind.UNPLANNABLE, " ".join(text.split()), reason=reason)
 
 
 def _part(raw: bytes, item: dict[str, Any], own_clock: bool, tenants: Tenants) -> Analysis:
@@ -210,7 +228,7 @@ def _analyse_one(
         if inner is not None:
             return _query(text, facts, place, inner, tenants)
     if kind in _UNPLANNABLE:
-        normal, parameters, _ = _normal_form(text, {place(at) for at in facts.constants})
+        normal, parameters, *_ = _normal_form(text, {place(at) for at in facts.constants})
         return Analysis(Kind.UNPLANNABLE, normal, parameters, reason=_UNPLANNABLE[kind])
     return Analysis(Kind.UTILITY, text)
 
@@ -275,11 +293,13 @@ def _query(
     shared = {
         schema: _identifier(tenants.model) for schema, _ in facts.relations if tenants.have(schema)
     }
-    normal, parameters, spans = _normal_form(inner, constants, shared)
+    normal, parameters, spans, longest = _normal_form(inner, constants, shared)
+    replaced += schemas.places(inner, shared) if shared else []
     plannable, spans = _replace(inner, replaced, spans)
     return Analysis(
-        Kind.QUERY, normal, parameters, plannable, "", tuple(sorted(facts.limits)), spans
-    )
+        Kind.QUERY, normal, parameters, plannable, "", tuple(sorted(facts.limits)), spans, longest,
+        silences(text),
+    )  # fmt: skip
 
 
 _Spans = tuple[tuple[int, int, int], ...]
@@ -330,7 +350,7 @@ def _identifier(name: str) -> str:
 
 def _normal_form(
     text: str, constants: set[int], shared: Mapping[str, str] = MappingProxyType({})
-) -> tuple[str, tuple[int, ...], tuple[tuple[int, int, int], ...]]:
+) -> tuple[str, tuple[int, ...], _Spans, int]:
     pieces: list[_Piece] = []
     spans: list[tuple[int, int, int]] = []
     for token in parser.scan(text):
@@ -351,6 +371,8 @@ def _normal_form(
             and _minus(text, start, constants)
         ):
             pieces[-1] = _Piece("$", 0)
+        elif name in _CONSTANTS and raw[-1] in "'$":
+            pieces.append(_Piece(_quoted(raw)))
         elif name == "IDENT":
             name = raw if raw[0] in '"Uu' and '"' in raw else raw.lower()
             schema = shared.get(name.strip('"')) if text[end:].lstrip()[:1] == "." else None
@@ -361,7 +383,16 @@ def _normal_form(
             pieces.append(_Piece(raw.lower(), call=token.kind != "NO_KEYWORD"))
     while pieces and pieces[-1].text == ";":
         pieces.pop()
-    return *_print(_by_size(pieces)), tuple(spans)
+    sized, longest = _by_size(pieces)
+    return *_print(sized), tuple(spans), longest
+
+
+def _quoted(raw: str) -> str:
+    """A string that is no constant of its own: the rest of one, or a block's text."""
+    if not raw.startswith("$"):
+        return "'…'"
+    mark = raw[: raw.index("$", 1) + 1]
+    return f"{mark}{text_without_values(raw[len(mark) : -len(mark)])}{mark}"
 
 
 def _minus(text: str, start: int, constants: set[int]) -> bool:
@@ -400,10 +431,14 @@ SIZE_CLASSES = (1, 5, 20)
 planner's estimate grows with the list."""
 
 
-def _by_size(pieces: list[_Piece]) -> list[_Piece]:
-    """Lists of values become their first item and a size class; equal VALUES rows become one."""
+def _by_size(pieces: list[_Piece]) -> tuple[list[_Piece], int]:
+    """Lists of values become their first item and a size class; equal VALUES rows become one.
+
+    Returns:
+        The pieces, and how many items the longest list had.
+    """
     out: list[_Piece] = []
-    position = 0
+    position = longest = 0
     while position < len(pieces):
         piece = pieces[position]
         out.append(piece)
@@ -414,10 +449,10 @@ def _by_size(pieces: list[_Piece]) -> list[_Piece]:
             items, end = _items(pieces, position)
             if items and all(map(_is_value, items)):
                 out += [_Piece("("), *items[0], *_size_mark(len(items)), _Piece(")")]
-                position = end
+                position, longest = end, max(longest, len(items))
         elif piece.text == "VALUES":
             position = _rows(pieces, position, out)
-    return out
+    return out, longest
 
 
 def _size_mark(count: int) -> list[_Piece]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 UNTYPED = "text"
-"""psycopg sends text without a type; so do most clients that send text."""
+"""psycopg sends text without a type, and arrays of it; so do most clients that send text."""
 
 _FAMILIES = {
     "boolean": (16,),
@@ -14,8 +14,7 @@ _FAMILIES = {
     "float[]": (1021, 1022),
     "numeric": (1700,),
     "numeric[]": (1231,),
-    "text": (0, 18, 19, 25, 705, 1042, 1043),
-    "text[]": (1002, 1003, 1009, 1014, 1015),
+    "text": (0, 18, 19, 25, 705, 1042, 1043, 1002, 1003, 1009, 1014, 1015),
     "bytea": (17,),
     "date": (1082,),
     "date[]": (1182,),

@@ -110,6 +110,70 @@ def test_lines_interfaces_aliases_and_rows_of_django_are_known(
     assert not any("set_config" in sql or "pg_" in sql for sql in found)
 
 
+ASKED = """
+import datetime as dt
+import decimal
+import uuid
+
+BLOCKED = "DRIVER"
+if BLOCKED == "psycopg2":
+    import sys
+    sys.modules["psycopg"] = None
+from settings import configure
+
+def main(url):
+    configure(url)
+    from django.db import connection, connections, models
+    class Visit(models.Model):
+        on = models.DateField()
+        at = models.DateTimeField()
+        price = models.DecimalField(max_digits=8, decimal_places=2)
+        share = models.FloatField()
+        note = models.TextField(null=True)
+        paid = models.BooleanField()
+        code = models.UUIDField()
+        data = models.JSONField()
+        raw = models.BinaryField()
+        took = models.DurationField()
+        class Meta:
+            app_label = "clinic"
+    with connection.schema_editor() as editor:
+        editor.create_model(Visit)
+    now = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+    facts = dict(on=now.date(), at=now, price=decimal.Decimal("1.50"), share=1.5, note="it's 5%",
+        paid=True, code=uuid.UUID(int=5), data={"a": [1]}, raw=b"\\x00'", took=dt.timedelta(1, 2))
+    Visit.objects.create(**facts)
+    Visit.objects.bulk_create([Visit(**facts), Visit(**facts)])
+    asked = Visit.objects
+    for name, value in facts.items():
+        list(asked.filter(**{name: value}))
+    list(asked.filter(pk__in=[1, 2, 70_000, 5_000_000_000], price__gt=-1)[:5])
+    list(asked.filter(note__icontains="x%y", on__year=2026, at__range=(now, now)).order_by("pk"))
+    list(asked.filter(data__a__0=1, data__has_key="a"))
+    asked.filter(pk=1).update(note=None, share=models.F("share") * -2)
+    asked.filter(pk=2).delete()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM clinic_visit WHERE id = ANY(%s)", [[1, 2]])
+        cursor.execute("SELECT * FROM clinic_visit WHERE note LIKE 'a%%' AND id = %s", [2**40])
+    with connection.schema_editor() as editor:
+        editor.delete_model(Visit)
+    connections.close_all()
+"""
+
+
+def test_a_query_of_django_has_the_same_key_over_both_drivers(
+    capture_of: Callable[..., Capture],
+) -> None:
+    keys = []
+    for driver in ("psycopg", "psycopg2"):
+        capture = capture_of(ASKED.replace("DRIVER", driver), settings=SETTINGS, clinic="")
+        assert capture.notes == ()
+        assert {item.session.driver for item in capture.statements} == {driver}
+        keys.append({query.sql: query.key for query in queries(capture)})
+    assert len(keys[0]) > 15
+    assert keys[0] == keys[1]
+
+
 ASYNC = """
 import asyncio
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import anyio.from_thread
+import anyio.to_thread
 import greenlet
 import pytest
 
-from pytest_planguard.capture.entries import Entry
+from pytest_planguard.capture.entries import Entries, Entry
 from pytest_planguard.capture.files import Files
 from pytest_planguard.capture.origin import OriginFinder
 
@@ -28,6 +30,10 @@ async def find_all(seen, *_):
 
 def find_now(seen, *_):
     seen()
+
+def find_all_now(seen, *_):
+    for _ in range(3):
+        find_now(seen)
 """
 
 TESTS = """
@@ -55,6 +61,10 @@ async def serve(handle, seen):
 
 async def respond(handle, seen):
     await handle(seen)
+
+def serve_now(handle, seen):
+    for _ in range(2):
+        handle(seen)
 """
 
 
@@ -64,6 +74,7 @@ class Suite(SimpleNamespace):
     app: Any
     tests: Any
     library: Any
+    entries: Entries
     seen: list[Entry | None]
     see: Callable[[], None]
 
@@ -85,6 +96,7 @@ def suite(tmp_path: Path) -> Suite:
         app=load("app.py", APP),
         tests=load("test_app.py", TESTS),
         library=load("lib/site-packages/library.py", LIBRARY),
+        entries=entries,
         seen=seen,
         see=lambda: seen.append(entries.of(sys._getframe(1))),
     )
@@ -122,13 +134,41 @@ def test_an_asynchronous_test_is_told_by_its_lines(suite: Suite) -> None:
     assert suite.seen[2:] == [None, None]
 
 
-def test_nobody_knows_which_calls_led_to_a_threads_work(suite: Suite) -> None:
+def test_nobody_knows_which_calls_led_to_a_thread(suite: Suite) -> None:
     thread = threading.Thread(target=suite.app.find_now, args=(suite.see,))
     thread.start()
     thread.join()
+    assert suite.seen == [None]
+
+
+def test_each_piece_of_work_of_a_pool_is_a_call_of_its_own(suite: Suite) -> None:
     with ThreadPoolExecutor(1) as pool:
-        list(pool.map(suite.app.find_now, [suite.see] * 5))
-    assert suite.seen == [None] * 6
+        list(pool.map(suite.app.find_all_now, [suite.see] * 3))
+        pool.submit(suite.library.serve_now, suite.app.find_now, suite.see).result()
+    assert [suite.seen.count(entry) for entry in dict.fromkeys(suite.seen)] == [3, 3, 3, 2]
+    assert suite.seen[-2:] == [None, None]
+    assert None not in suite.seen[:-2]
+
+
+def test_each_call_of_a_synchronous_endpoint_is_one(suite: Suite) -> None:
+    """As FastAPI and Starlette run them, with a client that has its loop in another thread."""
+
+    async def request() -> None:
+        await anyio.to_thread.run_sync(suite.app.find_all_now, suite.see)
+
+    with anyio.from_thread.start_blocking_portal() as portal:
+        for _ in range(2):
+            portal.call(request)
+    assert [suite.seen.count(entry) for entry in dict.fromkeys(suite.seen)] == [3, 3]
+    assert None not in suite.seen
+
+
+def test_what_was_handed_to_a_thread_decides_there(suite: Suite) -> None:
+    """A test that loops is not told from one that does not by the work alone."""
+    suite.entries._handed = lambda: SimpleNamespace(entry=None)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(suite.app.find_now, suite.see).result()
+    assert suite.seen == [None]
 
 
 def test_the_calls_of_a_greenlet_are_its_parents(suite: Suite) -> None:

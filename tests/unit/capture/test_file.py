@@ -80,6 +80,16 @@ def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
         file.decode(gzip.compress(b" " * (2 << 20)), "bomb")
 
 
+def test_a_file_without_an_end_is_refused_by_its_first_bytes() -> None:
+    with pytest.raises(CaptureError, match="/dev/zero is not a capture"):
+        file.read(Path("/dev/zero"))
+
+
+def test_a_folder_is_no_capture(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="cannot be read: Is a directory"):
+        file.read(tmp_path)
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(CaptureError, match="cannot be written") as error:

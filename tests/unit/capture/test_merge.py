@@ -5,11 +5,12 @@ from itertools import permutations
 import msgspec
 import pytest
 
-from pytest_planguard.capture.merge import merge
+from pytest_planguard.capture.merge import Merger, merge
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import Capture, Database, Suppression
 from pytest_planguard.model.schema import Schema, SchemaObject
 from pytest_planguard.model.statement import Origin, Phase, Place, Sample, Session, Statement
+from pytest_planguard.sql.normalise import queries
 
 SCHEMA = Schema(objects=(SchemaObject("table", "public.a", "CREATE TABLE public.a ()"),))
 
@@ -43,6 +44,45 @@ def test_the_order_of_captures_does_not_matter() -> None:
 def test_different_commits_are_refused_by_name() -> None:
     with pytest.raises(CaptureError, match="aaa and bbb"):
         merge([capture(commit="bbb"), capture(commit="aaa")])
+
+
+def test_different_projects_are_refused_by_name() -> None:
+    with pytest.raises(CaptureError, match="different projects cannot be merged: billing and shop"):
+        merge([capture(project="shop"), capture(), capture(project="billing")])
+
+
+def made(phase: Phase, executions: int, text: str = "SELECT 1", database: str = "shop") -> Capture:
+    """What a process sent to make a fixture."""
+    place = Place(Origin("app.py", 1, "make"), "", phase, executions)
+    return capture(Statement(text, (), Session(database, "psycopg"), (), (place,)))
+
+
+@pytest.mark.parametrize("phase", [Phase.OUTSIDE, Phase.SHARED])
+def test_what_every_process_sends_for_itself_counts_as_in_one(phase: Phase) -> None:
+    merger = Merger()
+    for worker, sent in (("gw0", 1), ("gw1", 1), ("gw0", 2), ("gw1", 1)):
+        text = f"SELECT {worker[2]}{sent}"  # values in the text differ, and so do databases
+        merger.add(made(phase, sent, text, f"shop_{worker}"), worker)
+    (query,) = queries(merger.result())
+    assert query.executions == 3
+
+
+def test_shards_each_make_their_fixtures_and_their_workers_too() -> None:
+    shards = []
+    for shard in ("a", "b"):
+        merger = Merger()
+        for worker in ("gw0", "gw1"):
+            merger.add(made(Phase.SHARED, 2), worker)
+        merger.add(capture(collected=("a", "b"), finished=(shard,)), "gw0")
+        shards.append(merger.result())
+    for order in (shards, shards[::-1]):
+        (query,) = queries(merge(order))
+        assert query.executions == 2
+
+
+def test_what_tests_send_is_added_up_over_processes() -> None:
+    (query,) = queries(merge([capture(statement()), capture(statement())]))
+    assert query.executions == 4
 
 
 def test_an_unknown_commit_joins_a_known_one() -> None:

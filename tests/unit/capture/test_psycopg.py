@@ -122,14 +122,34 @@ with connection.transaction(), connection.cursor(name='big') as cursor:
     assert statement.stream
 
 
-def test_client_cursor_has_its_values_in_the_text_and_never_prepares(
+def test_values_of_a_client_cursor_are_told_from_the_text_and_it_never_prepares(
     capture_of: CaptureOf,
 ) -> None:
-    body = "psycopg.ClientCursor(connection).execute('SELECT %s', ['a'])"
-    statement = only(capture_of(sync(body)))
-    assert statement.text == "SELECT 'a'"
+    body = """
+import datetime as dt, decimal, uuid
+from psycopg.types.json import Jsonb
+cursor = psycopg.ClientCursor(connection)
+day, price = dt.date(2026, 1, 2), decimal.Decimal
+for values in (
+    ["a\\\\b", -5, day, [1, 2], Jsonb({}), price("1.5"), uuid.UUID(int=1)],
+    ["it's", 7, day, [3], Jsonb([]), price("2.5"), uuid.UUID(int=2)],
+):
+    cursor.execute("SELECT %s, %s, %s, %s, %s, %s, %s, '%%'", values)
+cursor.executemany("INSERT INTO orders VALUES (%s, %s)", [(1, "x"), (2, None)])
+cursor.execute("SELECT 5")
+"""
+    capture = capture_of(sync(body))
+    statement = only(capture, "'%'")
+    assert statement.text == "SELECT $1, $2, $3, $4, $5, $6, $7, '%'"
     assert not statement.session.prepares
-    assert statement.executions == 1
+    assert statement.parameter_types == (0, 23, 1082, 1005, 3802, 1700, 2950)
+    assert (statement.executions, len(statement.samples)) == (2, 2)
+    rows = only(capture, "INSERT")
+    assert (rows.text, rows.many, rows.executions) == (
+        "INSERT INTO orders VALUES ($1, $2)",
+        True,
+        1,
+    )
 
 
 @pytest.mark.skipif(not hasattr(psycopg, "RawCursor"), reason="psycopg 3.1 has none")
@@ -472,3 +492,66 @@ def test_public_methods_are_heard_where_the_internals_moved(capture_of: CaptureO
     assert capture.statements[2].many
     assert capture.statements[4].stream
     assert "psycopg's internals moved" in capture.notes[0]
+
+
+TEMPLATES = """
+import sys
+from psycopg import sql
+from psycopg._compat import Interpolation, Template
+
+if sys.version_info < (3, 14):  # nobody else's class of that name may be subclassed
+    class Template(Template):
+        strings = interpolations = ()
+
+        def __new__(cls, *items):
+            made = object.__new__(cls)
+            made.items = items
+            return made
+
+        def __iter__(self):
+            return iter(self.items)
+
+def part(value, form=""):
+    return Interpolation(value, "value", None, form)
+
+def ask(connection):
+    inner = Template("n = ", part(7))
+    query = Template(
+        "SELECT ", part("n", "i"), " AS ", part(sql.Identifier("x"), "i"),
+        " FROM (SELECT ", part(7), "::int AS n, ", part("it's", "l"), " AS s) AS t WHERE ",
+        part(inner, "q"), part(sql.SQL(" AND true"), "q"), " LIMIT ", part(20, "t"),
+    )
+    assert connection.execute(query).fetchall() == [(7,)]
+    for wrong in (part(5, "i"), part(5, "q"), Interpolation(5, "five", "r", "")):
+        try:
+            connection.execute(Template("SELECT ", wrong))
+        except (TypeError, psycopg.ProgrammingError):
+            connection.rollback()
+        else:
+            raise AssertionError(wrong)
+"""
+
+
+@pytest.mark.parametrize("internals", ["known", "moved"])
+def test_template_strings_are_heard_as_they_are_sent(capture_of: CaptureOf, internals: str) -> None:
+    if not hasattr(psycopg.sql, "as_string"):
+        pytest.skip("psycopg before 3.3 takes no template strings")
+    stop = "listening.stop(); driver._owners = lambda: None; driver.install(recorder)"
+    app = f"""
+import psycopg
+from __main__ import listening, recorder
+from pytest_planguard.capture import psycopg as driver
+{TEMPLATES}
+def main(url):
+    {stop if internals == "moved" else "pass"}
+    with psycopg.connect(url) as connection:
+        ask(connection)
+"""
+    capture = capture_of(app)
+    text = (
+        "SELECT \"n\" AS \"x\" FROM (SELECT $1::int AS n, 'it''s' AS s) AS t "
+        "WHERE n = $2 AND true LIMIT $3"
+    )
+    heard = [(one.text, one.parameter_types) for one in capture.statements]
+    assert heard == [(text, (21, 21, 21))]
+    assert [note for note in capture.notes if "switched off" in note] == []

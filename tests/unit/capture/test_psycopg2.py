@@ -79,6 +79,59 @@ cursor.execute(query, [5])
     }
 
 
+def test_adapters_of_a_composed_query_run_as_often_as_without_us(capture_of: CaptureOf) -> None:
+    before = """
+class Price:
+    adapted = 0
+    def getquoted(self):
+        Price.adapted += 1
+        return b"1.5"
+    def __conform__(self, protocol):
+        return self
+
+class Mine(sql.Composable):
+    adapted = 0
+    def as_string(self, context):
+        Mine.adapted += 1
+        return "SELECT 'mine', %s"
+    def __init__(self):
+        super().__init__(None)
+
+def counts():
+    found = Price.adapted, Mine.adapted
+    Price.adapted = Mine.adapted = 0
+    return found
+"""
+    body = """
+query = sql.SQL("SELECT {} + %s").format(sql.Literal(Price()))
+insert = sql.SQL("INSERT INTO item VALUES (%s, {})").format(sql.Literal("x"))
+def run():
+    for _ in range(2):
+        cursor.execute(query, [1])
+    cursor.execute(sql.SQL("SELECT {}").format(sql.Literal(Price())))
+    cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier("no table")))
+    cursor.executemany(insert, [(1,), (2,)])
+    extras.execute_batch(cursor, query + sql.SQL(", 3"), [(1,), (2,)])
+    extras.execute_values(cursor, sql.SQL("INSERT INTO item VALUES %s"), [(1, "x")])
+    cursor.execute(Mine(), [1])
+    return counts()
+heard = run()
+from __main__ import recorder
+recorder.listening = recorder.following = False
+assert heard == run(), heard
+"""
+    capture = capture_of(app(body, before))
+    assert heard(capture) == {
+        "INSERT INTO item VALUES ($1, $2)": ((23, 0), 1, True, False),
+        "INSERT INTO item VALUES ($1,$2)": ((23, 0), 1, True, False),
+        "SELECT $1 + $2": ((1700, 23), 2, False, False),
+        "SELECT $1 + $2, 3": ((1700, 23), 1, True, False),
+        "SELECT 'mine', 1": ((), 1, False, False),
+        "SELECT 1.5": ((), 1, False, False),
+    }
+    assert [one.text for one in capture.ddl][1:] == ['DROP TABLE IF EXISTS "no table"']
+
+
 @pytest.mark.parametrize("kind", ["RealDictCursor", "DictCursor", "NamedTupleCursor"])
 def test_cursors_of_the_extras_are_what_they_were(capture_of: CaptureOf, kind: str) -> None:
     body = f"""
@@ -132,6 +185,53 @@ other.cursor().execute("SELECT 1")
     capture = capture_of(app(body))
     assert capture.statements == ()
     assert "psycopg2.extensions.connection takes no subclass" in capture.notes[0]
+
+
+def test_connections_nobody_can_hear_are_told(capture_of: CaptureOf) -> None:
+    told = (
+        "psycopg2: a connection was made before planguard listened, or without "
+        "psycopg2.connect(): what it sends was not captured"
+    )
+    direct = """
+listening.look_back()
+assert recorder._notes == {}
+made = extensions.connection(url)
+made.cursor().execute("SELECT 1")
+listening.look_back()
+made.close()
+cursor.execute("DROP TABLE item")
+"""
+    before = "from __main__ import listening, recorder"
+    assert capture_of(app(direct, before)).notes == (told,)
+    early = """
+listening.stop()
+made = connect(url)
+driver.install(recorder)()
+made.close()
+"""
+    assert capture_of(app(early, before)).notes == (told,)
+
+
+def test_a_class_of_ours_equals_the_one_it_stands_for(capture_of: CaptureOf) -> None:
+    before = """
+import abc
+
+class Mine(extensions.cursor, metaclass=abc.ABCMeta):
+    pass
+"""
+    body = """
+assert type(connection) == extensions.connection and extensions.cursor == type(cursor)
+assert {extensions.cursor: 5}[type(cursor)] == 5 and not type(cursor) != extensions.cursor
+with connection.cursor(cursor_factory=Mine) as other:
+    assert type(other) == Mine and type(other) != extensions.cursor and Mine in {type(other)}
+    other.execute("SELECT 1")
+with connection.cursor(cursor_factory=type(cursor)) as other:
+    assert type(other) is type(cursor)
+class Own(type(cursor)):
+    pass
+assert Own != type(cursor) and Own != extensions.cursor
+"""
+    assert heard(capture_of(app(body, before))) == {"SELECT 1": ((), 1, False, False)}
 
 
 def test_nothing_can_be_added_to_an_object_that_could_not_before(capture_of: CaptureOf) -> None:
@@ -236,6 +336,59 @@ with connection.cursor("big") as named:
     assert streams[-1].endswith("FOR SELECT * FROM item WHERE id > $1")
     assert found["SELECT * FROM abs($1)"] == ((23,), 1, False, False)
     assert len(found) == 5
+
+
+def test_a_wait_callback_that_switches_greenlets_works_as_before(capture_of: CaptureOf) -> None:
+    """As gevent and eventlet have it: a statement waits while another one runs."""
+    before = """
+import select
+import greenlet
+
+def wait(connection):
+    while (state := connection.poll()) != extensions.POLL_OK:
+        ready = (connection,), () if state == extensions.POLL_READ else (), (connection,)
+        while not any(select.select(*ready[:2], (), 0)):
+            greenlet.getcurrent().parent.switch()
+
+def ask(connection, label):
+    cursor = connection.cursor()
+    cursor.execute("SELECT %s::text, pg_sleep(0.05)", [label])
+    order.append(cursor.fetchone()[0])
+    with connection.cursor() as other:
+        try:
+            other.execute("SELECT nothing")
+        except psycopg2.errors.UndefinedColumn as error:
+            order.append(type(error))
+
+order = []
+"""
+    body = """
+def found():
+    made = [connect(url) for _ in "ab"]
+    works = [greenlet.greenlet(ask) for _ in "ab"]
+    extensions.set_wait_callback(wait)
+    try:
+        for work, *given in zip(works, made, "ab"):
+            work.switch(*given)
+        while not all(work.dead for work in works):
+            for work in works:
+                work.dead or work.switch()
+    finally:
+        extensions.set_wait_callback(None)
+    for one in made:
+        one.close()
+    seen = sorted(map(str, order))
+    order.clear()
+    return seen
+with_us = found()
+from __main__ import listening
+listening.stop()
+assert with_us == found() and len(with_us) == 4, with_us
+"""
+    capture = capture_of(app(body, before))
+    (statement,) = [one for one in capture.statements if "pg_sleep" in one.text]
+    assert statement.executions == 2
+    assert [place.origin.function for place in statement.places] == ["ask"]
 
 
 def test_a_statement_that_was_not_sent_is_not_heard_again(capture_of: CaptureOf) -> None:

@@ -13,6 +13,19 @@ def kept(values: list[bytes]) -> tuple[Sample, ...]:
     return samples.read()
 
 
+def test_values_of_a_class_of_the_applications_are_not_asked_anything() -> None:
+    def odd(*_: object) -> bytes:
+        raise AssertionError("it was asked")
+
+    names = ("bytes", "hash", "eq", "iter", "len", "getitem", "buffer", "repr", "str")
+    methods = {f"__{name}__": odd for name in names}
+    values = [type("Odd", (kind,), methods)(b"x") for kind in (bytes, bytearray)]
+    samples = Samples()
+    for _ in range(2):
+        samples.offer(values, [0, 0])
+    assert samples.read() == (Sample(("x", "x")),)
+
+
 def test_the_choice_does_not_depend_on_the_order() -> None:
     values = [str(n).encode() for n in range(1000)]
     shuffled = random.Random(1).sample(values, len(values))

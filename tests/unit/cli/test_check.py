@@ -46,6 +46,51 @@ def test_several_captures_are_merged(project, pipeline, say):
     assert set(pipeline.calls[0].capture.finished) == {"a", "b"}
 
 
+@pytest.mark.parametrize("command", [("check",), ("baseline", "update"), ("baseline", "diff")])
+def test_a_capture_of_another_project_is_refused_and_both_are_named(
+    project, pipeline, say, command
+):
+    (project / "pyproject.toml").write_text("[tool.pytest-planguard]\nproject = 'shop'\n")
+    file.write(Capture((), project="billing"), project / ".planguard/capture.json.gz")
+    said = say(*command)
+    assert said.status == 3
+    assert 'capture.json.gz is a capture of project "billing", this is "shop"' in said.err
+    assert pipeline.calls == []
+
+
+@pytest.mark.parametrize(("captured", "here"), [("", "shop"), ("shop", ""), ("shop", "shop")])
+def test_a_project_without_a_name_takes_and_gives_what_there_is(
+    project, pipeline, say, captured, here
+):
+    if here:
+        (project / "pyproject.toml").write_text(f"[tool.pytest-planguard]\nproject = '{here}'\n")
+    file.write(Capture((), project=captured), project / ".planguard/capture.json.gz")
+    say("check")
+    assert len(pipeline.calls) == 1
+
+
+def test_shards_of_different_commits_are_refused_and_both_are_named(project, pipeline, say):
+    file.write(Capture((), commit="aaa"), project / "one.gz")
+    file.write(Capture((), commit="bbb"), project / "two.gz")
+    said = say("check", "two.gz", "one.gz")
+    assert said.status == 3
+    assert "one.gz is of aaa, two.gz of bbb" in said.err
+    assert "one commit" in said.err
+    assert pipeline.calls == []
+
+
+def test_a_shard_that_does_not_tell_its_commit_is_taken_and_noted(project, pipeline, say):
+    file.write(Capture((), commit="a" * 40), project / "one.gz")
+    file.write(Capture(()), project / "two.gz")
+    say("check", "one.gz", "two.gz")
+    say("check", "two.gz")
+    together, alone = (call.capture for call in pipeline.calls)
+    assert together.notes == (
+        "two.gz does not tell its commit: it was taken for one of aaaaaaaaaaaa",
+    )
+    assert (together.commit, alone.notes) == ("a" * 40, ())
+
+
 def test_reports_go_where_they_were_asked_to(project, pipeline, say):
     said = say("check", "--report", "json", "--report", "markdown:out.md")
     assert said.out == ""

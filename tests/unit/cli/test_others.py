@@ -8,8 +8,12 @@ import pytest
 
 import fix_reports
 import pytest_planguard
+from pytest_planguard import registry
 from pytest_planguard.cli import doctor
+from pytest_planguard.cli.growth_table import growth_lines
 from pytest_planguard.model.finding import RuleFacts, Severity
+from pytest_planguard.model.growth import Growth, Stage, Turn
+from pytest_planguard.model.plan import Access, AccessPath, Planned
 
 FACTS = RuleFacts(
     "PLN001",
@@ -47,6 +51,17 @@ def test_rule_tells_condition_effect_remedy_and_source(rules, say, code):
         assert text in said.out
 
 
+@pytest.mark.parametrize("code", sorted(registry.rules()))
+def test_every_rule_explains_itself(say, code):
+    facts = registry.rules()[code].FACTS
+    said = say("rule", code)
+    assert said.status == 0
+    assert said.out.startswith(f"{code} {facts.name} (")
+    titles = [line for line in said.out.splitlines() if line and not line.startswith(" ")]
+    assert titles[1:] == ["when", "what happens", "what to do", "source"]
+    assert all(len(line) <= 80 for line in said.out.splitlines())
+
+
 def test_an_unknown_rule_is_status_2_with_a_guess(rules, say):
     said = say("rule", "PLN01")
     assert said.status == 2
@@ -65,6 +80,66 @@ def test_explain_shows_plans_findings_and_how_exact_they_are(project, pipeline, 
     assert "  captured: cost 152,000, 20 rows\n    Limit\n" in said.out
     assert "E IDX001 missing-index" in said.out
     assert pipeline.calls[0].text == "SELECT 1"
+
+
+def stage(factor, cost, access):
+    return Stage(factor, 47e6 * factor, fix_reports.plan(access, cost))
+
+
+GROWTH = Growth(
+    "public.orders",
+    (
+        stage(1.0, 8.6, Access.INDEX),
+        stage(2.3, 2_450_000, Access.SEQ),
+        stage(3.0, 3_170_000, Access.SEQ),
+        stage(100.0, 106_000_000, Access.SEQ),
+    ),
+    Turn(
+        "o",
+        AccessPath("public.orders", Access.INDEX),
+        AccessPath("public.orders", Access.SEQ),
+        2.3,
+        2.0,
+        47e6 * 2.3,
+    ),
+)
+
+
+def test_explain_shows_how_the_query_grows_in_lines_of_eighty_columns(project, pipeline, say):
+    part, finding = fix_reports.missing_index()
+    pipeline.report = fix_reports.report((msgspec.structs.replace(part, growth=GROWTH), finding))
+    said = say("explain", "SELECT 1").out.splitlines()
+    start = next(n for n, line in enumerate(said) if "growth" in line)
+    assert said[start : start + 6] == [
+        "  growth of the worst plan: worse than linear; it turns at 2.3× (108.1M rows)",
+        "      size                    rows of orders  read by                 cost",
+        "     today                             47.0M  index                    8.6",
+        "      2.3×                            108.1M  seq                2,450,000",
+        "        3×                            141.0M  seq                3,170,000",
+        "      100×                              4.7B  seq              106,000,000",
+    ]
+    assert all(len(line) <= 80 for line in said[start : start + 6])
+
+
+def test_a_turn_that_was_not_looked_for_is_told_between_two_sizes():
+    turn = msgspec.structs.replace(GROWTH.turn, factor=100.0, last=10.0)
+    wide = msgspec.structs.replace(
+        GROWTH, relation="public.a_table_with_a_very_long_name", turn=turn
+    )
+    first, second, *_ = growth_lines(wide)
+    assert first.endswith("; it turns between 10× and 100×")
+    assert len(second) <= 80
+
+
+def test_explain_shows_values_only_where_they_are_asked_for(project, pipeline, say):
+    report = fix_reports.one_finding()
+    (query,) = report.queries
+    (plan, *_) = query.outcome.plans
+    plan = msgspec.structs.replace(plan, values=("secret", None))
+    query = msgspec.structs.replace(query, outcome=Planned((plan,)))
+    pipeline.report = msgspec.structs.replace(report, queries=(query,))
+    assert "secret" not in say("explain", "SELECT 1").out
+    assert "with secret, NULL" in say("explain", "SELECT 1", "--values").out
 
 
 def test_explain_reads_a_statement_from_standard_input(project, pipeline, say, monkeypatch):

@@ -32,6 +32,7 @@ def test_nothing_configured_is_the_embedded_server_and_a_cloned_schema(tmp_path)
     assert config.capture_file == tmp_path / ".planguard/capture.json.gz"
     assert config.reports == ("term",)
     assert not config.sizes_declared
+    assert not config.growth
 
 
 def test_the_nearest_table_upwards_counts_and_paths_start_there(tmp_path):
@@ -62,6 +63,7 @@ def test_every_key_of_the_contract_is_read(tmp_path):
         tmp_path,
         """
 large-table-rows = 20_000
+growth = true
 fail-on = "warning"
 critical-tables = ["orders", "audit.log"]
 select = ["PLN", "IDX001"]
@@ -88,6 +90,8 @@ distinct = 5
 nulls = 0.1
 correlation = -0.9
 width = 12
+[tool.pytest-planguard.tables.countries]
+grows = false
 [tool.pytest-planguard.severity]
 PLN002 = "off"
 IDX = "warning"
@@ -107,7 +111,9 @@ expires = 2027-06-30
     assert spec.clock == "2026-11-02T12:00:00+00:00"
     assert (spec.scale, spec.seed) == ("rows", 7)
     orders = spec.tables["orders"]
-    assert orders.rows == 47_000_000
+    assert (orders.rows, orders.grows) == (47_000_000, True)
+    assert not spec.tables["countries"].grows
+    assert config.growth
     assert orders.columns["status"].values["open"] == 0.2
     note = orders.columns["note"]
     assert (note.distinct, note.nulls, note.correlation, note.width) == (5, 0.1, -0.9, 12)
@@ -312,3 +318,37 @@ def test_tenant_schemas_need_a_model(tmp_path):
     write(tmp_path, 'tenant-schemas = "tenant_*"')
     (only,) = mistakes(tmp_path)
     assert only == "tenant-model: missing, tenant-schemas needs it"
+
+
+def test_what_is_to_be_redacted_adds_up(tmp_path):
+    write(tmp_path, 'redact = ["users.email", "*.token"]\nredact-values = "^4[0-9]{15}$"')
+    found = load(tmp_path, {"redact": "app.user,*.token"}, {}).redaction
+    assert found.columns == ("users.email", "*.token", "app.user")
+    assert found.values == ("^4[0-9]{15}$",)
+    assert load(tmp_path, {}, {"PLANGUARD_REDACT": "*"}).redaction.everything
+
+
+def test_what_would_redact_nothing_or_everything_by_mistake_is_told(tmp_path):
+    write(tmp_path, 'redact = ["email", "a.b.c.d"]\nredact-values = ["(", "x*"]')
+    found = mistakes(tmp_path, redact="tokens")
+    assert found[0].startswith('redact: found "email", wanted TABLE.COLUMN such as "users.email"')
+    assert found[1].startswith('redact: found "a.b.c.d"')
+    assert found[2].startswith('option redact: found "tokens"')
+    assert found[3].startswith('redact-values: found "(", no regular expression: ')
+    assert found[4] == 'redact-values: found "x*", which is found in every value'
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("[project]\nname = 'shop'\n[tool.pytest-planguard]\n", "shop"),
+        ("[tool.poetry]\nname = 'shop'\n[tool.pytest-planguard]\n", "shop"),
+        ("[project]\nname = 'shop'\n[tool.pytest-planguard]\nproject = 'billing'\n", "billing"),
+        ("[project]\nname = 'shop'\n", "shop"),
+        ("[tool.pytest-planguard]\n", ""),
+        ("[project]\nname = 5\n[tool.pytest-planguard]\n", ""),
+    ],
+)
+def test_the_project_is_called_as_its_packaging_says_or_as_configured(tmp_path, text, name):
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert load(tmp_path, environ={}).project == name

@@ -55,6 +55,22 @@ def test_files_take_no_room_and_have_the_mode_and_owner_of_the_first(tmp_path):
     assert {facts.st_uid for facts in found.values()} == {os.geteuid()}
 
 
+def test_full_segments_are_one_file_under_many_names(tmp_path):
+    found = made(tmp_path, 4 * SEGMENT_PAGES + 1)
+    assert [found[f"100.{n}"].st_nlink for n in (1, 2, 3, 4)] == [3, 3, 3, 1]
+    assert found["100"].st_nlink == 1
+
+
+def test_where_a_file_has_one_name_only_each_segment_is_a_file(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EMLINK, "too many links")
+
+    monkeypatch.setattr(os, "link", refuse)
+    found = made(tmp_path, 4 * SEGMENT_PAGES)
+    assert {facts.st_nlink for facts in found.values()} == {1}
+    assert {facts.st_size for facts in found.values()} == {SEGMENT_PAGES * 8192}
+
+
 def test_a_file_is_never_cut(tmp_path):
     assert made(tmp_path, 1, size=4 * 8192)["100"].st_size == 4 * 8192
 
@@ -99,7 +115,7 @@ def test_what_fails_in_the_middle_is_cut_back(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "ftruncate", full_after_two)
     with pytest.raises(ScaleError, match=r"cannot be extended: .*No space left"):
-        made(tmp_path, 5 * SEGMENT_PAGES, size=8192)
+        made(tmp_path, 5 * SEGMENT_PAGES + 1, size=8192)
     assert sizes_in(tmp_path) == {"100": 8192}
 
 

@@ -38,6 +38,16 @@ def test_a_shape_rules_rewrite_is_the_remedy_and_the_index_stands_beside_it() ->
     assert settled.explained_by == ("QRY001",)
 
 
+def test_what_a_pattern_needs_is_the_remedy_where_no_index_was_proven() -> None:
+    (words,) = settle([candidate("PLN001"), candidate("QRY003")])
+    (proven,) = settle([candidate("IDX001", advice=ADVICE), candidate("QRY003")])
+    (other,) = settle([candidate("QRY010"), candidate("PLN001"), candidate("QRY004")])
+
+    assert words.candidate.remedy == "do as QRY003 says"
+    assert proven.candidate.remedy == "do as IDX001 says"
+    assert other.candidate.remedy == "do as QRY010 says"
+
+
 def test_a_proven_rewrite_makes_the_finding_an_error() -> None:
     proven = candidate("QRY002", verified=True, evidence={"cost_after": 8.0})
 

@@ -94,6 +94,12 @@ def test_a_table_nobody_knows_fails_nothing_beside_others_that_are_known(tmp_pat
     assert new.why_open("default") == ""
 
 
+def test_at_assumed_sizes_the_size_is_told_from_which_on_the_plan_is_such(tmp_path):
+    candidate = msgspec.structs.replace(settled().candidate, least_rows=384_216.0)
+    finding = judged(gate(tmp_path, source=ScaleSource.ASSUMED), Settled(candidate))
+    assert "if this table has more than 380,000 rows" in finding.message
+
+
 def test_where_no_single_table_is_meant_the_sizes_of_all_are_called_assumed(tmp_path):
     one = settled("QRY007", Severity.WARNING)
     whole = msgspec.structs.replace(one.candidate, relation=None)

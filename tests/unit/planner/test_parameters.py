@@ -112,11 +112,6 @@ def test_binary_values_are_read_and_unreadable_ones_left_out():
     assert choose(box, [], {}, CLOCK) == ()
 
 
-def test_at_most_five_samples_are_planned():
-    values = [str(n) for n in range(40)]
-    assert len(chosen(values, ("25",), "<<", ColumnStatistics())) == 5
-
-
 def test_an_instant_that_is_compared_with_no_column_moves_along_with_the_clock():
     variant = Variant(
         "", ("1184", "25"), Session("app", "psycopg"),

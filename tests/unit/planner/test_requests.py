@@ -55,6 +55,14 @@ def test_values_with_the_same_types_share_one_prepared_statement():
     assert requests.steps(second, "p2", {}).unit[0].oids == (23,)
 
 
+def test_what_was_prepared_once_is_only_executed():
+    one = variant("SELECT a FROM t WHERE b = $1", ("21",))
+    (request,) = requests.captured(0, 0, one, [Choice(("5",), ("21",))])
+    sent = requests.steps(request, "p1", {}, prepared=True)
+    assert sent.unit == (Run(f"{requests.EXPLAIN} EXECUTE p1('5')"),)
+    assert request.preparation == requests.generic(0, 0, one).preparation
+
+
 def test_types_of_the_database_are_sent_by_the_oid_they_have_here():
     one = variant("SELECT a FROM t WHERE s = $1", ("public.status",), ["open"])
     (request,) = requests.captured(0, 0, one, [Choice(("it's",), ("public.status",))])

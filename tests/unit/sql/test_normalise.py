@@ -147,8 +147,17 @@ def test_a_tenants_schema_in_the_text_makes_no_other_query():
         "SELECT tenant_1.t.a FROM tenant_1.t JOIN public.u USING (a) WHERE id = $1"
     )
     (variant,) = query.variants
-    assert variant.plannable.startswith("SELECT tenant_a.t.a FROM tenant_a.t")
+    assert variant.plannable == query.sql
+    assert variant.spans == ((71, 73, 1),)
     assert len(queries(capture(*sent))) == 3
+
+
+def test_what_writes_to_a_tenants_schema_is_one_query_too():
+    sent = [
+        in_schema(f"INSERT INTO {schema}.t (id) VALUES ($1)") for schema in ("tenant_b", "tenant_c")
+    ]
+    (query,) = queries(capture(*sent), tenants=TENANTS)
+    assert query.variants[0].plannable == "INSERT INTO tenant_1.t (id) VALUES ($1)"
 
 
 def test_an_alias_that_is_called_like_a_tenant_stays():
@@ -172,3 +181,35 @@ def test_a_librarys_ping_is_no_query_and_the_applications_is_one():
     ping = statement("SELECT 1")
     place = Place(Origin("lib:django", 0, "", Layer.LIBRARY), "", Phase.OUTSIDE)
     assert queries(capture(msgspec.structs.replace(ping, places=(place,)))) == []
+
+
+def silences(*statements):
+    (query,) = queries(capture(*statements))
+    return [(one.codes, one.reason or one.mistake) for one in query.silences]
+
+
+def test_a_comment_counts_where_every_text_of_a_query_has_it():
+    said = statement("SELECT /* planguard: ignore[PLN001] small */ a FROM t")
+    also = statement("SELECT a FROM t -- planguard: ignore[PLN001] small", line=2)
+    bare = statement("SELECT a FROM t", line=3)
+    assert silences(said, also) == [(("PLN001",), "small")]
+    assert silences(said, also, bare) == []
+    suites = statement("SELECT a  FROM t", layer=Layer.TEST)
+    assert silences(said, also, suites) == [(("PLN001",), "small")]
+
+
+def test_a_malformed_comment_in_any_text_is_kept_to_be_told():
+    wrong = statement("SELECT /* planguard: ignore[PLN001] */ a FROM t")
+    assert silences(wrong, statement("SELECT a FROM t", line=2)) == [
+        (("PLN001",), "a reason is missing behind ignore[PLN001]")
+    ]
+
+
+def test_a_text_in_quotes_is_no_comment():
+    assert silences(statement("SELECT 'planguard: ignore[PLN001] x', a FROM t")) == []
+
+
+def test_the_longest_list_of_all_texts_is_known():
+    short, long = (f"SELECT a FROM t WHERE b IN ({', '.join(['1'] * n)})" for n in (21, 2_501))
+    (query,) = queries(capture(statement(long), statement(short, line=2)))
+    assert query.longest_list == 2_501

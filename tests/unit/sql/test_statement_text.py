@@ -1,5 +1,8 @@
+import sys
+
 import pytest
 
+from pytest_planguard.sql.deep import TOO_DEEP, room_for_deep_trees
 from pytest_planguard.sql.statement_text import Kind, analyse, inline
 
 
@@ -143,6 +146,19 @@ def test_what_the_parser_rejects_says_why():
     (analysis,) = analyse("SELEC 1")
     assert analysis.kind is Kind.UNPLANNABLE
     assert analysis.reason == 'the parser rejects it: syntax error at or near "SELEC"'
+
+
+def test_what_is_nested_too_deeply_is_said_to_be_and_more_is_read_where_there_is_room():
+    text = "SELECT a FROM t"
+    for _ in range(200):
+        text = f"SELECT a FROM ({text}) AS one"
+    (analysis,) = analyse(text)
+    assert (analysis.kind, analysis.reason) == (Kind.UNPLANNABLE, TOO_DEEP)
+    before = sys.getrecursionlimit()
+    with room_for_deep_trees():
+        (analysis,) = analyse(text)
+    assert analysis.kind is Kind.QUERY
+    assert sys.getrecursionlimit() == before
 
 
 def test_parameters_of_a_limit_are_known_and_can_be_written_as_literals():

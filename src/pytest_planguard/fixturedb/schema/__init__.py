@@ -48,13 +48,14 @@ def build_schema(
         metadata.create_all(
             rest.strip(), spec.root, server.url(database), server.conninfo(database)
         )
+    ours = server.provider != "url"
     with connect(server, database) as connection:
         if spec.schema == "clone":
-            lacking = restore.restore(connection, _cloned(schema))
+            lacking = restore.restore(connection, _cloned(schema), ours=ours)
         elif kind not in {"command", "metadata"}:
             from pytest_planguard.fixturedb.schema import sql_file  # the parser, only for files
 
-            lacking = sql_file.execute(connection, spec.root, spec.schema)
+            lacking = sql_file.execute(connection, spec.root, spec.schema, ours=ours)
         empty_tables(connection)
     return SchemaResult(lacking)
 

@@ -7,14 +7,10 @@ be waited for. Every query is a transaction of its own, so that no lock outlives
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.model.schema import Schema, SchemaObject
-
-if TYPE_CHECKING:
-    import psycopg
 
 Run = Callable[[str], Sequence[Sequence[Any]]]
 """Executes one SQL text and returns its rows; none for a command."""
@@ -74,25 +70,15 @@ _DATABASE = (
 )
 
 
-def snapshot(open_connection: Callable[[], AbstractContextManager[Any]]) -> Schema:
-    """The schema of the database a connection is opened to.
-
-    Args:
-        open_connection: Opens a psycopg connection in autocommit mode, whose settings are ours
-            to change; it is closed at the end.
-
-    Raises:
-        psycopg.Error: The database is gone, refuses, or a lock could not be had in time.
-    """
-    with open_connection() as connection:
-        return read_schema(lambda text: _rows(connection, text))
-
-
 def read_schema(run: Run) -> Schema:
     """The schema a session sees.
 
     Args:
-        run: Sends a text to a session whose search path is ours to change; 13 to 18.
+        run: Sends a text to a session in autocommit mode, whose settings are ours to change; 13
+            to 18.
+
+    Raises:
+        Exception: Of its driver: the database is gone, refuses, or a lock could not be had in time.
     """
     ((version, collation, encoding, search_path),) = run(_DATABASE)
     run(_PRINTING)
@@ -158,8 +144,3 @@ def _merged(answers: Iterable[Sequence[Sequence[Any]]]) -> list[SchemaObject]:
     """
     rows = sorted((row for answer in answers for row in answer), key=lambda row: int(row[0]))
     return [SchemaObject(kind, name, ddl) for _, kind, name, ddl in rows if ddl]
-
-
-def _rows(connection: psycopg.Connection[Any], text: str) -> Sequence[Sequence[Any]]:
-    cursor = connection.execute(text.encode())
-    return cursor.fetchall() if cursor.description is not None else []

@@ -46,19 +46,22 @@ def extension_of(item: SchemaObject) -> str:
     return item.name.strip('"')
 
 
-def restore(connection: psycopg.Connection[Any], schema: Schema) -> tuple[str, ...]:
+def restore(
+    connection: psycopg.Connection[Any], schema: Schema, *, ours: bool = False
+) -> tuple[str, ...]:
     """Makes all objects in an empty database; returns what is lacking, in sentences.
 
     Args:
         connection: In autocommit mode.
         schema: As cloned, in order.
+        ours: The server is of our own making: roles may be made there.
     """
     lacking = list(schema.lacking)
     connection.execute(_SESSION)
     items = _without_missing_extensions(connection, schema.objects, lacking)
     split = next((n for n, item in enumerate(items) if item.kind in _LATE), len(items))
-    left = _made(connection, items[:split], [], lacking)
-    left = _made(connection, items[split:], left, lacking)
+    left = _made(connection, items[:split], [], lacking, ours=ours)
+    left = _made(connection, items[split:], left, lacking, ours=ours)
     lacking += sentences(_why(connection, left))
     connection.execute("RESET ALL")
     return tuple(dict.fromkeys(one for one in lacking if one))
@@ -69,11 +72,13 @@ def _made(
     items: Sequence[SchemaObject],
     left: Sequence[SchemaObject],
     lacking: list[str],
+    *,
+    ours: bool,
 ) -> list[SchemaObject]:
     """Makes objects, and again those that came too early, until nothing more succeeds."""
     failed = [*left, *_first_pass(connection, items)]
     while failed:
-        still = _again(connection, failed, lacking)
+        still = _again(connection, failed, lacking, ours=ours)
         if len(still) == len(failed):
             break
         failed = still
@@ -134,7 +139,11 @@ def _one_by_one(
 
 
 def _again(
-    connection: psycopg.Connection[Any], items: Sequence[SchemaObject], lacking: list[str]
+    connection: psycopg.Connection[Any],
+    items: Sequence[SchemaObject],
+    lacking: list[str],
+    *,
+    ours: bool,
 ) -> list[SchemaObject]:
     """A further pass, in which stand-ins count."""
     import psycopg
@@ -146,7 +155,7 @@ def _again(
         except psycopg.Error as error:
             if error.sqlstate in _LOST:
                 raise
-            sentence = standins.instead(connection, item.ddl, error)
+            sentence = standins.instead(connection, item.ddl, error, ours=ours)
             if sentence is None:
                 failed.append(item)
             else:

@@ -69,13 +69,16 @@ def needs(root: Path, name: str) -> Needs:
     )
 
 
-def execute(connection: psycopg.Connection[Any], root: Path, name: str) -> tuple[str, ...]:
+def execute(
+    connection: psycopg.Connection[Any], root: Path, name: str, *, ours: bool = False
+) -> tuple[str, ...]:
     """Runs the file, statement by statement; returns what is lacking.
 
     Args:
         connection: To an empty database, in autocommit mode.
         root: What the name is relative to.
         name: As configured.
+        ours: The server is of our own making: roles may be made there.
 
     Raises:
         SchemaError: A statement failed: file, line, the server's message.
@@ -94,7 +97,7 @@ def execute(connection: psycopg.Connection[Any], root: Path, name: str) -> tuple
             lacking.append(standins.stand_in(connection, one.extension, schema))
             continue
         try:
-            _execute(connection, one, lacking)
+            _execute(connection, one, lacking, ours=ours)
         except psycopg.Error as error:
             if error.sqlstate in _LOST:
                 raise
@@ -103,14 +106,16 @@ def execute(connection: psycopg.Connection[Any], root: Path, name: str) -> tuple
     return tuple(dict.fromkeys(sentence for sentence in lacking if sentence))
 
 
-def _execute(connection: psycopg.Connection[Any], one: ScriptStatement, lacking: list[str]) -> None:
+def _execute(
+    connection: psycopg.Connection[Any], one: ScriptStatement, lacking: list[str], *, ours: bool
+) -> None:
     """One statement; a collation or a role the server lacks stops nothing."""
     import psycopg
 
     try:
         connection.execute(one.text.encode())
     except psycopg.Error as error:
-        sentence = standins.instead(connection, one.text, error)
+        sentence = standins.instead(connection, one.text, error, ours=ours)
         if sentence is None:
             raise
         lacking.append(sentence)

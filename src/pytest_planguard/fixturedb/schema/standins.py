@@ -29,6 +29,8 @@ _MISSING_COLLATION = re.compile(
 )
 """One of those initdb makes of what the system has, as the server's message names it."""
 
+_MISSING_ROLE = re.compile(r'role "(.+)" does not exist')
+
 _AUTHORIZATION = re.compile(
     r'(CREATE SCHEMA .+?)\s+AUTHORIZATION\s+("(?:[^"]|"")+"|[\w$]+)\s*$', re.IGNORECASE | re.DOTALL
 )
@@ -62,8 +64,16 @@ def stand_in(connection: psycopg.Connection[Any], extension: str, schema: str = 
     )
 
 
-def instead(connection: psycopg.Connection[Any], text: str, error: psycopg.Error) -> str | None:
+def instead(
+    connection: psycopg.Connection[Any], text: str, error: psycopg.Error, *, ours: bool = False
+) -> str | None:
     """Does what comes nearest to a statement that failed.
+
+    Args:
+        connection: In autocommit mode.
+        text: The statement.
+        error: Why it failed.
+        ours: The server is of our own making: a role may be made there.
 
     Returns:
         A sentence; empty where nothing is lost; None where nothing comes near.
@@ -74,14 +84,16 @@ def instead(connection: psycopg.Connection[Any], text: str, error: psycopg.Error
     if connection.info.transaction_status == TransactionStatus.INERROR:
         return None
     try:
-        return _nearest(connection, text, error)
+        return _nearest(connection, text, error, ours=ours)
     except psycopg.Error:
         if connection.closed:
             raise
         return None
 
 
-def _nearest(connection: psycopg.Connection[Any], text: str, error: psycopg.Error) -> str | None:
+def _nearest(
+    connection: psycopg.Connection[Any], text: str, error: psycopg.Error, *, ours: bool
+) -> str | None:
     head = " ".join(text.split(maxsplit=2)[:2]).upper()
     if error.sqlstate == "42P06" and head == "CREATE SCHEMA":
         return ""
@@ -92,10 +104,27 @@ def _nearest(connection: psycopg.Connection[Any], text: str, error: psycopg.Erro
     if head.startswith("SET "):
         return ""  # pg_dump of a newer version sets what an older server does not know
     if head == "CREATE POLICY":
-        return f"a policy is left out: {error.diag.message_primary}: {text.splitlines()[0]}"
+        return _policy(connection, text, error, ours=ours)
     if head == "CREATE SCHEMA":
         return _without_owner(connection, text)
     return _with_missing_collation(connection, text, error)
+
+
+def _policy(
+    connection: psycopg.Connection[Any], text: str, error: psycopg.Error, *, ours: bool
+) -> str | None:
+    """The policy, for a role that is made for it: plans are made under it."""
+    import psycopg
+
+    match = _MISSING_ROLE.search(error.diag.message_primary or "")
+    if not ours or match is None:
+        return f"a policy is left out: {error.diag.message_primary}: {text.splitlines()[0]}"
+    connection.execute(f"CREATE ROLE {quoted(match[1])} NOLOGIN".encode())
+    try:
+        connection.execute(text.encode())
+    except psycopg.Error as another:  # it is for several roles
+        return instead(connection, text, another, ours=ours)
+    return ""
 
 
 def _without_owner(connection: psycopg.Connection[Any], text: str) -> str | None:

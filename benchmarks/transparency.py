@@ -1,0 +1,241 @@
+"""Whether planguard can be told from outside: the drivers' own test suites, without it and with it.
+
+Each driver's suite is taken from its repository at the tag of the version that is installed for it,
+and run twice against a server of its own: with ``-p no:planguard``, then with every statement
+captured. Test by test, both runs must come to the same end. What differs is run again in both ways,
+as often as is told, so that a test that is uncertain by itself is told from one we changed.
+
+    python benchmarks/transparency.py [SUITE …] [--repository URL-OR-FOLDER] [--again 5]
+
+Servers and suites run as an unprivileged user where this is run as root: PostgreSQL demands it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from pytest_planguard.fixturedb.providers.binaries import choose
+from pytest_planguard.model.ports import Needs
+
+Outcomes = dict[str, str]
+"""By test: passed, failed, error, skipped or xfailed."""
+
+WAYS = {
+    "without": ("-p", "no:planguard"),
+    "with": ("--planguard", "--planguard-capture-only"),
+}
+ROOT = Path(__file__).parents[1]
+LONGEST = 3_600
+"""Seconds one run may take."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    """A driver's tests.
+
+    Attributes:
+        repository: Where they are.
+        tag: Of which version.
+        requirements: What that version and its tests need.
+        arguments: Of pytest, besides the folder.
+        left_out: What cannot run here whoever listens, and why.
+        has_servers: It starts its own, for it changes who may connect.
+    """
+
+    repository: str
+    tag: str
+    requirements: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    has_servers: bool = False
+
+
+SUITES = {
+    "psycopg": Suite(
+        "https://github.com/psycopg/psycopg",
+        "3.3.4",
+        ("psycopg==3.3.4", "psycopg-binary==3.3.4", "psycopg-pool==3.3.1", "anyio>=4", "pproxy"),
+        ("-o", "addopts="),
+    ),
+    "psycopg2": Suite(
+        "https://github.com/psycopg/psycopg2",
+        "2.9.12",
+        ("psycopg2-binary==2.9.12",),
+    ),
+    "asyncpg": Suite(
+        "https://github.com/MagicStack/asyncpg",
+        "v0.31.0",
+        ("asyncpg==0.31.0", "uvloop>=0.22.1", "distro"),
+        has_servers=True,
+    ),
+}
+
+
+class User:
+    """Who runs servers and suites: nobody special."""
+
+    def __init__(self) -> None:
+        self.who: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            known = {entry.pw_name: entry for entry in pwd.getpwall()}
+            entry = known.get("postgres") or known["nobody"]
+            self.who = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+    def own(self, folder: Path) -> None:
+        """Gives a folder to this user."""
+        if self.who:
+            for path in (folder, *folder.rglob("*")):
+                os.chown(path, self.who["user"], self.who["group"], follow_symlinks=False)
+
+    def run(self, command: Sequence[str | Path], **more: Any) -> subprocess.CompletedProcess[str]:
+        """Runs a command to its end."""
+        return subprocess.run(command, text=True, check=False, **self.who, **more)
+
+
+@contextmanager
+def postgres(folder: Path, user: User, bindir: Path) -> Iterator[dict[str, str]]:
+    """A server with what the suites ask of one; libpq's variables that name it."""
+    data = folder / "data"
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    settings = {
+        "listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": str(folder),
+        "max_prepared_transactions": "20", "wal_level": "logical", "fsync": "off",
+    }  # fmt: skip
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    control = [bindir / "pg_ctl", "-D", data, "-w", "-s"]
+    said = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
+    made = [bindir / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+    for command in ([*made, "--no-sync", "--locale=C.UTF-8"],
+                    [*control, "-l", folder / "log", "-o", options, "start"]):  # fmt: skip
+        user.run(command, **said).check_returncode()
+    try:
+        names = {"PGHOST": str(folder), "PGPORT": port, "PGUSER": "postgres"}
+        for database in ("psycopg2_test", "suite"):
+            made = [bindir / "createdb", database]
+            user.run(made, env={**os.environ, **names}, **said).check_returncode()
+        yield {**names, "PGDATABASE": "suite"}
+    finally:
+        user.run([*control, "-m", "immediate", "stop"], **said)
+        shutil.rmtree(data)
+
+
+def fetch(suite: Suite, repository: str, python: str, folder: Path) -> None:
+    """The repository at its tag without the library, and an environment that has that installed."""
+    source = folder / "suite"
+    clone = ["git", "clone", "-q", "-c", "advice.detachedHead=false", "--branch", suite.tag]
+    subprocess.run([*clone, repository, source], check=True)
+    for name in ("asyncpg", "psycopg", "psycopg_pool", "psycopg_c", "lib", ".git"):
+        shutil.rmtree(source / name, ignore_errors=True)  # the installed one is to be tested
+    subprocess.run([python, "-m", "venv", folder / "venv"], check=True)
+    pip = [folder / "venv/bin/python", "-m", "pip", "install", "-qq"]
+    subprocess.run([*pip, ROOT, *suite.requirements], check=True)
+
+
+def outcomes(suite: Suite, way: str, folder: Path, names: Mapping[str, str], user: User,
+             arguments: Sequence[str]) -> Outcomes:  # fmt: skip
+    """How each test ended."""
+    result = folder / "result.xml"
+    result.unlink(missing_ok=True)
+    shutil.rmtree(folder / "cache", ignore_errors=True)
+    left_out = [word for name in suite.left_out for word in ("--deselect", name)]
+    command = [
+        folder / "venv/bin/python", "-m", "pytest", "-q", "-o", f"cache_dir={folder}/cache",
+        f"--junitxml={result}", "-o", "junit_family=xunit1", *WAYS[way],
+        *suite.arguments, *left_out, *arguments,
+    ]  # fmt: skip
+    environment = {
+        **os.environ, **names, "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1",
+        "PSYCOPG_TEST_DSN": "dbname=suite", "PSYCOPG2_TESTDB": "psycopg2_test",
+    }  # fmt: skip
+    with (folder / f"{way}.log").open("w", encoding="utf-8") as log:
+        user.run(command, cwd=folder / "suite", env=environment, stdout=log,
+                 stderr=subprocess.STDOUT, timeout=LONGEST)  # fmt: skip
+    if not result.exists():
+        raise SystemExit((folder / f"{way}.log").read_text(encoding="utf-8")[-4_000:])
+    return dict(_read(result))
+
+
+def _read(result: Path) -> Iterator[tuple[str, str]]:
+    for case in ElementTree.parse(result).iter("testcase"):
+        name = f"{case.get('file')}::{case.get('classname')}::{case.get('name')}"
+        ends = [child for child in case if child.tag in {"failure", "error", "skipped"}]
+        word = {"failure": "failed"}.get(ends[0].tag, ends[0].tag) if ends else "passed"
+        xfailed = word == "skipped" and ends[0].get("type") == "pytest.xfail"
+        yield name, "xfailed" if xfailed else word
+
+
+def compared(name: str, asked: argparse.Namespace) -> bool:
+    """Prints the counts of both runs and what differs; whether nothing does."""
+    suite, user = SUITES[name], User()
+    with tempfile.TemporaryDirectory(prefix="planguard-transparency-") as text:
+        folder = Path(asked.folder or text)
+        folder.chmod(0o755)
+        if not (folder / "venv").exists():
+            fetch(suite, asked.repository or suite.repository, asked.python, folder)
+        user.own(folder)
+        bindir = choose(None, asked.major, Needs())[0].bindir
+        with postgres(folder, user, bindir) as names:
+            if suite.has_servers:
+                names = {"PATH": f"{bindir}:{os.environ['PATH']}"}  # noqa: PLW2901 -- its own ones
+
+            def run(way: str, files: Sequence[str] = ("tests",)) -> Outcomes:
+                selected = ("-m", asked.select) if asked.select else ()
+                return outcomes(suite, way, folder, names, user, (*files, *selected))
+
+            found = {way: run(way) for way in WAYS}
+            for way, ends in found.items():
+                print(f"{name} {suite.tag:8} {way:8} {_counts(ends.values())}", flush=True)
+            return _explained(found, run, asked.again)
+
+
+def _explained(found: Mapping[str, Outcomes], run: Callable[..., Outcomes], again: int) -> bool:
+    """Prints what differs, and how that ends when its files are run again; whether nothing does."""
+    without, heard = found.values()
+    tests = sorted(
+        test for test in without.keys() | heard.keys() if without.get(test) != heard.get(test)
+    )
+    files = sorted({test.partition("::")[0] for test in tests})
+    more = {way: [run(way, files) for _ in range(again)] for way in WAYS if files}
+    for test in tests:
+        print(f"  {test}: {without.get(test)} → {heard.get(test)}")
+        for way, runs in more.items():
+            print(f"    again, {way}: {_counts(ends.get(test, 'absent') for ends in runs)}")
+    return not tests
+
+
+def _counts(ends: Iterable[str]) -> str:
+    return ", ".join(f"{count} {word}" for word, count in sorted(Counter(ends).items()))
+
+
+def main() -> None:
+    """Compares the suites that are named, or all."""
+    parser = argparse.ArgumentParser(description="the drivers' own suites, without and with us")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=", ".join(SUITES))
+    parser.add_argument("--repository", help="where to clone from; default: GitHub")
+    parser.add_argument("--again", type=int, default=3, help="times a difference is run again")
+    parser.add_argument("--select", help="pytest's -m: which of the tests")
+    parser.add_argument("--folder", help="where the logs stay; an environment there is used again")
+    parser.add_argument("--python", default=sys.executable, help="runs the suites")
+    parser.add_argument("--major", type=int, help="PostgreSQL's; default: the newest at hand")
+    asked = parser.parse_args()
+    ends = [compared(name, asked) for name in asked.suites or SUITES]
+    raise SystemExit(not all(ends))
+
+
+if __name__ == "__main__":
+    main()

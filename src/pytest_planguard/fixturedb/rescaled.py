@@ -1,0 +1,77 @@
+"""A copy of a fixture database in which some tables have more rows, or fewer.
+
+It is made from the template, as the fixture database itself is: an inflated database is never
+copied. Only the tables that are asked for are brought to scale; the others stay empty files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pytest_planguard.errors import ScaleError
+from pytest_planguard.fixturedb import cache
+from pytest_planguard.fixturedb.connection import connect, drop, freeze
+from pytest_planguard.fixturedb.inflate.database import inflate
+from pytest_planguard.fixturedb.inflate.files import relation_files
+from pytest_planguard.fixturedb.inflate.statistics import inject
+from pytest_planguard.fixturedb.parts import FixtureServer, ReadCatalog
+from pytest_planguard.fixturedb.scale.growing import fixed_tables, resized, with_parts
+from pytest_planguard.fixturedb.whatif import CopyWithIndexes, free_name
+from pytest_planguard.model.spec import TableDeclaration
+
+if TYPE_CHECKING:
+    from pytest_planguard.fixturedb.template import Template
+
+
+@contextmanager
+def copy_at(
+    factor: float,
+    relations: AbstractSet[str],
+    server: FixtureServer,
+    template: Template,
+    *,
+    declared: Mapping[str, TableDeclaration],
+    settings: Mapping[str, str],
+    read_catalog: ReadCatalog,
+) -> Iterator[CopyWithIndexes]:
+    """A copy at another scale, dropped at the end.
+
+    Args:
+        factor: In times of the fixture database's size.
+        relations: Tables to bring to that scale, schema-qualified; their partitions are meant too.
+        server: Where the template is.
+        template: What is copied.
+        declared: Which tables do not grow.
+        settings: The planner's, as of the fixture database.
+        read_catalog: Reads a connected database's catalog.
+
+    Raises:
+        ScaleError: The database holds real rows, or the files cannot be made so large.
+    """
+    if not template.record.files:
+        raise ScaleError(
+            "rows that are really there cannot be made more",
+            hint='growth is planned with scale = "statistics"',
+        )
+    with connect(server) as connection:
+        cache.mark_used(connection, template.name)
+        name = free_name(connection, server.run_token)
+    try:
+        server.create_database(name, template=template.name)
+        with connect(server, name) as connection:
+            catalog = read_catalog(connection)
+            fixed = fixed_tables(catalog, declared)
+            wanted = with_parts(catalog, relations)
+            statistics = resized(template.record.statistics, factor, catalog, wanted, fixed)
+            inject(connection, catalog, statistics, server.version)
+            catalog = read_catalog(connection)
+            files = relation_files(connection, statistics)
+        with connect(server) as connection:
+            inflate(connection, server, name, files)
+            freeze(connection, name, settings)
+        yield CopyWithIndexes(name, server, {}, {}, catalog)
+    finally:
+        drop(server, name)

@@ -1,0 +1,171 @@
+"""Queries that are planned once more, written otherwise: deep pages and rewrites."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+import fix_plans
+from pytest_planguard.advice.paging import deep_pages
+from pytest_planguard.advice.rewrites import rewrites
+from pytest_planguard.advice.suspects import Item
+from pytest_planguard.model.judgement import Rewrite
+from pytest_planguard.model.plan import Planned, PlanNode, Unexplained
+from pytest_planguard.model.query import Query, Variant
+from pytest_planguard.model.spec import Thresholds
+from pytest_planguard.model.statement import Origin, Phase, Place, Session, Via
+from pytest_planguard.sql.reads import reads
+
+CATALOG = fix_plans.catalog()
+PAGE = "SELECT id FROM orders WHERE note = $3 ORDER BY id LIMIT $1 OFFSET $2"
+
+
+class Planner:
+    """Plans whatever it is asked at one cost, and keeps what it was asked."""
+
+    def __init__(self, cost: float) -> None:
+        self.asked: list[Query] = []
+        self.calls = 0
+        self._plan = PlanNode(node_type="Seq Scan", total_cost=cost)
+
+    def __call__(self, queries: Sequence[Query]) -> list[Planned | Unexplained]:
+        self.calls += 1
+        self.asked += queries
+        return [fix_plans.planned(self._plan, CATALOG) for _ in queries]
+
+    @property
+    def texts(self) -> list[str]:
+        return [variant.plannable for query in self.asked for variant in query.variants]
+
+
+def query(text: str, types: tuple[str | None, ...] = (), **more: Any) -> Query:
+    spans = more.pop("spans", ())
+    variant = Variant(text, types, Session("app", "psycopg"), plannable=text, spans=spans, **more)
+    return fix_plans.query(text, variants=(variant,))
+
+
+def item(asked: Query, root: PlanNode) -> Item:
+    found = reads(root, CATALOG, Thresholds())
+    return Item(asked, fix_plans.planned(root, CATALOG), {0: found})
+
+
+def limited(rows: float) -> PlanNode:
+    below = PlanNode(node_type="Index Scan", rows=rows, relation_name="orders", schema="public")
+    return PlanNode(node_type="Limit", total_cost=1.9, children=(below,))
+
+
+def paged(asked: Query, rows: float = 200_000.0) -> tuple[Planner, dict[str, Any]]:
+    planner = Planner(8_400.0)
+    return planner, deep_pages([item(asked, limited(rows))], Thresholds(), planner)
+
+
+def test_a_page_is_planned_again_at_a_tenth_of_the_rows():
+    asked = query(PAGE, ("20", None, None), literal=(1, 2))
+    planner, found = paged(asked)
+
+    assert planner.texts == [PAGE.replace("OFFSET $2", "OFFSET 20000")]
+    (variant,) = planner.asked[0].variants
+    assert variant.parameter_types == ("20", "25", None)  # the offset's own is no longer used
+    assert variant.literal == (1,)
+    page = found[asked.key]
+    assert (page.skipped, page.cost_before, page.cost) == (20_000.0, 1.9, 8_400.0)
+    assert (page.order, page.relations) == ((("id", False),), (("orders", "orders"),))
+
+
+def test_few_rows_and_what_does_not_page_are_not_planned_again():
+    few, _ = paged(query(PAGE), rows=99_999.0)
+    whole, _ = paged(query("SELECT id FROM orders ORDER BY id LIMIT $1"))
+    assert few.calls == whole.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("via", "pages"), [(Via.DRIVER, False), (Via.CORE, False), (Via.DJANGO_ORM, True)]
+)
+def test_an_offset_written_by_an_orm_is_a_page_and_one_of_the_code_is_not(via, pages):
+    asked = query("SELECT id FROM orders ORDER BY id LIMIT 1 OFFSET 1")
+    place = Place(Origin("app/x.py", 1, "f", via=via), "t.py::a", Phase.CALL)
+    planner, found = paged(msgspec.structs.replace(asked, places=(place,)))
+    assert (planner.calls, bool(found)) == (int(pages), pages)
+
+
+# Rewrites
+
+
+def rewritten(
+    asked: Query, root: PlanNode, cost: float = 8.0
+) -> tuple[Planner, tuple[Rewrite, ...]]:
+    planner = Planner(cost)
+    found = rewrites([item(asked, root)], CATALOG, Thresholds(), planner)
+    return planner, found.get(asked.key, ())
+
+
+def captured(name: str, text: str = "") -> tuple[Query, PlanNode]:
+    sql, root = fix_plans.captured(name)
+    return query(text or sql), root
+
+
+@pytest.mark.parametrize(("name", "rule"), [("date_function", "QRY001"), ("date_cast", "QRY002")])
+def test_a_day_is_planned_as_a_half_open_range(name, rule):
+    planner, (found,) = rewritten(*captured(name))
+
+    assert "created_at >= CAST('2025-03-01' AS date)" in planner.texts[0]
+    assert (found.rule, found.relation, found.cost_after) == (rule, "public.orders", 8.0)
+    assert "write created_at >= CAST('2025-03-01' AS date) AND created_at < CAST" in found.text
+
+
+def test_what_is_shown_of_a_rewrite_is_written_for_the_normal_form():
+    asked, root = captured("date_function")
+    normal = "SELECT * FROM orders WHERE date(created_at) = $1"
+    _, (found,) = rewritten(msgspec.structs.replace(asked, sql=normal), root)
+
+    assert found.text == (
+        "instead of date(created_at) = $1 write created_at >= CAST($1 AS date) AND "
+        "created_at < CAST($1 AS date) + 1"
+    )
+
+
+def not_in(column: str, table: str = "orders") -> tuple[Query, PlanNode]:
+    """A NOT IN that is not hashed."""
+    text = f"SELECT 1 FROM customers c WHERE c.id NOT IN (SELECT o.{column} FROM {table} o)"
+    scan = PlanNode(node_type="Seq Scan", relation_name=table, schema="public", alias="o", rows=9e5)
+    plan = PlanNode(
+        node_type="Materialize", children=(scan,), rows=9e5, parent_relationship="SubPlan",
+        subplan_name="SubPlan 1",
+    )  # fmt: skip
+    root = PlanNode(
+        node_type="Seq Scan", relation_name="customers", schema="public", alias="c", rows=1e4,
+        total_cost=9e9, filter="(NOT (ANY (c.id = (SubPlan 1).col1)))", children=(plan,),
+    )  # fmt: skip
+    return query(text), root
+
+
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        ("customer_id", ": the same rows, as o.customer_id is never NULL"),
+        ("note", "; unlike NOT IN it gives rows where o.note is NULL for one"),
+    ],
+)
+def test_not_exists_is_planned_for_not_in_and_says_what_a_null_makes_of_it(column, says):
+    planner, found = rewritten(*not_in(column))
+
+    condition = f"NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.{column} = c.id)"
+    assert condition in planner.texts[0]
+    assert {one.rule for one in found} == {"QRY005"}
+    assert f"write {condition}{says}" in found[0].text
+
+
+@pytest.mark.parametrize("cost", [6_900.0, 5_500.0])
+def test_what_gains_too_little_is_not_advised(cost):
+    _, found = rewritten(*captured("date_function"), cost=cost)
+    assert found == ()
+
+
+def test_all_are_planned_at_once():
+    planner = Planner(8.0)
+    items = [item(*captured(name)) for name in ("date_function", "date_cast", "primary_key")]
+    rewrites(items, CATALOG, Thresholds(), planner)
+    assert (planner.calls, len(planner.asked)) == (1, 2)
