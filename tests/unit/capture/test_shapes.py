@@ -16,7 +16,8 @@ LITERALS = [
     b"''", b"'a b'", b"'it''s'", rb"E'a\\b'", b"'a\nb'", b"'NULL'", "'é'".encode(),
     b"'2026-01-02'::date", b"'2026-01-02T03:04:05'::timestamp", b"'{\"a\": 1}'::json",
     b"'00000000-0000-0000-0000-000000000001'::uuid", b"'NaN'::float", rb"'\x61'::bytea",
-    b"'{}'::hstore", b"'{1,2}'::int4[]", b"'1.5'::float4", b"ARRAY[1,2]", b"(1, 2)", b"now()", b"'1 days 0.000000 seconds'::interval",
+    b"'{}'::hstore", b"'{1,2}'::int4[]", b"'1.5'::float4", b"ARRAY[1,2]",
+    b"(1, 2)", b"now()", b"'1 days 0.000000 seconds'::interval",
 ]  # fmt: skip
 
 QUERIES = [
