@@ -148,16 +148,22 @@ def _pattern(
         return ObstacleKind.WILDCARD, "the pattern does not begin with fixed text"
     if column is None:
         return None, ""
-    leading = [one for one in catalog.indexes_of(read.relation) if _leads(one, column.name)]
+    leading = led_by(read.relation, column.name, catalog)
     if leading and not any(_serves_patterns(one, column, catalog) for one in leading):
         return ObstacleKind.PATTERN, "the index sorts by a collation that patterns can't use"
     return None, ""
 
 
-def _leads(index: Index, column: str) -> bool:
-    """Whether a whole btree begins with a column."""
-    is_whole = index.method == "btree" and index.valid and index.predicate is None
-    return is_whole and [key.strip('"') for key in index.keys[:1]] == [column]
+def led_by(relation: str, column: str, catalog: Catalog) -> tuple[Index, ...]:
+    """The btrees over all of a table's rows that begin with a column, by name."""
+    return tuple(
+        one
+        for one in catalog.indexes_of(relation)
+        if one.method == "btree"
+        and one.valid
+        and one.predicate is None
+        and [key.strip('"') for key in one.keys[:1]] == [column]
+    )
 
 
 def _serves_patterns(index: Index, column: Column, catalog: Catalog) -> bool:
