@@ -13,7 +13,6 @@ import fix_reports
 from fix_answers import index_of
 from pytest_planguard.model.finding import Finding, Severity
 
-
 CASES = fix_answers.cases()
 
 
