@@ -204,7 +204,9 @@ def _in_their_sessions(
     queries: Sequence[Query], config: Config, database: str, capture: Capture, planner: Planner
 ) -> Sequence[Query]:
     """The queries as their sessions saw the database: its temporary tables, and their roles."""
-    ddl = [one.text for one in capture.ddl if config.database_of(one.database) == database]
+    ddl = [
+        one.text for one in capture.ddl if databases_of(config, capture)(one.database) == database
+    ]
     plain = {table.name for table in planner.catalog.tables.values()}
     queries = without_temporary(queries, ddl, plain)
     if not planner.catalog.guarded:
