@@ -1,60 +1,56 @@
 """What capture costs: per statement and driver, in memory, and on disk.
 
-Times are taken on a PostgreSQL over a Unix socket, in one process, in short blocks in turn and in
-random order: without planguard, with it, and for psycopg with OpenTelemetry's instrumentation
+Each way of running an application is a process of its own (``_capture_child.py``): with nothing of
+planguard in it, with planguard capturing, and for psycopg with OpenTelemetry's instrumentation
 beside it (``pip install opentelemetry-instrumentation-psycopg opentelemetry-sdk``; left out where
-it is missing). A block executes a SELECT by primary key and fetches its row, again and again on
-one line; the query was seen before. Given are the medians over all blocks and the quickest block,
-which other programs on the machine disturb least.
+it is missing). They ask the same server over a Unix socket for the same rows by primary key, in
+short blocks in turn and in random order, one at a time; after some rounds new processes take over,
+because one process may be quicker than another by the luck of its addresses. Of each round the
+planguard's block is compared with the bare one's; given are the medians over all rounds, so that a
+machine that gets slower slows both.
 
-Memory is the growth of a process's resident set beyond what the same loop takes that records
-nothing, without a server: the recorder is told what a driver would tell it.
+Memory is what a process with planguard has more than one without that sends the same statements
+through psycopg: at the end, with all that was imported, and at most, the capture file written.
 
     python benchmarks/capture.py [times] [memory]
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import gc
+import importlib.util
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from pytest_planguard.capture import file
-from pytest_planguard.capture.connection import ConnectionParameters
-from pytest_planguard.capture.files import Files
-from pytest_planguard.capture.listening import listen
-from pytest_planguard.capture.origin import OriginFinder
-from pytest_planguard.capture.recorder import Recorder
+from _capture_child import ROWS
+
 from pytest_planguard.fixturedb.providers import open_server
 from pytest_planguard.model.spec import DatabaseSpec
-from pytest_planguard.model.statement import Phase
 
-ROUNDS = 200
-STATEMENTS = 50
-WARM_UP = 1_000
-ROWS = 1_000
+GENERATIONS = 6
+ROUNDS = 40
 DATABASE = "planguard_bench_capture"
+CHILD = Path(__file__).with_name("_capture_child.py")
 
-Block = Callable[[], float]
-"""Runs ``STATEMENTS`` statements; the seconds they took."""
+APPLICATIONS = {
+    "psycopg": "psycopg",
+    "psycopg2": "psycopg 2",
+    "asyncpg": "asyncpg",
+    "orm": "SQLAlchemy's ORM over psycopg",
+    "psycopg-each": "psycopg, a new test for each statement",
+}
 
+SIZES = ((1_000_000, 500), (100_000, 100_000))
+"""Executions and distinct statements."""
 
-def new_recorder() -> Recorder:
-    """A recorder in the middle of a test; this folder is the application."""
-    recorder = Recorder(OriginFinder(Files(Path(__file__).parent)))
-    recorder.enter("tests/test_app.py::test_app", Phase.CALL)
-    return recorder
-
-
-# Times
+TABLE = """
+CREATE TABLE item (id int PRIMARY KEY, name text, price numeric, kind int, created_at timestamptz)
+"""
 
 
 @contextlib.contextmanager
@@ -64,207 +60,135 @@ def database() -> Iterator[str]:
 
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        spec = DatabaseSpec(cache=Path(folder))
-        with open_server(spec) as server:
+        with (
+            open_server(DatabaseSpec(cache=Path(folder))) as server,
+            server.connect() as connection,
+        ):
+            connection.execute(f"CREATE DATABASE {DATABASE}")
             url = server.url(DATABASE)
-            with server.connect() as connection:
-                connection.execute(f"CREATE DATABASE {DATABASE}")
-                with psycopg.connect(url) as own:
-                    own.execute("CREATE TABLE item (id int PRIMARY KEY, name text)")
-                    own.execute(
-                        "INSERT INTO item SELECT n, 'n' || n FROM generate_series(0, %s) AS n",
-                        [ROWS],
-                    )
-                try:
-                    yield url
-                finally:
-                    connection.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+            with psycopg.connect(url, autocommit=True) as own:
+                own.execute(TABLE)
+                own.execute(
+                    "INSERT INTO item SELECT n, 'n' || n, n, n %% 9, now()"
+                    " FROM generate_series(0, %s) AS n",
+                    [ROWS],
+                )
+                own.execute("VACUUM ANALYZE item")
+            try:
+                yield url
+            finally:
+                connection.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
 
 
-def dbapi_block(connection: Any) -> Block:
-    """Of psycopg and psycopg 2."""
-    cursor = connection.cursor()
-
-    def find(number: int) -> Any:
-        cursor.execute("SELECT id, name FROM item WHERE id = %s", (number,))
-        return cursor.fetchone()
-
-    return timed(find)
+# Times
 
 
-def timed(find: Callable[[int], Any]) -> Block:
-    """Times a function that finds one row."""
+class Child:
+    """A process that answers each ``block()`` with the microseconds of a statement."""
 
-    def block() -> float:
-        start = time.perf_counter()
-        for number in range(STATEMENTS):
-            find(number)
-        return time.perf_counter() - start
+    def __init__(self, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(CHILD), *arguments],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self._read()
 
-    return block
+    def block(self) -> float:
+        """Lets it send some statements."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return float(self._read())
 
+    def end(self) -> None:
+        """Lets it go; it must have worked."""
+        self._process.communicate()
+        if self._process.returncode:
+            raise SystemExit(f"a process of the benchmark ended with {self._process.returncode}")
 
-def asyncpg_block(url: str) -> Block:
-    """Of asyncpg, in a loop of its own."""
-    import asyncpg
-
-    loop = asyncio.new_event_loop()
-    connection = loop.run_until_complete(asyncpg.connect(url))
-
-    async def work() -> float:
-        start = time.perf_counter()
-        for number in range(STATEMENTS):
-            await connection.fetchrow("SELECT id, name FROM item WHERE id = $1", number)
-        return time.perf_counter() - start
-
-    return lambda: loop.run_until_complete(work())
-
-
-def orm_block(url: str) -> Block:
-    """Of SQLAlchemy's ORM over psycopg: a session for each row, as a request has."""
-    from sqlalchemy import Column, Integer, Text, create_engine
-    from sqlalchemy.orm import Session, declarative_base
-
-    class Item(declarative_base()):  # type: ignore[misc]
-        __tablename__ = "item"
-        id = Column(Integer, primary_key=True)
-        name = Column(Text)
-
-    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-
-    def find(number: int) -> Any:
-        with Session(engine) as session:
-            return session.get(Item, number)
-
-    return timed(find)
+    def _read(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self.end()
+        return line
 
 
-def opentelemetry_block(url: str) -> Block | None:
-    """OpenTelemetry's instrumentation of psycopg, which exports nothing; None without it."""
-    import psycopg
-
-    try:
-        from opentelemetry.instrumentation.psycopg import PsycopgInstrumentor
-        from opentelemetry.sdk.trace import TracerProvider
-    except ImportError:
-        return None
-    instrumentor = PsycopgInstrumentor()
-    instrumentor.instrument(tracer_provider=TracerProvider(), skip_dep_check=True)
-    connection = psycopg.connect(url, autocommit=True)
-    instrumentor.uninstrument()
-    return dbapi_block(connection)
+def compare(application: str, url: str, ways: Sequence[str]) -> dict[str, list[float]]:
+    """Microseconds of a statement in each round, by way."""
+    found: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(GENERATIONS):
+        shuffled = random.sample(ways, len(ways))
+        children = {way: Child(way, application, url) for way in shuffled}
+        for _ in range(ROUNDS):
+            for way in random.sample(ways, len(ways)):
+                found[way].append(children[way].block())
+        for child in children.values():
+            child.end()
+    return found
 
 
-def compare(name: str, make: Callable[[], Block], beside: Block | None = None) -> None:
-    """Prints what planguard adds; ``make`` opens a connection, with planguard already there."""
-    recorder = new_recorder()
-    listening = listen(recorder)
-    heard, block = recorder.listening, make()
-    ways: dict[str, Callable[[], float]] = {"without": block, "with": block}
-    if beside is not None:
-        ways["beside"] = beside
-    for _ in range(WARM_UP // STATEMENTS):
-        block()
-    times: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in range(ROUNDS):
-        for way in random.sample(list(ways), len(ways)):
-            recorder.listening = heard and way == "with"
-            times[way].append(ways[way]() / STATEMENTS * 1e6)
-    listening.stop()
-    assert recorder.failure is None, recorder.failure
-    assert recorder.take().statements
-    for way, found in times.items():
-        if way != "without":
-            print(_line(name if way == "with" else "  OpenTelemetry", times["without"], found))
+def line(name: str, without: Sequence[float], found: Sequence[float]) -> str:
+    """A row of the table."""
+    more = statistics.median(b - a for a, b in zip(without, found, strict=True))
+    ratio = statistics.median(b / a for a, b in zip(without, found, strict=True))
+    return f"{name:40} {statistics.median(without):6.1f} µs {more:+6.1f} µs   × {ratio:.2f}"
 
 
-def _line(name: str, without: list[float], found: list[float]) -> str:
-    facts = []
-    for kind, part in (("median", 0.5), ("quickest", 0.05)):
-        bare, heard = (sorted(times)[int(len(times) * part)] for times in (without, found))
-        facts.append(f"{kind} {bare:6.1f} {heard - bare:+6.1f} µs × {heard / bare:.2f}")
-    return f"{name:16} {'   '.join(facts)}"
-
-
-def times() -> None:
+def times(url: str) -> None:
     """All drivers."""
-    import psycopg
-    import psycopg2
+    has_opentelemetry = _is_there("opentelemetry.instrumentation.psycopg")
+    print(f"{'a SELECT by primary key':40} without   planguard adds")
+    for application, name in APPLICATIONS.items():
+        beside = ["opentelemetry"] * (application == "psycopg" and has_opentelemetry)
+        found = compare(application, url, ["bare", "planguard", *beside])
+        print(line(name, found["bare"], found["planguard"]), flush=True)
+        for way in beside:
+            print(line("  OpenTelemetry adds", found["bare"], found[way]), flush=True)
 
-    def autocommit(url: str) -> Any:
-        connection = psycopg2.connect(url)
-        connection.autocommit = True
-        return connection
 
-    with database() as url:
-        compare(
-            "psycopg",
-            lambda: dbapi_block(psycopg.connect(url, autocommit=True)),
-            opentelemetry_block(url),
-        )
-        compare("psycopg2", lambda: dbapi_block(autocommit(url)))
-        compare("asyncpg", lambda: asyncpg_block(url))
-        compare("SQLAlchemy ORM", lambda: orm_block(url))
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 # Memory
 
 
-def resident() -> int:
-    """Bytes of this process in memory (Linux)."""
-    gc.collect()
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+def memory(url: str) -> None:
+    """Both shapes of a suite."""
+    for executions, distinct in SIZES:
+        sizes = map(str, (executions, distinct))
+        early, late = (
+            subprocess.run(
+                [sys.executable, str(CHILD), way, "memory", url, *sizes],
+                check=True, stdout=subprocess.PIPE, text=True,
+            ).stdout.split()
+            for way in ("bare", "planguard")
+        )  # fmt: skip
+        print(report(executions, distinct, *([int(word) for word in out] for out in (early, late))))
 
 
-def work(executions: int, distinct: int, *, recorded: bool) -> tuple[int, int]:
-    """The growth of memory, and the bytes of the capture file."""
-    recorder = new_recorder()
-    session = recorder.session("psycopg", ConnectionParameters({"dbname": "app"}))
-    texts = [
-        f"SELECT id, name, price, created_at FROM table_{n % 140} WHERE id = $1 AND name = $2 "
-        f"AND kind = {n} ORDER BY created_at DESC LIMIT 20".encode()
-        for n in range(distinct)
-    ]
-    chance = random.Random(1)
-    before = resident()
-    for number in range(executions):
-        values = [b"%d" % chance.randrange(10**9), b"name %d" % chance.randrange(10**9)]
-        if number % 10_000 == 0:
-            recorder.enter(f"tests/test_app.py::test_{number}", Phase.CALL)
-        if recorded:
-            recorder.record(texts[number % distinct], (23, 25), values, [0, 0], session)
-    grown = resident() - before
-    size = len(file.encode(recorder.take())) if recorded else 0
-    return grown, size
-
-
-def memory() -> None:
-    """Both shapes of a suite, each in processes of its own."""
-    for executions, distinct in ((1_000_000, 500), (100_000, 100_000)):
-        grown, size = (
-            [int(word) for word in _child(executions, distinct, recorded).split()]
-            for recorded in (0, 1)
-        )
-        print(
-            f"{executions:9,} executions of {distinct:7,} statements: "
-            f"{(size[0] - grown[0]) / 1e6:6.1f} MB in memory, {size[1] / 1e6:5.1f} MB on disk"
-        )
-
-
-def _child(*arguments: int) -> str:
-    command = [sys.executable, __file__, "work", *map(str, arguments)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+def report(executions: int, distinct: int, bare: list[int], planguard: list[int]) -> str:
+    """What one shape takes, in MB."""
+    tenth, whole = ((ours - theirs) / 1e6 for ours, theirs in zip(planguard, bare, strict=False))
+    file, most = planguard[2] / 1e6, (planguard[3] - bare[1]) / 1e6
+    return (
+        f"{executions:9,} executions of {distinct:7,} statements: {whole:+6.1f} MB in memory"
+        f" ({tenth:+.1f} after a tenth, {most:+.1f} while the file is written),"
+        f" {file:.1f} MB on disk"
+    )
 
 
 def main() -> None:
-    """Runs what is asked for, or all."""
-    match sys.argv[1:]:
-        case ["work", executions, distinct, recorded]:
-            print(*work(int(executions), int(distinct), recorded=recorded == "1"))
-        case asked:
-            for name, part in (("times", times), ("memory", memory)):
-                if not asked or name in asked:
-                    part()
+    """Does what is asked for, or all."""
+    asked = sys.argv[1:]
+    with database() as url:
+        for name, part in (("times", times), ("memory", memory)):
+            if not asked or name in asked:
+                part(url)
 
 
 if __name__ == "__main__":

@@ -155,11 +155,6 @@ def main(url):
             connection.execute("SELECT 1 AS here")
 """)
     kept = [item for item in capture.statements if item.text.endswith("AS here")]
-    assert len(kept) == 501
+    assert [item.session.settings["app.tenant"] for item in kept] == ["0", "1", "10"]
     assert sum(item.executions for item in kept) == 2000
-    assert capture.notes == (
-        (
-            "app.tenant had so many values that later ones were not kept: "
-            "statements after that are planned without"
-        ),
-    )
+    assert capture.notes == ()

@@ -8,14 +8,17 @@ functions that hear and return the library's own coroutine.
 
 from __future__ import annotations
 
+import enum
 import functools
+import inspect
 import re
 import weakref
-from collections.abc import Callable, Iterable, Sequence
-from types import CodeType
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.entrance import Entrance
+from pytest_planguard.capture.following import REMEMBERED, effects_of
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.recorder import Recorder
@@ -31,6 +34,13 @@ if TYPE_CHECKING:
 NAME = "asyncpg"
 
 _METHODS = ("bind", "bind_execute", "bind_execute_many", "copy_in", "copy_out", "query")
+
+_KNOWN_ARGUMENTS = (
+    "self", "state", "args", "portal_name", "limit", "return_extra", "timeout",
+)  # fmt: skip
+"""Of ``bind_execute`` in asyncpg up to 0.32."""
+
+_ROWS = (list, tuple)
 
 _PUBLIC = ("execute", "fetch", "fetchrow", "fetchval")
 """Methods of a connection the application calls."""
@@ -90,8 +100,7 @@ class Listener:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._entries = _entries()
-        self._depth = 0
+        self._entrance = _entrance()
         self._protocols = Connections[_Connection](self._unmet)
 
     def wrap_meeting(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -109,12 +118,11 @@ class Listener:
 
     def wrap(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         """One of the methods that send, heard before it runs; its coroutine is its own."""
-        hear = {
-            "query": self._plain,
-            "copy_in": self._plain,
-            "copy_out": self._plain,
-            "bind_execute_many": self._many,
-        }.get(name, self._one)
+        if name in {"bind", "bind_execute"}:
+            known = _arguments(original) == _KNOWN_ARGUMENTS
+            made = self._bind_execute(original) if known else self._prepared(original)
+            return functools.wraps(original)(made)
+        hear = self._many if name == "bind_execute_many" else self._plain
         first = "query" if name == "query" else "copy_stmt" if "copy" in name else "state"
 
         @functools.wraps(original)
@@ -135,6 +143,44 @@ class Listener:
 
         return send
 
+    def _bind_execute(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """What nearly every statement goes through; a dictionary of its arguments would cost."""
+        recorder, hear = self._recorder, self._send
+
+        def bind_execute(
+            protocol: Any, state: Any, args: Any, portal_name: Any, limit: Any,
+            return_extra: Any, timeout: Any,
+        ) -> Any:  # fmt: skip
+            if recorder.listening:
+                try:
+                    hear(protocol, state, args, stream=bool(portal_name))
+                except Exception as error:  # noqa: BLE001 -- see above
+                    recorder.fail(NAME, error)
+            elif recorder.following:
+                self._follow(protocol, state, (args,), {})
+            return original(protocol, state, args, portal_name, limit, return_extra, timeout)
+
+        return bind_execute
+
+    def _prepared(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """``bind``, whose portal makes a stream of it; ``bind_execute`` of an unknown version."""
+        recorder, hear = self._recorder, self._send
+
+        def send(protocol: Any, *args: Any, **kwargs: Any) -> Any:
+            if recorder.listening:
+                try:
+                    state = args[0] if args else kwargs["state"]
+                    values = args[1] if len(args) > 1 else kwargs["args"]
+                    portal = args[2] if len(args) > 2 else kwargs["portal_name"]
+                    hear(protocol, state, values, stream=bool(portal))
+                except Exception as error:  # noqa: BLE001 -- see above
+                    recorder.fail(NAME, error)
+            elif recorder.following:
+                self._follow(protocol, args[0] if args else kwargs.get("state"), args[1:], kwargs)
+            return original(protocol, *args, **kwargs)
+
+        return send
+
     def _plain(
         self, protocol: Any, text: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -145,7 +191,8 @@ class Listener:
         elif known is not None:
             sent = text.encode(errors="replace")
             if sent:
-                state, path = self._where(protocol, known, sent)
+                state = known.follower.follow(sent)
+                path = known.setting("search_path") if known.reports_path else state.path
                 session = self._session(known, state, path, prepares=False)
                 self._recorder.record(sent, (), None, None, session, cursor=known.connection())
         return args, kwargs
@@ -170,15 +217,6 @@ class Listener:
                 known.follower.follow(what.query.encode(errors="replace"), found and found[0])
         except Exception as error:  # noqa: BLE001 -- see above
             self._recorder.fail(NAME, error)
-
-    def _one(
-        self, protocol: Any, state: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """A prepared statement with its values; through a portal it is a stream."""
-        values = args[1] if len(args) > 1 else kwargs["args"]
-        portal = args[2] if len(args) > 2 else kwargs["portal_name"]
-        self._send(protocol, state, values, stream=bool(portal))
-        return args, kwargs
 
     def _many(
         self, protocol: Any, state: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -211,46 +249,53 @@ class Listener:
         stream: bool = False,
         site: Site | None = None,
     ) -> Site | None:
-        known = self._protocols.of(protocol)
+        """A prepared statement with its values."""
+        entry = self._protocols.find(id(protocol))
+        known = entry[1] if entry else self._protocols.of(protocol)
         # The library's own questions leave the application's codecs aside.
         if known is None or state.ignore_custom_codec:
             return None
-        text, types, own = known.statement(state)
-        if own or len(types) != len(values):
+        text, types, kind = known.statement(state)
+        if kind is _Kind.OWN or len(types) != len(values):
             return None  # or the library refuses it
-        found = written(values) if values and isinstance(values, list | tuple) else None
-        params, formats = found or (None, None)
-        (now, path), prepares = self._where(protocol, known, text, params), bool(state.name)
-        again = None if many else (text, types, path, now, prepares, stream, known.number)
-        if again is not None:
-            if self._recorder.record_again(again, params, formats, self._depth, self._entries):
+        params = formats = None
+        if values and issubclass(type(values), _ROWS) and (found := written(values)):
+            params, formats = found
+        follower = known.follower
+        now = follower.state if kind is _Kind.PLAIN else follower.follow(text, params)
+        path = known.setting("search_path") if known.reports_path else now.path
+        session = self._session(known, now, path, prepares=bool(state.name))
+        if not many:
+            key = text, types, id(session), False, stream
+            if self._recorder.record_again(key, params, formats, self._entrance.outside()):
                 return None
-            self._depth = self._recorder.depth_of(self._entries, 1)
+            self._entrance.measure()
         return self._recorder.record(
-            text, types, params, formats, self._session(known, now, path, prepares=prepares),
-            many=many, stream=stream, cursor=known.connection(), site=site, again=again,
+            text, types, params, formats, session,
+            many=many, stream=stream, cursor=known.connection(), site=site,
         )  # fmt: skip
 
-    @staticmethod
-    def _where(
-        protocol: Any, known: Known, text: bytes, params: Sequence[Any] | None = None
-    ) -> tuple[State, str | None]:
-        """The session's state and its search_path."""
-        state = known.follower.follow(text, params)
-        if known.reports_path:
-            return state, reported_path(protocol.get_settings().search_path)
-        return state, state.path
-
     def _session(self, known: Known, state: State, path: str | None, *, prepares: bool) -> Session:
+        """The kind of session; a path the server reports is told from one that was followed."""
         key = path, state, prepares
         return known.sessions.get(key) or known.session(
-            self._recorder, NAME, key, state, path, prepares=prepares
-        )
+            self._recorder, NAME, key, state,
+            reported_path(path) if known.reports_path and path is not None else path,
+            prepares=prepares,
+        )  # fmt: skip
 
     def _unmet(self, _: Any) -> None:
         self._recorder.note(
             "asyncpg: a connection was made before planguard listened: it was not captured"
         )
+
+
+def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Its parameters; none where compiled code does not tell them."""
+    try:
+        return tuple(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return ()
 
 
 def _take_back(known: Known, text: str) -> None:
@@ -259,37 +304,54 @@ def _take_back(known: Known, text: str) -> None:
         known.follower.follow(b"ROLLBACK; RESET ALL")
 
 
-def _entries() -> dict[int, CodeType]:
-    """The code of the methods the application calls to execute, by identity."""
+def _entrance() -> Entrance:
+    """The methods the application calls to execute."""
     from asyncpg import Connection
 
-    methods = (getattr(Connection, name, None) for name in _PUBLIC)
-    codes = (getattr(method, "__code__", None) for method in methods)
-    return {id(code): code for code in codes if code is not None}
+    return Entrance(getattr(Connection, name, None) for name in _PUBLIC)
+
+
+class _Kind(enum.Enum):
+    """What a prepared statement is to its session."""
+
+    OWN = enum.auto()
+    """The library asks it for itself."""
+    PLAIN = enum.auto()
+    """It changes nothing of the session."""
+    OTHER = enum.auto()
 
 
 class _Connection(Known):
     """A connection and the statements it has prepared."""
 
-    __slots__ = ("_statements", "connection")
+    __slots__ = ("_statements", "connection", "setting")
 
-    def __init__(self, connection: Any, **facts: Any) -> None:
+    def __init__(self, connection: Any, setting: Callable[[str], Any], **facts: Any) -> None:
         super().__init__(**facts)
+        self.setting = setting
+        """What the server has reported of a setting; as an attribute it costs five times as much,
+        because it is looked for among the object's own first."""
         self.connection = weakref.ref(connection)
         """SQLAlchemy's annotations are on it; it must not live longer for us."""
-        self._statements: dict[str, tuple[bytes, tuple[int, ...], bool]] = {}
+        self._statements: dict[str, tuple[bytes, tuple[int, ...], _Kind]] = {}
 
-    def statement(self, state: Any) -> tuple[bytes, tuple[int, ...], bool]:
-        """A prepared statement's text and types, and whether the library asks it for itself."""
+    def statement(self, state: Any) -> tuple[bytes, tuple[int, ...], _Kind]:
+        """A prepared statement's text and types, and what it is."""
         found = self._statements.get(state.name)
         if found is None:
             # Types of a user's own may have no codec; then asking for their OIDs raises.
             types = tuple(item.oid for item in state._get_parameters())  # noqa: SLF001 -- no other
-            own = _OWN_QUERY.match(state.query) is not None
-            found = state.query.encode(errors="replace"), types, own
+            text = state.query.encode(errors="replace")
+            found = text, types, _kind(state.query, text)
             if state.name.startswith(_NUMBERED) and len(self._statements) < _MOST_STATEMENTS:
                 self._statements[state.name] = found
         return found
+
+
+def _kind(query: str, text: bytes) -> _Kind:
+    if _OWN_QUERY.match(query):
+        return _Kind.OWN
+    return _Kind.OTHER if len(text) > REMEMBERED or effects_of(text) else _Kind.PLAIN
 
 
 def _meet(connection: Any) -> _Connection | None:
@@ -309,6 +371,7 @@ def _meet(connection: Any) -> _Connection | None:
     }
     return _Connection(
         connection,
+        settings.__getattr__,
         parameters=ConnectionParameters(
             {name: text for name, text in values.items() if text}, NAME, _encryption(params)
         ),

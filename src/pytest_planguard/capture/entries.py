@@ -52,6 +52,8 @@ class Entries:
         self._handed = handed
         self._tasks: ByIdentity[int] = ByIdentity()
         self._met = 0
+        self._silent: set[str] = set()
+        """File names that tell nothing about calls: nearly all of a stack."""
 
     def at(self, frame: FrameType) -> Callable[[], Entry | None]:
         """``of`` a frame, for later in the same call."""
@@ -64,21 +66,45 @@ class Entries:
             None where one of them is in a loop, or where nobody knows them.
         """
         task, root = _task()
+        silent = self._silent
         found: list[tuple[CodeType, int]] = []
-        for current in _outward(frame):
-            file = self._file(current)
-            if file.owner is Owner.RUNNER:
-                break
-            if file.owner is Owner.TEST:
-                if _repeats(current):
-                    return None
-                found.append((current.f_code, current.f_lasti))
-            elif file.name in _REPEATING:
-                return None
-            if current is root:
-                if not found:
-                    break  # what stands further out runs the loop, it has not called this
-                task = None
+        for start in _stacks(frame):
+            current: FrameType | None = start
+            while current is not None:
+                if current.f_code.co_filename not in silent:
+                    owner = self._read(current)
+                    if owner is Owner.RUNNER:
+                        return self._made(found, task, root, frame)
+                    if owner is Owner.TEST:
+                        if _repeats(current):
+                            return None
+                        found.append((current.f_code, current.f_lasti))
+                    elif owner is None:
+                        return None
+                if current is root:
+                    if not found:  # what stands further out runs the loop, it has not called this
+                        return self._made(found, task, root, frame)
+                    task = None
+                current = current.f_back
+        return self._made(found, task, root, frame)
+
+    def _read(self, frame: FrameType) -> Owner | None:
+        """Whose a file is; None: its library calls a test many times."""
+        file = self._file(frame)
+        if file.owner in {Owner.RUNNER, Owner.TEST}:
+            return file.owner
+        if file.name in _REPEATING:
+            return None
+        self._silent.add(frame.f_code.co_filename)
+        return file.owner
+
+    def _made(
+        self,
+        found: list[tuple[CodeType, int]],
+        task: Any,
+        root: FrameType | None,
+        frame: FrameType | None,
+    ) -> Entry | None:
         if found:
             return tuple(found)
         if task is not None:
@@ -118,25 +144,21 @@ class Entries:
 def _task() -> tuple[Any, FrameType | None]:
     """The task that runs, and its outermost frame."""
     asyncio = sys.modules.get("asyncio")
-    try:
-        task = asyncio.current_task() if asyncio is not None else None
-    except RuntimeError:  # no loop runs in this thread
+    # Asking for the task where no loop runs raises an error, which costs more than all the rest.
+    running = getattr(asyncio, "_get_running_loop", None)
+    if asyncio is None or running is None or running() is None:
         return None, None
+    task = asyncio.current_task()
     return task, getattr(task.get_coro(), "cr_frame", None) if task is not None else None
 
 
-def _outward(frame: FrameType | None) -> Iterator[FrameType]:
+def _stacks(frame: FrameType | None) -> Iterator[FrameType | None]:
     """The stack of a frame, then the ones its greenlet's parents wait at."""
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
+    yield frame
     greenlet = sys.modules.get("greenlet")
     waiting = greenlet.getcurrent().parent if greenlet is not None else None
     while waiting is not None:
-        frame = waiting.gr_frame
-        while frame is not None:
-            yield frame
-            frame = frame.f_back
+        yield waiting.gr_frame
         waiting = waiting.parent
 
 

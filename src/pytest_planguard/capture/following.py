@@ -86,6 +86,12 @@ def effects_of(text: bytes) -> tuple[Effect, ...]:
     return tuple(effect for part in parts for effect in (*_control(part), *_configs(part)))
 
 
+def is_plain(text: bytes) -> bool:
+    """Whether a text changes nothing of its session, whatever values a client writes into it."""
+    effects = effects_of(text) if len(text) <= REMEMBERED else effects_of.__wrapped__(text)
+    return not effects and b"set_config" not in text.lower()
+
+
 def _configs(text: bytes) -> tuple[Effect, ...]:
     if b"set_config" not in text and b"SET_CONFIG" not in text:
         return ()

@@ -35,7 +35,7 @@ _COMMA = re.compile(rb", ?")
 _ESCAPE = re.compile(rb"\\(.)|''", re.DOTALL)
 _DECLARE = re.compile(rb'DECLARE "(?:[^"]|"")*+" [A-Z ]*?CURSOR [A-Z ]*?FOR ')
 
-_TYPES = {
+CASTS = {
     b"bytea": 17, b"json": 114, b"cidr": 650, b"float": 701, b"inet": 869, b"date": 1082,
     b"time": 1083, b"timestamp": 1114, b"timestamptz": 1184, b"interval": 1186, b"timetz": 1266,
     b"numeric": 1700, b"uuid": 2950, b"jsonb": 3802, b"int4range": 3904, b"numrange": 3906,
@@ -279,7 +279,7 @@ class _Reader:
         oid, value = _read(found)
         suffix = b""
         if cast is not None:
-            oid = _TYPES.get(cast, 0)
+            oid = CASTS.get(cast, 0)
             suffix = b"" if oid else b"::" + cast
         self.types.append(oid)
         self.values.append(value)
@@ -341,7 +341,7 @@ class _Reader:
                 oid, value = _read(found)
                 cast = _CAST.match(self._text, position)
                 if cast is not None:
-                    position, oid = cast.end(), _TYPES.get(cast.group(1), -1)
+                    position, oid = cast.end(), CASTS.get(cast.group(1), -1)
                 if value is not None:
                     oids.add(oid)
                 item = array_item(value)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import TypeAlias
 from zlib import crc32
 
 import msgspec
 
+from pytest_planguard.capture import variety
 from pytest_planguard.capture.samples import Samples
 from pytest_planguard.capture.tally import statement_order
 from pytest_planguard.errors import CaptureError
@@ -109,11 +111,31 @@ class Merger:
         if capture.interrupted:
             self._interrupted.add(capture.interrupted)
 
+    def _thin(self) -> None:
+        """Keeps as many kinds of session of a statement as one run would have kept."""
+        groups: dict[object, dict[int, _Key]] = defaultdict(dict)
+        for key, total in self._statements.items():
+            text, types, _, many, stream = key
+            if variety.varies(total.session):
+                group = (text, types, many, stream, variety.fixed(total.session))
+                groups[group][id(total.session)] = key
+        for members in groups.values():
+            kept = variety.kept(self._statements[key].session for key in members.values())
+            first = self._statements[members[id(kept[0])]]
+            kinds = set(map(variety.kind_of, kept))
+            for number in members.keys() - set(map(id, kept)):
+                total = self._statements.pop(members[number])
+                for place in total.places():
+                    first.add_place(place)
+                if variety.kind_of(total.session) not in kinds:
+                    self._notes.add(variety.MANY_KINDS)
+
     def result(self) -> Capture:
         """The sum so far."""
         covered = self._finished >= self._collected
         known_whole = any(whole >= self._collected for whole in self._whole)
         partial = self._any_partial and not (covered and (known_whole or not self._unknown_part))
+        self._thin()
         statements = [total.statement(key) for key, total in self._statements.items()]
         return Capture(
             statements=tuple(sorted(statements, key=statement_order)),
@@ -141,33 +163,42 @@ class _Sum:
     """One statement of several captures."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self.session = session
         self._places: dict[Place, tuple[int, int]] = {}
         """Executions and distinct lists of values, by places without them."""
         self._samples = Samples()
         self._redacted: set[int] = set()
 
     def add(self, statement: Statement, process: str) -> None:
+        """One of another capture."""
         for place in statement.places:
             name = " ".join(filter(None, (process, place.process))) if place.is_of_process else ""
-            key = msgspec.structs.replace(place, executions=0, distinct=0, process=name)
-            executions, distinct = self._places.get(key, (0, 0))
-            self._places[key] = executions + place.executions, max(distinct, place.distinct)
+            self.add_place(msgspec.structs.replace(place, process=name))
         for sample in statement.samples:
             self._samples.add_sample(sample)
         self._redacted.update(statement.redacted)
+
+    def add_place(self, place: Place) -> None:
+        """Executions that count for it."""
+        key = msgspec.structs.replace(place, executions=0, distinct=0)
+        executions, distinct = self._places.get(key, (0, 0))
+        self._places[key] = executions + place.executions, max(distinct, place.distinct)
+
+    def places(self) -> tuple[Place, ...]:
+        """Where it came from, sorted."""
+        return tuple(
+            msgspec.structs.replace(place, executions=executions, distinct=distinct)
+            for place, (executions, distinct) in sorted(self._places.items())
+        )
 
     def statement(self, key: _Key) -> Statement:
         text, types, _, many, stream = key
         return Statement(
             text=text,
             parameter_types=types,
-            session=self._session,
+            session=self.session,
             samples=self._samples.read(),
-            places=tuple(
-                msgspec.structs.replace(place, executions=executions, distinct=distinct)
-                for place, (executions, distinct) in sorted(self._places.items())
-            ),
+            places=self.places(),
             many=many,
             stream=stream,
             redacted=tuple(sorted(self._redacted)),

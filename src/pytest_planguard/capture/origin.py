@@ -7,7 +7,7 @@ from contextlib import suppress
 from contextvars import ContextVar, Token
 from threading import get_ident
 from types import CodeType, FrameType
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -22,6 +22,9 @@ eventlet anyio trio uvloop
 _CARRIERS = frozenset(_CARRIER_NAMES.split())
 """Drivers, ORMs and loops: they carry what others ask."""
 
+_MOST_NEAR = 20_000
+"""Lines and stacks remembered; with more than that they are looked up again."""
+
 _DEPTHS = {via: depth for depth, via in enumerate(Via)}
 """An ORM stands above its library's plain interface, which stands above the driver."""
 
@@ -31,15 +34,24 @@ pytest pluggy xdist execnet coverage factory faker model_bakery polyfactory hypo
 _TEST_TOOLS = frozenset(_TEST_TOOL_NAMES.split())
 
 
+Near: TypeAlias = tuple[int, int] | tuple[tuple[int, int], ...]
+"""Identity of the code and the instruction of an application's frame; of the suite's, of every
+frame out to pytest that is not a library's: the application may have called the suite's helper."""
+
+
 class Site:
     """An origin with identity: counting by it costs no hashing of its fields."""
 
-    __slots__ = ("near", "origin")
+    __slots__ = ("codes", "near", "origin")
 
-    def __init__(self, origin: Origin, near: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self, origin: Origin, near: Near | None = None, codes: tuple[CodeType, ...] = ()
+    ) -> None:
         self.origin = origin
         self.near = near
-        """Identity of the code object and the instruction, where they alone decide."""
+        """What of a stack decides, where that is quick to tell."""
+        self.codes = codes
+        """The code of those frames: held, so that no other one gets its identity."""
 
 
 class Handed(NamedTuple):
@@ -95,29 +107,66 @@ class OriginFinder:
         self._handed_sites: dict[Origin, Site] = {}
         self.passed: set[str] = set()
         """File names of libraries and of nobody: what stands further out decides."""
-        self._near: dict[tuple[int, int], tuple[CodeType, Site]] = {}
-        """Sites by code object and instruction: a line's number is looked up once. The code is
-        held, so that no other one gets its identity."""
+        self._near: dict[Near, Site] = {}
+        """A line's number is looked up once."""
 
     def find_near(self, frame: FrameType) -> Site:
         """``find`` for one stack: quick where a line of the application asks again."""
         passed = self.passed
-        near: FrameType | None = frame
-        while near is not None:
-            code = near.f_code
-            if code.co_filename not in passed:
-                key = id(code), near.f_lasti
-                found = self._near.get(key)
-                if found is not None:
-                    return found[1]
-                break
-            near = near.f_back
+        inner: FrameType | None = frame
+        while inner is not None and inner.f_code.co_filename in passed:
+            inner = inner.f_back
+        if inner is None:
+            return self.find((frame,))
+        line = id(inner.f_code), inner.f_lasti
+        stack = None if line in self._near else self.stack_of(inner)
+        found = self._near.get(stack or line)
+        if found is not None:
+            return found
         site = self.find((frame,))
-        if near is None or self._known[code.co_filename].owner is not Owner.APPLICATION:
-            return site
-        if site.origin.layer is Layer.APPLICATION:
-            site = Site(site.origin, key)
-            self._near[key] = code, site
+        if self._known[inner.f_code.co_filename].owner is Owner.APPLICATION:
+            is_plain = site.origin.layer is Layer.APPLICATION
+            return self._keep(site.origin, line, (inner.f_code,)) if is_plain else site
+        stack = self.stack_of(inner)  # now all its files are known
+        return self._keep(site.origin, stack, self._codes(inner, len(stack))) if stack else site
+
+    def stack_of(self, frame: FrameType) -> tuple[tuple[int, int], ...] | None:
+        """What decides where a statement of the suite's own code comes from.
+
+        Args:
+            frame: The innermost one that is not a library's.
+
+        Returns:
+            None where it is not the suite's, or some file was not met yet.
+        """
+        passed, known = self.passed, self._known
+        found: list[tuple[int, int]] = []
+        current: FrameType | None = frame
+        while current is not None:
+            code = current.f_code
+            if code.co_filename not in passed:
+                file = known.get(code.co_filename)
+                if file is None or not (found or file.owner is Owner.TEST):
+                    return None
+                if file.owner is Owner.RUNNER:
+                    break
+                found.append((id(code), current.f_lasti))
+            current = current.f_back
+        return tuple(found)
+
+    def _codes(self, frame: FrameType | None, count: int) -> tuple[CodeType, ...]:
+        """The code of the frames that ``stack_of`` has numbered."""
+        found: list[CodeType] = []
+        while frame is not None and len(found) < count:
+            if frame.f_code.co_filename not in self.passed:
+                found.append(frame.f_code)
+            frame = frame.f_back
+        return tuple(found)
+
+    def _keep(self, origin: Origin, near: Near, codes: tuple[CodeType, ...]) -> Site:
+        if len(self._near) >= _MOST_NEAR:
+            self._near.clear()
+        site = self._near[near] = Site(origin, near, codes)
         return site
 
     def find(self, stacks: Iterable[FrameType | None]) -> Site:

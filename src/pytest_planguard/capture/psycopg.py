@@ -3,6 +3,9 @@
 ``BaseCursor._execute_send`` and ``BaseCursor._send_query_prepared`` (psycopg 3.1 to 3.3) are
 called with the query as the server gets it: ``$n`` placeholders, parameter values, their types
 and formats. Where a later psycopg has them no more, its public methods are listened to.
+
+A text that is known to be a plain query is heard when it was sent, while the server works on it:
+psycopg then waits for the answer, so that most of what hearing costs is waited for anyway.
 """
 
 from __future__ import annotations
@@ -11,26 +14,29 @@ import functools
 import inspect
 import weakref
 from collections.abc import Callable, Sequence
-from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.entrance import Entrance
+from pytest_planguard.capture.following import is_plain
 from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.psycopg_client import unbound
 from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.remembering import LONGEST
 from pytest_planguard.capture.sessions import Connections, Known, is_own
 from pytest_planguard.capture.state import IDLE
+from pytest_planguard.capture.texts import is_early
 from pytest_planguard.capture.traces import leave_no_trace
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.state import State
     from pytest_planguard.model.statement import Session
 
-    Where = tuple[bytes | str | None, State]
-    """The search_path, and what else was followed of a session."""
+    Facts = tuple[bytes | str | None, State, int | None, type]
+    """The search_path, what else was followed of a session, and what decides on preparing."""
 
 NAME = "psycopg"
 
@@ -41,6 +47,9 @@ _KNOWN_ARGUMENTS = {
     "_send_query_prepared": ("self", "name", "pgq", "binary"),
 }
 """Of psycopg 3.1 to 3.3."""
+
+_MOST_LATE = 10_000
+"""Texts known to be plain queries; generated ones are never asked for again."""
 
 
 def is_available() -> bool:
@@ -131,63 +140,80 @@ class Listener:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._connections = Connections(_meet)
-        self._entries = _entries()
-        self._depth = 0
+        self._entrance = _entrance()
+        self._late: set[bytes] = set()
+        """Texts that change neither their session nor tables: heard when they were sent."""
         self._many: ByIdentity[tuple[Any, Site]] = ByIdentity()
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """One of the two methods, heard before it runs; its result and errors are its own.
+        """One of the two methods, heard beside it; its result and errors are its own.
 
         Its arguments are spelled out where they are the known ones: passing on a dictionary of
         them costs as much as counting (measured: 2 µs of a statement's 32).
         """
-        recorder, hear, follow = self._recorder, self._hear, self._follow
+        makers = {
+            "_execute_send": self._execute_send,
+            "_send_query_prepared": self._send_query_prepared,
+        }
+        known = _KNOWN_ARGUMENTS.get(original.__name__) == tuple(
+            inspect.signature(original).parameters
+        )
+        wrapper = makers[original.__name__](original) if known else self._send(original)
+        return functools.wraps(original)(wrapper)
+
+    def _execute_send(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        recorder, is_late, hear, follow = self._recorder, self._is_late, self._hear, self._follow
 
         def execute_send(
             cursor: Any, query: Any, *, force_extended: bool = False, binary: bool | None = None
         ) -> Any:
-            if recorder.listening:
+            waits = recorder.listening and is_late(query)
+            if recorder.listening and not waits:
                 hear(cursor, query, force_extended)
-            elif recorder.following:
+            elif recorder.following and not waits:
                 follow(cursor, query)
             try:
-                return original(cursor, query, force_extended=force_extended, binary=binary)
+                sent = original(cursor, query, force_extended=force_extended, binary=binary)
             except BaseException as error:
                 leave_no_trace(error)
                 raise
+            if waits:
+                hear(cursor, query, force_extended)
+            return sent
+
+        return execute_send
+
+    def _send_query_prepared(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        recorder, is_late, hear, follow = self._recorder, self._is_late, self._hear, self._follow
 
         def send_query_prepared(
             cursor: Any, name: bytes, pgq: Any, *, binary: bool | None = None
         ) -> Any:
-            if recorder.listening:
+            waits = recorder.listening and is_late(pgq)
+            if recorder.listening and not waits:
                 hear(cursor, pgq, False)
-            elif recorder.following:
+            elif recorder.following and not waits:
                 follow(cursor, pgq)
             try:
-                return original(cursor, name, pgq, binary=binary)
+                sent = original(cursor, name, pgq, binary=binary)
             except BaseException as error:
                 leave_no_trace(error)
                 raise
+            if waits:
+                hear(cursor, pgq, False)
+            return sent
 
-        wrappers: dict[str, Callable[..., Any]] = {
-            "_execute_send": execute_send,
-            "_send_query_prepared": send_query_prepared,
-        }
-        arguments = tuple(inspect.signature(original).parameters)
-        if _KNOWN_ARGUMENTS.get(original.__name__) == arguments:
-            return functools.wraps(original)(wrappers[original.__name__])
-        return functools.wraps(original)(self._with_unknown_arguments(original))
+        return send_query_prepared
 
-    def _with_unknown_arguments(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """The same, where the arguments are not the known ones."""
-        recorder = self._recorder
+    def _send(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        recorder, hear, follow = self._recorder, self._hear, self._follow
 
         def send(cursor: Any, *args: Any, **kwargs: Any) -> Any:
             query = next((item for item in args if hasattr(item, "query")), None)
             if recorder.listening:
-                self._hear(cursor, query, bool(kwargs.get("force_extended")))
+                hear(cursor, query, bool(kwargs.get("force_extended")))
             elif recorder.following:
-                self._follow(cursor, query)
+                follow(cursor, query)
             try:
                 return original(cursor, *args, **kwargs)
             except BaseException as error:
@@ -204,24 +230,28 @@ class Listener:
             known = entry[1] if entry else self._connections.of(connection)
             if known is None or not isinstance(text, bytes):  # psycopg will refuse it
                 return
-            state = known.follower.follow(text, query.params)
+            sent = query if query.types or not query.params else unbound(query)
+            follower, named = known.follower, text if sent is query else query.template
+            state = follower.state if named in self._late else follower.follow(text, query.params)
             path = (
                 connection.pgconn.parameter_status(b"search_path")
                 if known.reports_path
                 else state.path
             )
-            sent = query if query.types or not query.params else unbound(query)
+            # Cursors of one connection differ in whether they prepare.
+            facts = path, state, connection.prepare_threshold, type(cursor)
+            session = known.sessions.get(facts) or self._session(known, facts)
             # None unless executemany() is running.
             many = getattr(cursor, "_execmany_returning", None) is not None
             if many or not self._recorder.record_again(
-                (sent.query, sent.types, path, state, stream, known.number, type(cursor)),
+                (sent.query, sent.types, id(session), False, stream),
                 sent.params,
                 sent.formats,
-                self._depth,
-                self._entries,
+                self._entrance.outside(),
             ):
-                where = path, state
-                self._count(cursor, query, sent, known, where, many=many, stream=stream)
+                self._count(cursor, query, sent, session, many=many, stream=stream)
+                if not many:
+                    self._entrance.measure()
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
 
@@ -236,15 +266,7 @@ class Listener:
             self._recorder.fail(NAME, error)
 
     def _count(
-        self,
-        cursor: Any,
-        query: Any,
-        sent: Any,
-        known: Known,
-        where: Where,
-        *,
-        many: bool,
-        stream: bool,
+        self, cursor: Any, query: Any, sent: Any, session: Session, *, many: bool, stream: bool
     ) -> None:
         # executemany() has one query object for all its rows.
         before = self._many.get(cursor) if many else None
@@ -253,21 +275,42 @@ class Listener:
             sent.types,
             sent.params,
             sent.formats,
-            self._session(cursor, known, where),
+            session,
             many=many,
             stream=stream,
             cursor=cursor,
             site=before[1] if before is not None and before[0] is query else None,
-            again=(
-                None
-                if many
-                else (sent.query, sent.types, *where, stream, known.number, type(cursor))
-            ),
         )
-        if many and site is not None:
+        if site is None:
+            return
+        self._meet_text(query.query if sent is query else query.template, query.query)
+        if many:
             self._many[cursor] = (query, site)
-        if not many:
-            self._depth = self._recorder.depth_of(self._entries, 2)
+
+    def _meet_text(self, name: bytes, text: bytes) -> None:
+        """Remembers a query, if nothing need be known of it before it is sent.
+
+        Args:
+            name: Its text, or where a client has written values into that, its template.
+            text: As it is sent.
+        """
+        if name in self._late or len(text) > LONGEST or is_early(text) or not is_plain(text):
+            return
+        if len(self._late) >= _MOST_LATE:
+            self._late.clear()
+        self._late.add(name)
+
+    def _is_late(self, query: Any) -> bool:
+        """Whether a query is known to be a plain one."""
+        try:
+            text = query.query
+            if type(text) is bytes and text in self._late:
+                return True
+            template = getattr(query, "template", None)
+            return type(template) is bytes and template in self._late
+        except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
+            self._recorder.fail(NAME, error)
+            return False
 
     def hear_given(self, cursor: Any, name: str, query: Any, given: Any) -> None:
         """Hears what a public method was given, or only what it does to its session."""
@@ -280,9 +323,10 @@ class Listener:
             many, stream = name == "executemany", psycopg_public.is_stream(cursor, name)
             text, dumped = psycopg_public.converted(cursor, query, given, many=many)
             types, params, formats = dumped
-            where = self._where(cursor, known, text, params)
+            path, state = self._where(cursor, known, text, params)
             if self._recorder.listening:
-                session = self._session(cursor, known, where)
+                facts = path, state, cursor.connection.prepare_threshold, type(cursor)
+                session = known.sessions.get(facts) or self._session(known, facts)
                 self._recorder.record(
                     text, types, params, formats, session, many=many, stream=stream, cursor=cursor
                 )
@@ -294,22 +338,20 @@ class Listener:
         self._recorder.note(sentence)
 
     @staticmethod
-    def _where(cursor: Any, known: Known, text: bytes, params: Sequence[Any] | None) -> Where:
+    def _where(
+        cursor: Any, known: Known, text: bytes, params: Sequence[Any] | None
+    ) -> tuple[bytes | str | None, State]:
         """The search_path a cursor sends a text in, and what else was followed of its session."""
         state = known.follower.follow(text, params)
         if known.reports_path:
             return cursor.connection.pgconn.parameter_status(b"search_path"), state
         return state.path, state
 
-    def _session(self, cursor: Any, known: Known, where: Where) -> Session:
-        # Cursors of one connection differ in whether they prepare.
-        key = where, cursor.connection.prepare_threshold, type(cursor)
-        session = known.sessions.get(key)
-        if session is None:
-            path, state = where
-            prepares = key[1] is not None and self._can_prepare(key[2])
-            session = known.session(self._recorder, NAME, key, state, path, prepares=prepares)
-        return session
+    def _session(self, known: Known, facts: Facts) -> Session:
+        """The kind of session that these facts make."""
+        path, state, threshold, kind = facts
+        prepares = threshold is not None and self._can_prepare(kind)
+        return known.session(self._recorder, NAME, facts, state, path, prepares=prepares)
 
     def wrap_command(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """What connections send for themselves: transactions begin and end, savepoints."""
@@ -339,13 +381,11 @@ class Listener:
         return not issubclass(kind, psycopg.ClientCursor | psycopg.AsyncClientCursor)
 
 
-def _entries() -> dict[int, CodeType]:
-    """The code of the methods the application calls to execute, by identity."""
+def _entrance() -> Entrance:
+    """The methods the application calls to execute."""
     import psycopg
 
-    kinds = (psycopg.Cursor, psycopg.AsyncCursor)
-    codes = (getattr(kind.execute, "__code__", None) for kind in kinds)
-    return {id(code): code for code in codes if code is not None}
+    return Entrance(kind.execute for kind in (psycopg.Cursor, psycopg.AsyncCursor))
 
 
 def _meet(connection: Any) -> Known | None:

@@ -13,19 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.capture import psycopg2_extras
 from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.following import is_plain
 from pytest_planguard.capture.imports import can_import, when_imported
-from pytest_planguard.capture.literals import Bound, recovered
 from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.psycopg2_classes import Classes, query_bytes, sent_last
 from pytest_planguard.capture.psycopg2_likeness import is_heard
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.remembering import LONGEST
 from pytest_planguard.capture.sessions import Connections, Known, is_own, reported_path
+from pytest_planguard.capture.shapes import Apart, Asked
 from pytest_planguard.capture.state import IDLE
 from pytest_planguard.capture.texts import is_early
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from pytest_planguard.capture.origin import Site
+    from pytest_planguard.capture.state import State
     from pytest_planguard.model.statement import Session
 
 NAME = "psycopg2"
@@ -110,8 +114,10 @@ class Listener:
         self.stopped = False
         self._connections = Connections(_meet)
         self._pages = psycopg2_extras.Pages()
-        self._late: _Remembered = _Remembered()
-        """Queries that need not be heard before they are sent, as bytes."""
+        self._late: dict[str, Asked] = {}
+        """Queries that need not be heard before they are sent."""
+        self._plain: set[bytes] = set()
+        """Texts with their values apart that change nothing of their session."""
 
     @property
     def listening(self) -> bool:
@@ -127,7 +133,7 @@ class Listener:
             text = query_bytes(cursor, args, kwargs, literal=None)
             if text is None or not is_early(text):
                 if type(query) is str and text is not None and len(text) <= LONGEST:
-                    self._late[query] = text
+                    self._remember(query, text)
                 return False
             given = args[1] if len(args) > 1 else kwargs.get("vars")
             if given is not None:
@@ -136,6 +142,12 @@ class Listener:
         except Exception as error:  # noqa: BLE001 -- see above
             self.recorder.fail(NAME, error)
         return True
+
+    def _remember(self, query: str, text: bytes) -> None:
+        if len(self._late) >= _MOST_REMEMBERED:  # generated texts are never asked for again
+            self._late.clear()
+            self._plain.clear()
+        self._late[query] = Asked(text)
 
     def after(
         self, cursor: Any, query: bytes | None, *, many: bool = False, site: Site | None = None
@@ -161,9 +173,10 @@ class Listener:
                 self._follow(cursor, sent)
                 return
             # 0 is this method, 1 our execute, 2 who called that
-            rows = self._pages.read(cursor, sys._getframe(2))  # noqa: SLF001 -- what inspect wraps
+            caller = sys._getframe(2)  # noqa: SLF001 -- what inspect wraps
+            rows = self._pages.read(cursor, caller)
             if rows is None:
-                self._count(cursor, sent, args, kwargs)
+                self._count(cursor, sent, args, kwargs, caller)
                 return
             for row in rows:
                 session = self.session(cursor, row.text)
@@ -173,44 +186,54 @@ class Listener:
             self.recorder.fail(NAME, error)
 
     def _count(
-        self, cursor: Any, sent: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        cursor: Any,
+        sent: bytes,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        caller: FrameType,
     ) -> None:
         """Counts a statement ``execute`` has sent; quick where its line sent it before."""
         connection = cursor.connection
-        known = self._connections.of(connection)
+        entry = self._connections.find(id(connection))
+        known = entry[1] if entry else self._connections.of(connection)
         if known is None:
             return
-        query = None
-        if (args[1] if len(args) > 1 else kwargs.get("vars")) is not None:
-            query = self._late.get(args[0]) if args and type(args[0]) is str else None
-            query = query or query_bytes(cursor, args, kwargs)
-        bound = _bound(query, sent)
-        session, key = self._session(connection, known, sent)
-        again = bound.text, bound.types, key, known.number
-        if self.recorder.record_again(again, bound.values, None, 0, ()):
+        if (args[1] if len(args) > 1 else kwargs.get("vars")) is None:
+            apart: Apart = sent, (), ()
+        else:
+            asked = self._late.get(args[0]) if args and type(args[0]) is str else None
+            apart = asked.bound(sent) if asked else _bound(query_bytes(cursor, args, kwargs), sent)
+        text, types, values = apart
+        follower = known.follower
+        state = follower.state if text in self._plain else follower.follow(sent)
+        session = self._session(connection, known, state)
+        key = text, types, id(session), False, False
+        if self.recorder.record_again(key, values, None, caller):
             return
-        self._send(cursor, bound, session, many=False, site=None, again=again)
+        self._send(cursor, apart, session, many=False, site=None)
+        if len(sent) <= LONGEST and is_plain(sent) and len(self._plain) < _MOST_REMEMBERED:
+            self._plain.add(text)
 
     def session(self, cursor: Any, text: bytes) -> Session | None:
         """The kind of session a cursor sends a text in; None for connections of our own."""
         known = self._connections.of(cursor.connection)
         if known is None:
             return None
-        return self._session(cursor.connection, known, text)[0]
+        return self._session(cursor.connection, known, known.follower.follow(text))
 
-    def _session(self, connection: Any, known: Known, text: bytes) -> tuple[Session, object]:
-        """The kind of session, and what tells it from the connection's others."""
-        state = known.follower.follow(text)
-        path = state.path
-        if known.reports_path:
-            path = connection.get_parameter_status("search_path")
-            path = None if path is None else reported_path(path)
-        level = _LEVELS.get(connection.isolation_level)
-        key = path, state, level
-        session = known.sessions.get(key) or known.session(
-            self.recorder, NAME, key, state, path, isolation=level
-        )
-        return session, key
+    def _session(self, connection: Any, known: Known, state: State) -> Session:
+        """The kind of session a connection is in."""
+        path = connection.get_parameter_status("search_path") if known.reports_path else state.path
+        key = path, state, connection.isolation_level
+        session = known.sessions.get(key)
+        if session is None:
+            session = known.session(
+                self.recorder, NAME, key, state,
+                reported_path(path) if known.reports_path and path is not None else path,
+                isolation=_LEVELS.get(key[2]),
+            )  # fmt: skip
+        return session
 
     def _follow(self, cursor: Any, sent: bytes | None) -> None:
         """Hears only what a statement does to its session."""
@@ -245,40 +268,28 @@ class Listener:
     def _send(
         self,
         cursor: Any,
-        bound: Bound,
+        apart: Apart,
         session: Session,
         *,
         many: bool,
         site: Site | None,
-        again: tuple[object, ...] | None = None,
     ) -> Site | None:
+        text, types, values = apart
         return self.recorder.record(
-            bound.text,
-            bound.types,
-            bound.values,
+            text,
+            types,
+            values,
             None,
             session,
             many=many,
             cursor=cursor,
             site=site,
-            again=again,
         )
 
 
-class _Remembered(dict[str, bytes]):
-    """Forgets everything when it is full: generated texts are never asked for again."""
-
-    def __setitem__(self, key: str, value: bytes) -> None:
-        if len(self) >= _MOST_REMEMBERED:
-            self.clear()
-        super().__setitem__(key, value)
-
-
-def _bound(query: bytes | None, sent: bytes) -> Bound:
+def _bound(query: bytes | None, sent: bytes) -> Apart:
     """A sent text with its values apart, where they can be told."""
-    if query is None:
-        return Bound(sent, (), ())
-    return recovered(query, sent) or Bound(sent, (), ())
+    return (sent, (), ()) if query is None else Asked(query).bound(sent)
 
 
 def _meet(connection: Any) -> Known | None:

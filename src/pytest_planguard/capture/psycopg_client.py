@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from pytest_planguard.capture.literals import recovered
+from pytest_planguard.capture.shapes import asked
 from pytest_planguard.capture.texts import first_word
 
 
@@ -31,5 +31,5 @@ def unbound(query: Any) -> Any:
     template = getattr(query, "template", None)
     if not isinstance(template, bytes) or first_word(template) == b"copy":
         return query
-    found = recovered(template, query.query)
-    return query if found is None else Unbound(found.text, found.types, found.values)
+    text, types, values = asked(template).bound(query.query)
+    return Unbound(text, types, values) if types else query

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
-from pytest_planguard.capture import texts
+from pytest_planguard.capture import texts, variety
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.identity import ByIdentity
-from pytest_planguard.capture.origin import OriginFinder, Site
+from pytest_planguard.capture.origin import Near, OriginFinder, Site
+from pytest_planguard.capture.places import Counter, Moment
 from pytest_planguard.capture.samples import to_text
-from pytest_planguard.capture.tally import Counter, Key, Moment, Tally
+from pytest_planguard.capture.tally import Key, Sent, Tally
 from pytest_planguard.errors import described
 from pytest_planguard.model.capture import Capture, Database, Ddl
 from pytest_planguard.model.statement import Phase, Place, Session
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 MAX_TEXT_BYTES = 256 * 1024 * 1024
 """Of distinct SQL kept; drivers that write values into the text would fill the memory."""
 
-MOST_SESSIONS = 500
-"""Kinds of session from which on values of custom settings are not kept."""
+MOST_SESSIONS = 5_000
+"""Kinds of session from which on new values of custom settings are not kept; each takes 1 kB."""
 
 _CONTROL_TEXTS = 10_000
 """Remembered at most: settings may carry ever new values."""
 
-_DEEPEST = 16
-"""Frames between a driver's public method and what it sends with."""
+_MOST_LINES = 20_000
+"""Remembered at most, of 300 bytes each: then all are forgotten, and met again."""
 
 FIRST_USER_OID = 16384
 """``FirstNormalObjectId`` (PostgreSQL's transam.h): smaller OIDs are the same everywhere."""
@@ -46,6 +47,19 @@ class _Annotation(NamedTuple):
     site: Site
     many: bool
     repeated: bool
+
+
+class _Line:
+    """One statement as one line of the application sends it: what counting it again takes."""
+
+    __slots__ = ("counter", "moment", "sent", "site")
+
+    def __init__(self, sent: Sent, site: Site) -> None:
+        self.sent = sent
+        self.site = site
+        self.counter: Counter | None = None
+        self.moment: Moment | None = None
+        """The counter's."""
 
 
 class SchemaState:
@@ -91,18 +105,24 @@ class Recorder:
         self.oids: dict[str, set[int]] = {}
         """Parameter types that are not built in, by database."""
         self._lock = threading.RLock()
-        self._outside = self._moment = Moment("", Phase.OUTSIDE)
+        self._moment = Moment("", Phase.OUTSIDE)
         self._enabled = True
         self._paused = 0
         self._forked = False
         self._bytes = 0
+        self._varied: set[bytes] = set()
+        """Texts sent in sessions of which there may be ever new kinds: they take room once."""
         self._redactor = redactor
         self._tally = self.new_tally()
-        self._again: dict[tuple[object, ...], Counter] = {}
-        """Counters of this phase, by what a driver says and the instruction that asks."""
+        self._lines: dict[tuple[Key, Near], _Line] = {}
+        """By what was sent, and what of the stack decides who asked."""
+        self._thinned = 0
         self._control: set[bytes] = set()
         """Texts that are no queries, so that the next one costs one look."""
         self._sessions: dict[tuple[object, ...], Session] = {}
+        """Never forgotten: statements are counted by their identity."""
+        self._customs: dict[str, str] = {}
+        """The first value of each custom setting."""
         self._ddl: dict[tuple[str, bytes], Ddl] = {}
         self._heard_ddl: set[tuple[str, bytes]] = set()
         self._notes: dict[str, None] = {}
@@ -116,7 +136,7 @@ class Recorder:
 
     def enter(self, test: str, phase: Phase) -> None:
         """A phase of a test begins; an empty test and OUTSIDE between tests."""
-        self._enter(Moment(test, phase) if test else self._outside)
+        self._enter(test, phase if test else Phase.OUTSIDE)
 
     def enter_shared(self, scope: str) -> Callable[[], None]:
         """A fixture of several tests is made or undone.
@@ -128,19 +148,19 @@ class Recorder:
             What is to be called at its end.
         """
         before, enabled = self._moment, self._enabled
-        self._enter(Moment("", Phase.SHARED, scope))
+        self._enter("", Phase.SHARED, scope)
         self.enable(on=True)  # whichever test happens to ask first
 
         def leave() -> None:
-            self._enter(before)
+            self._enter(before.test, before.phase, before.scope)
             self.enable(on=enabled)
 
         return leave
 
-    def _enter(self, moment: Moment) -> None:
+    def _enter(self, test: str, phase: Phase, scope: str = "") -> None:
+        # A moment is never entered again: its counters are closed then.
         with self._lock:  # another thread may be counting
-            self._moment = moment
-            self._again.clear()
+            self._moment = Moment(test, phase, scope)
 
     def enable(self, *, on: bool) -> None:
         """Switches recording on or off, for tests that ask not to be captured."""
@@ -207,8 +227,7 @@ class Recorder:
         database = parameters.database
         with self._lock:
             self.databases.setdefault(database, parameters)
-            if settings and len(self._sessions) >= MOST_SESSIONS:
-                settings = self._without_custom(settings)
+            settings = self._known_values(settings) if settings else settings
             key = (driver, database, search_path, role, isolation, settings, prepares)
             session = self._sessions.get(key)
             if session is None:
@@ -228,15 +247,14 @@ class Recorder:
                 )
         return session
 
-    def _without_custom(self, settings: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-        """Every value of a custom setting would double all statements: there is an end to it."""
-        names = sorted({name for name, _ in settings if "." in name})
-        if names:
-            self.note(
-                f"{', '.join(names)} had so many values that later ones were not kept: "
-                "statements after that are planned without"
-            )
-        return tuple(pair for pair in settings if "." not in pair[0])
+    def _known_values(self, settings: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        """Settings with a value that was kept: where there were too many, the name's first one."""
+        for name, value in settings:
+            if "." in name:
+                self._customs.setdefault(name, value)
+        if len(self._sessions) < MOST_SESSIONS:
+            return settings
+        return tuple((name, self._customs.get(name, value)) for name, value in settings)
 
     def annotate(
         self, cursor: object, site: Site | None, *, many: bool = False, repeated: bool = False
@@ -267,7 +285,6 @@ class Recorder:
         stream: bool = False,
         cursor: object = None,
         site: Site | None = None,
-        again: tuple[object, ...] | None = None,
     ) -> Site | None:
         """Counts one execution.
 
@@ -282,7 +299,6 @@ class Recorder:
             cursor: The driver's cursor, for annotations.
             site: Where the first execution of the same ``executemany`` came from: it is
                 counted already, only its values are offered.
-            again: What the driver will give ``record_again`` for the same once more.
 
         Returns:
             Where it came from; None where it is not counted.
@@ -301,39 +317,39 @@ class Recorder:
         if site is None:
             site = self._site(cursor)
         with self._lock:
-            if self._enabled:
-                counter = self._tally.count(
+            for tally in (self._tally, *self._watchers) if self._enabled else self._watchers:
+                sent = tally.count(
                     key, session, site, self._moment, params, formats, entry, repeated=repeated
                 )
-                if again is not None and site.near is not None:
-                    self._again[again, *site.near] = counter
-            for tally in self._watchers:
-                tally.count(
-                    key, session, site, self._moment, params, formats, entry, repeated=repeated
-                )
+                if tally is self._tally:
+                    self._remember(key, site, sent)
         return site
+
+    def _remember(self, key: Key, site: Site, sent: Sent) -> None:
+        if self._thinned != self._tally.thinned or len(self._lines) >= _MOST_LINES:
+            self._thinned = self._tally.thinned
+            self._lines.clear()
+        if site.near is not None and not key[3]:  # of many, only one counts
+            self._lines[key, site.near] = _Line(sent, site)
 
     def record_again(
         self,
-        what: tuple[object, ...],
+        key: Key,
         params: Sequence[Any] | None,
         formats: Sequence[int] | None,
-        depth: int,
-        entries: Container[int],
+        frame: FrameType | None,
     ) -> bool:
-        """Counts one execution where the same line sent the same in the same phase before.
+        """Counts one execution where the same line has sent the same before.
 
         All in one function, because this is what a statement costs that is sent ten thousand
         times.
 
         Args:
-            what: All that tells statements and sessions of the driver apart, as it was given to
-                ``record`` as ``again``; the text first.
+            key: What is sent, as ``record`` would count it.
             params: As for ``record``.
             formats: Likewise.
-            depth: How far out a method of the driver stands that the application calls, if it
-                stands where it stood before; each frame that is looked at costs.
-            entries: Identities of the code of these methods: hashing code costs more than all this.
+            frame: Any frame between the driver's listener and the line; each that is looked at
+                costs.
 
         Returns:
             False where it was not counted: ``record`` has to.
@@ -341,44 +357,30 @@ class Recorder:
         if self._watchers or self._annotated:
             return False
         passed = self.origins.passed
-        getframe = sys._getframe  # noqa: SLF001 -- what inspect wraps
-        try:
-            frame: FrameType | None = getframe(depth)
-        except ValueError:
-            return False
-        if frame is not None and id(frame.f_code) not in entries:
-            frame = getframe(1)
         while frame is not None:
             code = frame.f_code
             if code.co_filename not in passed:
                 with self._lock:
-                    counter = self._again.get((what, id(code), frame.f_lasti))
-                    if counter is None:
+                    line = self._lines.get((key, (id(code), frame.f_lasti)))
+                    if line is None:
+                        stack = self.origins.stack_of(frame)
+                        line = self._lines.get((key, stack)) if stack else None
+                    if line is None:
                         return False
+                    counter = line.counter
+                    if line.moment is not self._moment or counter is None:
+                        line.moment = self._moment
+                        counter = line.counter = self._tally.counter(
+                            line.sent, line.site, self._moment
+                        )
                     counter.executions += 1
                     if params:
-                        counter.samples.offer(params, formats)
+                        line.sent.samples.offer(params, formats)
                     if counter.calls.undecided:
-                        counter.calls.see(what[0], params, self.origins.entries.of(frame))
+                        counter.calls.see(key[0], params, self.origins.entries.of(frame))
                     return True
             frame = frame.f_back
         return False
-
-    @staticmethod
-    def depth_of(entries: Container[int], start: int) -> int:
-        """How far out from the caller's caller one of the methods stands; 0: none does.
-
-        Args:
-            entries: As for ``record_again``.
-            start: Frames between this one and the one that ``record_again`` is called by.
-        """
-        frame: FrameType | None = sys._getframe(start)  # noqa: SLF001 -- what inspect wraps
-        depth = 1
-        while frame is not None and depth < _DEEPEST:
-            if id(frame.f_code) in entries:
-                return depth
-            frame, depth = frame.f_back, depth + 1
-        return 0
 
     def note(self, sentence: str) -> None:
         """Keeps what could not be done, once."""
@@ -429,6 +431,10 @@ class Recorder:
         if custom:
             self.oids.setdefault(session.database, set()).update(custom)
         self.asked.add(session.database)
+        if variety.varies(session):
+            if text in self._varied:
+                return True
+            self._varied.add(text)
         return self._room(text)
 
     def _room(self, text: bytes) -> bool:
@@ -478,10 +484,15 @@ class Recorder:
             ddl, self._ddl = self._ddl, {}
             notes, self._notes = self._notes, {}
             self._bytes = 0
-            self._again.clear()
+            self._varied.clear()
+            self._lines.clear()
+            self._thinned = 0
+        statements = tally.statements()
+        if tally.lost_kinds:
+            notes[variety.MANY_KINDS] = None
         interrupted = "" if self.failure is None else SWITCHED_OFF
         return Capture(
-            statements=tally.statements(),
+            statements=statements,
             databases={
                 name: Database(name, parameters.url, tuple(sorted(self.aliases.get(name, ()))))
                 for name, parameters in sorted(self.databases.items())

@@ -6,7 +6,9 @@ the set of values only, never on the order of tests or on how a run was split.
 
 from __future__ import annotations
 
-from bisect import insort
+import functools
+from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 from zlib import crc32
@@ -30,36 +32,46 @@ Raw: TypeAlias = tuple[bytes | None, ...]
 
 
 class BottomK:
-    """The ``size`` value lists with the smallest hashes among all that were added."""
+    """The ``size`` value lists with the smallest hashes among all that were added.
 
-    __slots__ = ("_order", "_size", "kept", "limit")
+    Kept in order, side by side: there may be 64 of each statement, and a dictionary with a tuple
+    for each took twice the memory.
+    """
+
+    __slots__ = ("_binary", "_codes", "_raws", "_size", "limit")
 
     def __init__(self, size: int = KEPT) -> None:
         self._size = size
-        self.kept: dict[Raw, tuple[int, ...]] = {}
-        """Value lists, and which of their values are binary."""
-        self._order: list[tuple[int, Raw]] = []
-        """By hash; of equal hashes the values decide, NULL before all."""
+        self._codes = array("I")
+        """The hashes; of equal ones the values decide, NULL before all."""
+        self._raws: list[Raw] = []
+        self._binary: list[tuple[int, ...]] = []
+        """Which of the values are binary."""
         self.limit = _EVERY_HASH
         """A hash above it has no chance."""
 
     def add(self, raw: Raw, binary: tuple[int, ...]) -> None:
         """Offers a value list; ``binary`` holds the positions in binary format."""
-        if raw in self.kept:
-            return
         code = crc32(joined(raw))
         if code > self.limit:
             return
-        insort(self._order, (code, raw), key=_ordered)
-        self.kept[raw] = binary
-        if len(self._order) > self._size:
-            del self.kept[self._order.pop()[1]]
-        if len(self._order) == self._size:
-            self.limit = self._order[-1][0]
+        codes, raws = self._codes, self._raws
+        place = bisect_left(codes, code)
+        while place < len(codes) and codes[place] == code and _ordered(raws[place]) < _ordered(raw):
+            place += 1
+        if place < len(codes) and codes[place] == code and raws[place] == raw:
+            return
+        codes.insert(place, code)
+        raws.insert(place, raw)
+        self._binary.insert(place, binary)
+        if len(codes) > self._size:
+            del codes[-1], raws[-1], self._binary[-1]
+        if len(codes) == self._size:
+            self.limit = codes[-1]
 
     def items(self) -> list[tuple[Raw, tuple[int, ...]]]:
         """What was kept, by hash."""
-        return [(raw, self.kept[raw]) for _, raw in self._order]
+        return list(zip(self._raws, self._binary, strict=True))
 
 
 class Samples:
@@ -87,8 +99,7 @@ class Samples:
         raw = tuple(
             [value if value is None or type(value) is bytes else plain(value) for value in params]
         )
-        if raw not in small.kept:
-            self.add(raw, _binary(formats))
+        self.add(raw, _binary(formats))
 
     def add(self, raw: Raw, binary: tuple[int, ...]) -> None:
         """Offers a value list; ``binary`` holds the positions in binary format."""
@@ -115,6 +126,19 @@ def plain(value: Any) -> bytes:
         if issubclass(type(value), kind):
             return bytes(kind.__getitem__(value, slice(None)))
     return bytes(value)
+
+
+class _NoSamples(Samples):
+    """Keeps nothing."""
+
+    __slots__ = ()
+
+    def offer(self, params: Sequence[Any], formats: Sequence[int] | None) -> None:
+        """Turns all values away."""
+
+
+NO_SAMPLES = _NoSamples()
+"""For statements that are only counted."""
 
 
 def to_sample(raw: Raw, binary: tuple[int, ...]) -> Sample:
@@ -157,9 +181,14 @@ def _binary(formats: Sequence[int] | None) -> tuple[int, ...]:
     """The positions of the values in binary format."""
     if not formats or not any(formats):
         return ()
-    return tuple([position for position, code in enumerate(formats) if code])
+    return _shared(tuple([position for position, code in enumerate(formats) if code]))
 
 
-def _ordered(item: tuple[int, Raw]) -> tuple[int, tuple[bytes, ...]]:
-    code, raw = item
-    return code, tuple([b"\0" if value is None else b"\1" + value for value in raw])
+@functools.lru_cache(maxsize=1_000)
+def _shared(positions: tuple[int, ...]) -> tuple[int, ...]:
+    """One of equal tuples: they are few, and each sample has one."""
+    return positions
+
+
+def _ordered(raw: Raw) -> tuple[bytes, ...]:
+    return tuple([b"\0" if value is None else b"\1" + value for value in raw])

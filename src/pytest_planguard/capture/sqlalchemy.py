@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
+from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sqlalchemy_level import Level
@@ -50,7 +50,7 @@ class _Annotator:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._level = Level(recorder)
-        self._batches: WeakKeyDictionary[Any, Site] = WeakKeyDictionary()
+        self._batches: ByIdentity[Site] = ByIdentity()
         """By execution context: where an insert of many rows came from."""
         self._listeners: dict[str, Callable[..., Any]] = {
             "before_cursor_execute": self.before,

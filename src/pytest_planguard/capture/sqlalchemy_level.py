@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.psycopg_public import numbered
 from pytest_planguard.capture.recorder import Recorder
-from pytest_planguard.capture.sessions import Known, is_own
+from pytest_planguard.capture.sessions import Connections, Known, is_own
 from pytest_planguard.capture.values import written
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Level:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._connections: WeakKeyDictionary[Any, Known | None] = WeakKeyDictionary()
+        self._connections: Connections[Known] = Connections(lambda _: None)
         """By the driver's own connection."""
 
     @staticmethod
@@ -53,9 +53,13 @@ class Level:
 
     def _known(self, connection: Any) -> Known | None:
         raw = connection.connection.dbapi_connection
-        if raw not in self._connections:
-            self._connections[raw] = _meet(connection.engine.url, connection.dialect)
-        return self._connections[raw]
+        entry = self._connections.find(id(raw))
+        if entry is not None:
+            return entry[1]
+        known = _meet(connection.engine.url, connection.dialect)
+        with suppress(TypeError):  # no weak reference can be made: its settings are not followed
+            self._connections.add(raw, known)
+        return known
 
     def follow(self, connection: Any, statement: str, parameters: Any) -> None:
         """Hears only what a statement does to its session."""

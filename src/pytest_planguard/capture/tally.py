@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pytest_planguard.capture import texts
+from pytest_planguard.capture import texts, variety
+from pytest_planguard.capture.calls import Calls
 from pytest_planguard.capture.entries import Entry
 from pytest_planguard.capture.lexing import skeleton
 from pytest_planguard.capture.origin import Site
-from pytest_planguard.capture.samples import Samples, joined, to_text
-from pytest_planguard.model.statement import MOST_DISTINCT, Origin, Phase, Place, Session, Statement
+from pytest_planguard.capture.places import Counter, Counts, Moment, Past, Places, places_of
+from pytest_planguard.capture.samples import NO_SAMPLES, Samples, to_text
+from pytest_planguard.model.statement import Session, Statement
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.redacting import Redactor
 
-MOST_LOOKED_AT = 50
-"""Executions of one place whose stack is walked to see which call of the suite's they belong to."""
+_MOST_GIVEN_UP = 10_000
+"""Entries that are still known after they were given up: settings may carry ever new values."""
 
 _LONGEST_READ = 65_536
 """Bytes of a text up to which values written into it are told from the rest."""
 
 Key: TypeAlias = tuple[bytes, tuple[int, ...], int, bool, bool]
 """Text, parameter types, identity of the session, many, stream."""
-
-
-class Moment:
-    """A phase of a test, with identity: counting by it costs no hashing of its fields."""
-
-    __slots__ = ("phase", "scope", "test")
-
-    def __init__(self, test: str, phase: Phase, scope: str = "") -> None:
-        self.test = test
-        """Node id; empty outside of tests."""
-        self.phase = phase
-        self.scope = scope
-        """Node id of what a shared fixture belongs to."""
 
 
 class Tally:
@@ -46,10 +36,22 @@ class Tally:
     """
 
     def __init__(self, redactor: Redactor | None = None) -> None:
-        self.entries: dict[Key, _Entry] = {}
-        """By text, types, session and the way of sending."""
         self._redactor = redactor
-        self._calls: dict[tuple[Site, Moment, int], Calls] = {}
+        self.entries: dict[Key, Sent] = {}
+        """By text, types, session and the way of sending."""
+        self.thinned = 0
+        """How often some were given up: whoever holds their counters must look again."""
+        self.lost_kinds = False
+        """Whether one of them would have been planned by itself."""
+        self._past = Past()
+        self._moment: Moment | None = None
+        self._open: list[tuple[Sent, Site, Counter]] = []
+        """Counters of the phase that runs."""
+        self._calls: dict[tuple[Site, int], Calls] = {}
+        """Likewise."""
+        self._varied: dict[tuple[object, ...], _Varied] = {}
+        """Statements that were sent in sessions of which there may be ever new kinds."""
+        self._given_up = 0
 
     def count(
         self,
@@ -62,7 +64,7 @@ class Tally:
         entry: Callable[[], Entry | None] = lambda: (),
         *,
         repeated: bool,
-    ) -> Counter:
+    ) -> Sent:
         """Counts one execution.
 
         Args:
@@ -74,121 +76,140 @@ class Tally:
             formats: Which of them are binary.
             entry: Says where the suite called the application.
             repeated: It belongs to one that is counted already.
+
+        Returns:
+            Where it was counted.
         """
-        found = self.entries.get(key)
-        if found is None:
-            found = self.entries[key] = _Entry(session, key[0], self._samples_of(key))
-        place = (site, moment)
-        counter = found.places.get(place)
-        if counter is None:
-            calls = self._calls.setdefault((site, moment, found.query), Calls())
-            counter = found.places[place] = Counter(found.samples, calls)
+        found = self.entries.get(key) or self._add(key, session)
+        counter = self.counter(found, site, moment)
         # Rows of one executemany() may differ in types (a small integer is an int2): still one.
         counter.executions += not repeated
         if params:
             found.samples.offer(params, formats)
         if counter.calls.undecided:
             counter.calls.see(key[0], params, entry())
+        return found
+
+    def counter(self, sent: Sent, site: Site, moment: Moment) -> Counter:
+        """How often one place sends a statement in the phase that runs; earlier ones are over."""
+        if moment is not self._moment:
+            self._close()
+            self._moment = moment
+            self._past.moments.append(moment)
+        counter = sent.places.now.get(site)
+        if counter is None:
+            calls = self._calls.get((site, sent.query))
+            if calls is None:
+                calls = self._calls[site, sent.query] = Calls()
+            counter = sent.places.now[site] = Counter(calls)
+            self._open.append((sent, site, counter))
         return counter
 
     def statements(self) -> tuple[Statement, ...]:
         """What was counted, sorted; texts that differed in what was redacted are not added up."""
-        found = [_statement(key, entry, self._redactor) for key, entry in self.entries.items()]
+        self._close()
+        for varied in self._varied.values():
+            self._thin(varied)
+        rest = {id(varied.first): varied.rest for varied in self._varied.values()}
+        found = []
+        for key, sent in self.entries.items():
+            if not sent.is_given_up:
+                counts = self._past.counts([sent.places, *filter(None, [rest.get(id(sent))])])
+                found.append(_statement(key, sent, counts, self._redactor))
         return tuple(sorted(found, key=statement_order))
+
+    def _close(self) -> None:
+        """A phase is over: nothing more will be seen in it."""
+        for sent, site, counter in self._open:
+            self._past.add(sent.places, site, counter)
+        self._open.clear()
+        self._calls.clear()
+        self._moment = None
+
+    def _add(self, key: Key, session: Session) -> Sent:
+        sent = self.entries[key] = Sent(session, key[0], self._samples_of(key))
+        if variety.varies(session):
+            text, types, _, many, stream = key
+            group = (text, types, many, stream, variety.fixed(session))
+            varied = self._varied.get(group)
+            if varied is None:
+                varied = self._varied[group] = _Varied()
+            varied.kept[key] = sent
+            if len(varied.kept) > variety.MOST_WAYS:
+                self._thin(varied)
+        return sent
 
     def _samples_of(self, key: Key) -> Samples:
         text, types, *_ = key
         return Samples() if self._redactor is None else self._redactor.samples(text, types)
 
-
-class Counter:
-    """How often one place sent one statement, and where the statement's values go."""
-
-    __slots__ = ("calls", "executions", "samples")
-
-    def __init__(self, samples: Samples, calls: Calls) -> None:
-        self.executions = 0
-        self.samples = samples
-        self.calls = calls
-
-
-class Calls:
-    """The suite's calls that made one line send a query in one phase of a test.
-
-    Some clients write values into the text, so that texts of one query differ; one line may also
-    send many queries.
-    """
-
-    __slots__ = ("_seen", "distinct", "undecided")
-
-    def __init__(self) -> None:
-        self.distinct = 0
-        """Statements with their values that one call made it send, ``MOST_DISTINCT`` at most."""
-        self.undecided = MOST_LOOKED_AT
-        """Executions that are still looked at."""
-        self._seen: dict[Entry, set[int]] = {}
-
-    def see(self, text: object, params: Sequence[Any] | None, entry: Entry | None) -> None:
-        """One of the first executions.
-
-        Args:
-            text: What was sent.
-            params: Its values.
-            entry: Where the suite called the application; None: in a loop of its own.
-        """
-        self.undecided -= 1
-        if entry is not None:
-            seen = self._seen.setdefault(entry, set())
-            seen.add(hash((text, joined(params) if params else b"")))
-            self.distinct = max(self.distinct, len(seen))
-        if self.distinct >= MOST_DISTINCT or not self.undecided:
-            self.undecided = 0
-            self._seen.clear()
+    def _thin(self, varied: _Varied) -> None:
+        """Gives some kinds of session up, if there are too many."""
+        by_session = {id(sent.session): sent for sent in varied.kept.values()}
+        chosen = variety.kept(sent.session for sent in varied.kept.values())
+        varied.first = by_session[id(chosen[0])]
+        if len(chosen) == len(varied.kept):
+            return
+        self._close()
+        self.thinned += 1
+        numbers, kinds = set(map(id, chosen)), set(map(variety.kind_of, chosen))
+        for key, sent in list(varied.kept.items()):
+            if id(sent.session) not in numbers:
+                self.lost_kinds = self.lost_kinds or variety.kind_of(sent.session) not in kinds
+                del varied.kept[key]
+                sent.give_up(varied.rest)
+                self._given_up += 1
+                if self._given_up > _MOST_GIVEN_UP:
+                    del self.entries[key]
 
 
-class _Entry:
+class Sent:
     """One kind of statement."""
 
-    __slots__ = ("places", "query", "samples", "session")
+    __slots__ = ("is_given_up", "places", "query", "samples", "session")
 
     def __init__(self, session: Session, text: bytes, samples: Samples) -> None:
         self.session = session
         self.query = hash(skeleton(text) if len(text) <= _LONGEST_READ else text)
         """The same for texts that differ in the values written into them."""
-        self.places: dict[tuple[Site, Moment], Counter] = {}
+        self.places = Places()
         self.samples = samples
+        self.is_given_up = False
+
+    def give_up(self, rest: Places) -> None:
+        """Counts for others from now on, and keeps no values; no phase may run."""
+        if self.places.past:
+            rest.past = rest.past or array("I")
+            rest.past.extend(self.places.past)
+        self.places = rest
+        self.samples = NO_SAMPLES
+        self.is_given_up = True
 
 
-def _statement(key: Key, entry: _Entry, redactor: Redactor | None) -> Statement:
+class _Varied:
+    """One statement in many kinds of session."""
+
+    __slots__ = ("first", "kept", "rest")
+
+    def __init__(self) -> None:
+        self.kept: dict[Key, Sent] = {}
+        self.rest = Places()
+        """Of those that were given up."""
+        self.first: Sent | None = None
+        """Whom the rest is counted with in the end."""
+
+
+def _statement(key: Key, sent: Sent, counts: Counts, redactor: Redactor | None) -> Statement:
     text, types, _, many, stream = key
-    counts: Counts = {}
-    for (site, moment), counter in entry.places.items():
-        where = (site.origin, moment.test, moment.phase, moment.scope)
-        executions, distinct = counts.get(where, (0, 0))
-        counts[where] = executions + counter.executions, max(distinct, counter.calls.distinct)
     return Statement(
         text=to_text(text) if redactor is None else redactor.text(text),
         parameter_types=types,
-        session=entry.session if redactor is None else redactor.session(entry.session),
-        samples=entry.samples.read(),
+        session=sent.session if redactor is None else redactor.session(sent.session),
+        samples=sent.samples.read(),
         places=places_of(counts),
         many=many,
         stream=stream or texts.is_stream(text),
         redacted=() if redactor is None else redactor.parameters(text, len(types)),
-    )
-
-
-Counts: TypeAlias = dict[tuple[Origin, str, Phase, str], tuple[int, int]]
-"""Executions and distinct lists of values, by place: origin, test, phase and scope."""
-
-
-def places_of(counts: Counts) -> tuple[Place, ...]:
-    """Counted places, sorted."""
-    return tuple(
-        sorted(
-            Place(origin, test, phase, executions, distinct, scope)
-            for (origin, test, phase, scope), (executions, distinct) in counts.items()
-        )
     )
 
 

@@ -335,7 +335,44 @@ def test_the_internals_of_this_version_are_the_ones_that_are_listened_to() -> No
     for owner, name in owners:
         arguments = tuple(inspect.signature(vars(owner)[name]).parameters)
         assert arguments == driver._KNOWN_ARGUMENTS[name], (psycopg.__version__, owner)
-    assert driver._entries()
+    assert driver._entrance().codes
+
+
+def test_a_plain_query_is_heard_while_the_server_works_and_others_before(
+    capture_of: CaptureOf,
+) -> None:
+    body = """
+from __main__ import recorder
+from psycopg import pq
+heard = []
+again = recorder.record_again
+def record_again(key, *rest):
+    heard.append(connection.info.transaction_status.name)
+    return again(key, *rest)
+recorder.record_again = record_again
+for _ in range(8):
+    connection.execute("SELECT %s::int", [1])
+    connection.execute("SELECT set_config('app.a', %s, false)", ["b"])
+assert heard[0] == "IDLE" and set(heard[2::2]) == {"ACTIVE"} and set(heard[1::2]) == {"IDLE"}, heard
+"""
+    capture = capture_of(sync(body))
+    assert {item.executions for item in capture.statements} == {1, 7, 8}
+
+
+def test_a_query_psycopg_refuses_is_refused_as_before(capture_of: CaptureOf) -> None:
+    body = """
+from __main__ import listening
+def refused(query):
+    try:
+        connection.execute(query)
+    except Exception as error:
+        return type(error), str(error)
+queries = [bytearray(b"SELECT 1"), memoryview(b"SELECT 1"), 5, None]
+found = [refused(query) for query in queries]
+listening.stop()
+assert found == [refused(query) for query in queries], found
+"""
+    assert capture_of(sync(body)).notes == ()
 
 
 MOVED = """

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 import threading
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,10 @@ from pytest_planguard.capture import recorder as module
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.files import Files
 from pytest_planguard.capture.origin import OriginFinder, Site
+from pytest_planguard.capture.places import Moment
 from pytest_planguard.capture.recorder import Recorder
-from pytest_planguard.capture.tally import Moment, Tally
-from pytest_planguard.model.statement import Origin, Phase, Session
+from pytest_planguard.capture.tally import Tally
+from pytest_planguard.model.statement import Layer, Origin, Phase, Session
 
 SHOP = ConnectionParameters({"dbname": "shop", "user": "me", "password": "secret"})
 
@@ -92,12 +95,12 @@ def test_what_is_sent_again_is_counted_by_its_line_and_phase(tmp_path: Path) -> 
     recorder = Recorder(OriginFinder(Files(tmp_path)))
     recorder.origins.passed.add(__file__)  # the driver of this test
     session = recorder.session("psycopg", SHOP)
-    what, answers = ("SELECT 1", session.driver), []
+    key, answers = (b"SELECT 1", (), id(session), False, False), []
 
     def send() -> None:
-        answers.append(recorder.record_again(what, None, None, 0, ()))
+        answers.append(recorder.record_again(key, None, None, sys._getframe()))
         if not answers[-1]:
-            recorder.record(b"SELECT 1", (), None, None, session, again=what)
+            recorder.record(b"SELECT 1", (), None, None, session)
 
     for name in ("ask", "ask", "other", "ask"):
         names[name](send)
@@ -110,7 +113,61 @@ def test_what_is_sent_again_is_counted_by_its_line_and_phase(tmp_path: Path) -> 
         ("t::a", 2, 1),
         ("", 4, 1),
     ]
-    assert answers == [False, True, False, True, False, False]
+    assert answers == [False, True, False, True, True, False]
+
+
+def test_what_the_suite_sends_again_is_counted_by_all_its_frames(tmp_path: Path) -> None:
+    """A helper of the suite stands innermost, but the application may have called it."""
+    sources = {
+        "app.py": "def ask(helper, send):\n    helper(send)\n",
+        "test_a.py": (
+            "def helper(send):\n    send()\n"
+            "def test_one(app, helper, send):\n    helper(send)\n"
+            "def test_other(app, helper, send):\n    app(helper, send)\n"
+        ),
+    }
+    names: dict[str, Any] = {}
+    for file, source in sources.items():
+        (tmp_path / file).write_text(source)
+        exec(compile(source, str(tmp_path / file), "exec"), names)
+    recorder = Recorder(OriginFinder(Files(tmp_path)))
+    recorder.origins.passed.add(__file__)  # the driver of this test
+    session = recorder.session("psycopg", SHOP)
+    key, answers = (b"SELECT 1", (), id(session), False, False), []
+
+    def send() -> None:
+        answers.append(recorder.record_again(key, None, None, sys._getframe()))
+        if not answers[-1]:
+            recorder.record(b"SELECT 1", (), None, None, session)
+
+    for name in ("test_one", "test_other", "test_one", "test_other"):
+        names[name](names["ask"], names["helper"], send)
+    (statement,) = recorder.take().statements
+    assert [
+        (place.origin.file, place.origin.function, place.executions, place.origin.layer)
+        for place in statement.places
+    ] == [
+        ("app.py", "ask", 2, Layer.APPLICATION),
+        ("test_a.py", "helper", 2, Layer.TEST),
+    ]
+    assert answers == [False, False, True, True]
+
+
+def test_phases_that_are_over_take_little() -> None:
+    tally, site = Tally(), Site(Origin("db.py", 2, "run"))
+    session = Session(database="shop", driver="psycopg")
+    key = (b"SELECT 1", (), id(session), False, False)
+    moments = [Moment("t::a", Phase.CALL) for _ in range(20_000)]
+    tracemalloc.start()
+    try:
+        for moment in moments:
+            tally.count(key, session, site, moment, None, None, repeated=False)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 20_000 * 40
+    (statement,) = tally.statements()
+    assert [place.executions for place in statement.places] == [20_000]
 
 
 def test_paused_and_disabled_recorders_do_not_listen(recorder: Recorder) -> None:

@@ -1,0 +1,60 @@
+"""Statements over a driver that is not listened to, whatever its connections are like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import make_url
+
+from pytest_planguard.capture.files import Files
+from pytest_planguard.capture.origin import OriginFinder
+from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.sqlalchemy_level import Level
+
+
+class Plain:
+    """As nearly all are."""
+
+
+class ByValue:  # noqa: PLW1641 -- Python takes the hash away: that is the point
+    """Compared as the application likes."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+class Unheld:
+    """Takes no weak reference."""
+
+    __slots__ = ()
+
+
+def over(raw: object, name: str) -> Any:
+    """What SQLAlchemy has of a connection."""
+    return SimpleNamespace(
+        connection=SimpleNamespace(dbapi_connection=raw),
+        engine=SimpleNamespace(url=make_url(f"postgresql+other://me@db/{name}")),
+        dialect=SimpleNamespace(name="postgresql", driver="other", paramstyle="format"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "followed"), [(Plain, {"app.a": "1"}), (ByValue, {"app.a": "1"}), (Unheld, {})]
+)
+def test_connections_are_told_apart_by_identity(
+    kind: type, followed: dict[str, str], tmp_path: Path
+) -> None:
+    recorder = Recorder(OriginFinder(Files(tmp_path)))
+    level = Level(recorder)
+    one, other = over(kind(), "one"), over(kind(), "other")
+    level.record(one, "SET app.a = 1", None, many=False, before=None)
+    for connection in (one, other):
+        level.record(connection, "SELECT 1", None, many=False, before=None)
+    sessions = [item.session for item in recorder.take().statements]
+    assert [(item.database, item.settings) for item in sessions] == [
+        ("one", followed),
+        ("other", {}),
+    ]
