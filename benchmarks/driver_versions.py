@@ -33,7 +33,7 @@ CONTRACT = "tests/integration/test_driver_contract.py"
 
 
 def outcome(requirement: str, folder: Path) -> tuple[bool, str]:
-    """Whether the tests pass with a version, and pytest's last line."""
+    """Whether the tests pass with a version, and pytest's last lines."""
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", folder]
     subprocess.run([*pip, *_distributions(requirement)], check=True)
     name = requirement.partition("=")[0].removesuffix("-binary")
@@ -47,7 +47,10 @@ def outcome(requirement: str, folder: Path) -> tuple[bool, str]:
         text=True,
         check=False,
     )
-    return done.returncode == 0, done.stdout.strip().rpartition("\n")[2]
+    *failed, last = done.stdout.strip().splitlines()
+    return done.returncode == 0, "\n  ".join(
+        [last, *(line for line in failed if line.startswith(("FAILED", "ERROR")))]
+    )
 
 
 def _distributions(requirement: str) -> list[str]:

@@ -16,14 +16,22 @@ Cost = Callable[[str, int, HypotheticalIndex], float | None]
 
 
 class FakeWhatIf:
-    """Obeys ``model.ports.WhatIf``; one index is visible at a time.
+    """Obeys ``model.ports.WhatIf``; of several visible indexes the cheapest is taken.
+
+    ``together`` tells the cost where exactly these indexes are visible and all of them are used.
 
     ``asked`` holds each request as (key, visible names); an index's size is 1 MB a column, half
     of a percent of that for a partial one.
     """
 
-    def __init__(self, cost: Cost, refused: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        cost: Cost,
+        refused: dict[str, str] | None = None,
+        together: Callable[[str, frozenset[str]], float | None] = lambda key, names: None,
+    ) -> None:
         self.cost = cost
+        self.together = together
         self.refusals = refused or {}
         self.indexes: dict[str, HypotheticalIndex] = {}
         self.asked: list[tuple[str, frozenset[str]]] = []
@@ -59,15 +67,34 @@ class FakeTrial:
         return [self._planned(query, planned, visible) for query, planned, visible in requests]
 
     def _planned(self, query: Query, planned: Planned, visible: frozenset[str]) -> Planned:
-        (name,) = visible
-        index = self._whatif.indexes[name]
-        costs = (self._whatif.cost(query.key, n, index) for n in range(len(planned.plans)))
-        pairs = zip(planned.plans, costs, strict=True)
-        return Planned(tuple(plan if cost is None else _with(plan, index, cost)
-                             for plan, cost in pairs))  # fmt: skip
+        return Planned(
+            tuple(self._best(query.key, n, plan, visible) for n, plan in enumerate(planned.plans))
+        )
+
+    def _best(self, key: str, position: int, plan: Plan, visible: frozenset[str]) -> Plan:
+        """As a planner does: the cheapest of what it sees; a harmful index is taken, too."""
+        found = [
+            (cost, index)
+            for name in sorted(visible)
+            if (cost := self._whatif.cost(key, position, index := self._whatif.indexes[name]))
+            is not None
+        ]
+        together = self._whatif.together(key, visible)
+        if together is not None:
+            return _with_all(
+                plan, [self._whatif.indexes[name] for name in sorted(visible)], together
+            )
+        if not found:
+            return plan
+        cost, index = min(found, key=lambda pair: (pair[0], len(pair[1].columns), pair[1].name))
+        return _with(plan, index, cost)
 
 
 def _with(plan: Plan, index: HypotheticalIndex, cost: float) -> Plan:
+    return _with_all(plan, [index], cost)
+
+
+def _with_all(plan: Plan, indexes: Sequence[HypotheticalIndex], cost: float) -> Plan:
     root = msgspec.structs.replace(plan.root, total_cost=cost)
-    path = AccessPath(index.table, Access.INDEX, (index.name,))
+    path = AccessPath(indexes[0].table, Access.INDEX, tuple(index.name for index in indexes))
     return msgspec.structs.replace(plan, root=root, access={"it": path})

@@ -54,12 +54,14 @@ def test_rule_codes_and_names_are_unique_and_every_fact_is_given():
         assert all((one.condition, one.effect, one.remedy, one.source))
 
 
-def test_every_rule_has_an_example_that_fires_and_one_that_does_not():
+def test_every_rule_has_two_examples_that_fire_and_two_that_do_not():
     registry = importlib.import_module("pytest_planguard.registry")
     for code in registry.rules():
         folder = ROOT / "fixtures" / "rules" / code
         assert (folder / "bad.sql").is_file(), code
         assert (folder / "good.sql").is_file(), code
+        assert len([*folder.glob("bad*.sql")]) >= 2, code
+        assert len([*folder.glob("good*.sql")]) >= 2, code
 
 
 def test_every_module_says_what_it_is_for():

@@ -16,7 +16,7 @@ import pytest
 
 from fix_shop import Project, scratch
 from pytest_planguard.capture import file
-from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.capture import Capture, name_in
 from pytest_planguard.model.statement import Layer, Phase, Via
 from pytest_planguard.plugin.django_driver import HIDDEN
 
@@ -120,7 +120,7 @@ def test_each_database_has_its_report_and_the_replica_is_its_primary(clinic: App
     assert letters["database"] == "archive"
     (counted,) = clinic.queries("booked_of")  # read from the replica
     assert counted["database"] == "default"
-    aliases = {name: one.aliases for name, one in clinic.capture.databases.items()}
+    aliases = {name_in(name): one.aliases for name, one in clinic.capture.databases.items()}
     assert aliases == {
         "test_clinic": ("default", "replica"),
         "test_clinic_archive": ("archive",),

@@ -406,17 +406,16 @@ def test_a_statement_that_is_cancelled_leaves_the_connection_as_it_was(driven: D
 def test_what_is_cancelled_while_it_runs_ends_as_without_us(driven: Driven) -> None:
     capture = driven.run(
         """
-        heard = await cancelled(connection)
+        heard = await cancelled(url)
         assert heard[0] in (driver.QueryCanceled, TimeoutError), heard
-        assert await connection.ask("SELECT 'usable'") == [("usable",)]
         listening.stop()
-        assert heard == await cancelled(connection)
-        assert await connection.ask("SELECT 'usable'") == [("usable",)]
+        assert heard == await cancelled(url)
         """,
         before="""
         import threading
 
-        async def cancelled(connection):
+        async def cancelled(url):
+            connection = await connect(url)
             over = threading.Event()
             asked = connection.ask("SELECT pg_sleep(10)")
             try:
@@ -427,11 +426,16 @@ def test_what_is_cancelled_while_it_runs_ends_as_without_us(driven: Driven) -> N
                     async with asyncio.timeout(0.1):
                         await asked
             except Exception as error:
-                return type(error), error.args, type(error.__cause__)
+                end = type(error), error.args, type(error.__cause__)
+            over.set()
+            for thread in threading.enumerate():
+                thread is threading.main_thread() or thread.join()
+            try:
+                return *end, await connection.ask("SELECT 'usable'")
+            except Exception as error:  # psycopg 3.1.4 leaves the statement running
+                return *end, type(error), str(error)
             finally:
-                over.set()
-                for thread in threading.enumerate():
-                    thread is threading.main_thread() or thread.join()
+                await connection.close()
 
         def is_async(raw):
             return asyncio.iscoroutinefunction(raw.close)
@@ -442,7 +446,6 @@ def test_what_is_cancelled_while_it_runs_ends_as_without_us(driven: Driven) -> N
                 raw.cancel()
         """,
     )
-    assert only(capture, "usable").executions == 1
     assert only(capture, "pg_sleep").executions == 1
 
 
@@ -474,15 +477,15 @@ def test_two_phase_commit_works(driven: Driven) -> None:
         await connection.ask("CREATE TABLE item (id int)")
         raw = connection.raw
         if hasattr(raw, "tpc_begin"):
-            raw.autocommit if driver.NAME == "psycopg2" else None
             if driver.NAME == "psycopg2":
                 raw.autocommit = False
             async def call(name, *given):
                 done = getattr(raw, name)(*given)
                 return await done if asyncio.iscoroutine(done) else done
-            if driver.NAME == "psycopg":
-                await call("set_autocommit", False) if asyncio.iscoroutinefunction(
-                    raw.set_autocommit) else setattr(raw, "autocommit", False)
+            if driver.NAME == "psycopg" and asyncio.iscoroutinefunction(raw.commit):
+                await raw.set_autocommit(False)
+            elif driver.NAME == "psycopg":
+                raw.autocommit = False
             await call("tpc_begin", raw.xid(1, "planguard", "test"))
             await connection.ask("INSERT INTO item VALUES (1)")
             await call("tpc_prepare")

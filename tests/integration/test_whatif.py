@@ -66,7 +66,7 @@ def test_old_queries_cost_the_same_and_the_candidate_is_seen_when_named(planner)
         )
         assert trial.sizes[CANDIDATE.name] > 1e9
     assert [one.worst.cost for one in hidden] == [one.worst.cost for one in before]
-    assert [one.worst.shape for one in hidden] == [one.worst.shape for one in before]
+    assert [one.worst.root for one in hidden] == [one.worst.root for one in before]
     # three levels: 47,000,000 rows; a height of 0 would cost 50 * cpu_operator_cost less for each
     reference = next(
         new for query, new in zip(asked, seen, strict=True) if "reference" in query.sql

@@ -57,7 +57,6 @@ def test_work():
 def test_schema_and_types_are_read_and_no_other_driver_is_imported(
     suite: Suite, driver: str
 ) -> None:
-    pytest.importorskip(driver)
     suite.write(app=APPS[driver], conftest=CONFTEST, test_app=TESTS)
     result = suite.run("--planguard", "--planguard-capture-only")
     result.assert_outcomes(passed=1)

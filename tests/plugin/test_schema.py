@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from fix_suite import Suite
+from pytest_planguard.model.capture import name_in
 
 CREATED_EACH_TIME = """
 import os
@@ -117,7 +118,8 @@ def test_a_dropped_database_is_read_before_it_goes(suite: Suite) -> None:
         """,
     )
     suite.run("--planguard").assert_outcomes(passed=1)
-    schema = suite.captured.databases["brief"].schema
+    schemas = {name_in(name): one.schema for name, one in suite.captured.databases.items()}
+    schema = schemas["brief"]
     assert schema is not None
     assert [item.name for item in schema.objects] == ["items"]
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-import msgspec
-
-from pytest_planguard.advice.joins import join_conditions, path_to
+from pytest_planguard.advice.alternatives import sides
+from pytest_planguard.advice.covering import covering
 from pytest_planguard.advice.keys import (
     WEAK,
     Key,
@@ -17,58 +14,96 @@ from pytest_planguard.advice.keys import (
     inverted_keys,
     primary_key,
     range_keys,
-    sort_keys,
 )
-from pytest_planguard.model.catalog import Catalog, Index, Table
+from pytest_planguard.advice.naming import covers, named
+from pytest_planguard.advice.ordered import ordered_keys
+from pytest_planguard.advice.place import Keys, Place, keys_of
+from pytest_planguard.advice.suite import Suite
+from pytest_planguard.model.catalog import Catalog, Table
 from pytest_planguard.model.judgement import Read
 from pytest_planguard.model.plan import Plan
 from pytest_planguard.model.ports import HypotheticalIndex
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.spec import Thresholds
+from pytest_planguard.sql.predicates import Condition
 from pytest_planguard.sql.printed import unwrapped, without_alias
 
 MOST_COLUMNS = 4
-"""Of a candidate; wider ones cost more on every write than they save (planning.md, Advice)."""
+"""Of a candidate, with those it only includes; wider ones cost more on every write than they save
+(planning.md, Advice)."""
 MOST_CANDIDATES = 14
 """For one read: each is planned with every sample of the query."""
-NAME_BYTES = 63
-"""NAMEDATALEN - 1."""
 
-_NAMED_CLASSES = ("_pattern_ops", "_path_ops", "_trgm_ops")
-"""Operator classes that candidates name; all others are their type's default."""
-_NOT_A_NAME = re.compile(r"::\w+|\W+")
+MOST_STATES = 20
+"""Distinct values of a column that partial indexes are made by: states and kinds have so few. One
+for each country or customer is nothing anybody would maintain."""
+
 _BOOLEAN = frozenset({"16", "bool", "boolean"})
+_Found = dict[tuple[object, ...], HypotheticalIndex]
+"""By what tells candidates apart."""
 
 
 def candidates(
-    query: Query, plan: Plan, read: Read, catalog: Catalog, thresholds: Thresholds
+    query: Query,
+    plan: Plan,
+    read: Read,
+    catalog: Catalog,
+    thresholds: Thresholds,
+    suite: Suite = Suite(),  # noqa: B008 - a frozen value
 ) -> tuple[HypotheticalIndex, ...]:
     """Indexes that might serve a read, the most promising first.
 
     Equality columns come first, the most selective of them leading; then one range, or the
     order the rows are wanted in. Where a constant stands in the SQL itself, a partial index is
-    tried too. What an existing index covers already is left out.
+    tried too; where the plan reads few columns of the table, one that holds them all. What an
+    existing index covers already is left out.
     """
     table = catalog.tables.get(read.relation)
     if table is None or table.kind not in ("r", "p", "m"):
         return ()
-    joins = join_conditions(
-        path_to(plan.root, read.node), read, thresholds.kept_fraction * read.rows_read
-    )
-    equal = equality_keys(read, catalog, joins)
-    ranges, sorts = range_keys(read, catalog), sort_keys(read, catalog)
-    found: dict[tuple[object, ...], HypotheticalIndex] = {}
-    for keys in _combinations(equal, ranges, sorts, limited=_is_limited(plan, read)):
-        _add(found, keys, "", table)
+    place = Place(query, plan, read, table, catalog, thresholds, suite)
+    keys = keys_of(place)
+    plain: _Found = {}
+    for one in _combinations(keys.equal, keys.ranges, keys.order, limited=keys.limited):
+        _add(plain, one, "", table)
+    found = {**plain, **_special(place), **_partial(place, keys)}
+    whole = list(covering(list(plain.values()), place, MOST_COLUMNS))
+    existing = catalog.indexes_of(read.relation)
+
+    def new(indexes: Iterable[HypotheticalIndex]) -> list[HypotheticalIndex]:
+        return [one for one in indexes if not any(covers(old, one) for old in existing)]
+
+    return (*new(found.values())[:MOST_CANDIDATES], *new(whole))
+
+
+def _special(place: Place) -> _Found:
+    """One for each side of an OR, GIN and GiST, BRIN."""
+    read, catalog, table = place.read, place.catalog, place.table
+    found: _Found = {}
+    for side in sides(read, lambda side: bool(_first_keys(side, catalog))):
+        _add(found, _first_keys(side, catalog), "", table)
     for key in inverted_keys(read, catalog):
         _add(found, [key], "", table)
-    for constants in _constants([key for key in equal if _is_constant(key, query, plan)]):
-        rest = [key for key in equal if key not in constants]
-        for keys in _beside_predicate(rest, ranges, sorts, table):
-            _add(found, keys, " AND ".join(_predicate(key, read) for key in constants), table)
-    existing = catalog.indexes_of(read.relation)
-    new = [one for one in found.values() if not any(_covers(index, one) for index in existing)]
-    return tuple(new[:MOST_CANDIDATES])
+    for name in ordered_keys(range_keys(read, catalog), read, table, place.suite):
+        _add(found, [Key((name,), Use.RANGE, method="brin")], "", table)
+    return found
+
+
+def _partial(place: Place, keys: Keys) -> _Found:
+    """Btrees over the rows that a constant of the SQL selects."""
+    found: _Found = {}
+    for constants in _constants([one for one in keys.equal if _is_constant(one, place)]):
+        rest = [one for one in keys.equal if one not in constants]
+        predicate = " AND ".join(_predicate(one, place.read) for one in constants)
+        for combined in _beside_predicate(rest, keys.ranges, keys.order, place.table):
+            _add(found, combined, predicate, place.table)
+    return found
+
+
+def _first_keys(read: Read, catalog: Catalog) -> list[Key]:
+    """The keys that serve a read best by themselves; none: nothing does."""
+    equal, ranges = equality_keys(read, catalog, ()), range_keys(read, catalog)
+    return next(_combinations(equal, ranges, (), limited=False), [])
 
 
 def _combinations(
@@ -104,16 +139,14 @@ def _beside_predicate(
         yield primary_key(table)
 
 
-def _is_limited(plan: Plan, read: Read) -> bool:
-    return read.limited or any(node.node_type == "Limit" for node in path_to(plan.root, read.node))
-
-
-def _is_constant(key: Key, query: Query, plan: Plan) -> bool:
+def _is_constant(key: Key, place: Place) -> bool:
     """Whether a key is compared with a constant of the SQL, and narrows down little by itself."""
     condition = key.condition
     if condition is None or key.weight < 2.0 or condition.operator == "= ANY":
         return False
-    variant = query.variants[plan.variant]
+    if condition.operator == "=" and not _is_state(condition, place):
+        return False
+    variant = place.query.variants[place.plan.variant]
     if condition.operator == "IS NULL" or not variant.parameter_types:
         return condition.value is None or condition.value.is_constant
     if condition.value is None:
@@ -122,75 +155,26 @@ def _is_constant(key: Key, query: Query, plan: Plan) -> bool:
     return condition.value.is_constant and text.startswith("'") and text in sent
 
 
+def _is_state(condition: Condition, place: Place) -> bool:
+    """Whether a column has few values; what nothing is known of might have."""
+    subject = condition.subject
+    column = subject.column if subject is not None else None
+    facts = place.suite.column(place.read.relation, column[1]) if column is not None else None
+    if facts is None or not facts.n_distinct:
+        return True
+    distinct = facts.n_distinct if facts.n_distinct > 0 else -facts.n_distinct * place.table.rows
+    return distinct <= MOST_STATES
+
+
 def _predicate(key: Key, read: Read) -> str:
     assert key.condition is not None
     return without_alias(unwrapped(key.condition.text), read.alias)
 
 
-def _add(
-    found: dict[tuple[object, ...], HypotheticalIndex],
-    keys: Sequence[Key],
-    predicate: str,
-    table: Table,
-) -> None:
+def _add(found: _Found, keys: Sequence[Key], predicate: str, table: Table) -> None:
     columns = tuple(dict.fromkeys(name for key in keys for name in key.columns))[:MOST_COLUMNS]
     if not columns:
         return
-    method = "gin" if any(key.use is Use.INVERTED for key in keys) else "btree"
+    method = keys[0].method
     index = named(HypotheticalIndex("", table.qualified, method, columns, predicate=predicate))
     found.setdefault((method, columns, predicate), index)
-
-
-def named(index: HypotheticalIndex) -> HypotheticalIndex:
-    """The index under the name its columns give it."""
-    names = [_NOT_A_NAME.sub("_", _plain(column).split(" ")[0]).strip("_") or "expr"
-             for column in index.columns]  # fmt: skip
-    name = index_name(
-        index.table.partition(".")[2],
-        [*dict.fromkeys(names), *(["partial"] if index.predicate else [])],
-    )
-    return msgspec.structs.replace(index, name=name)
-
-
-def index_name(table: str, columns: Sequence[str]) -> str:
-    """``<table>_<columns>_idx`` in at most 63 bytes, with a digest where it had to be cut.
-
-    >>> index_name("orders", ["customer_id", "created_at"])
-    'orders_customer_id_created_at_idx'
-    """
-    name = "_".join((table, *columns, "idx"))
-    if len(name.encode()) <= NAME_BYTES:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
-    room = NAME_BYTES - len(f"_{digest}_idx")
-    return name.encode()[:room].decode(errors="ignore").rstrip("_") + f"_{digest}_idx"
-
-
-def _covers(index: Index, wanted: HypotheticalIndex) -> bool:
-    """Whether a valid index begins with the same keys, and holds all rows it should."""
-    if not index.valid or index.method != wanted.method:
-        return False
-    if index.predicate is not None and unwrapped(index.predicate) != unwrapped(wanted.predicate):
-        return False
-    classes = index.opclasses or ("",) * len(index.keys)
-    have = [
-        unwrapped(key) + (f" {opclass}" if opclass.endswith(_NAMED_CLASSES) else "")
-        for key, opclass in zip(index.keys, classes, strict=False)
-    ]
-    return [_plain(column) for column in wanted.columns] == have[: len(wanted.columns)]
-
-
-def _plain(column: str) -> str:
-    """A key without its direction, which a btree can be read against."""
-    for suffix in (" NULLS FIRST", " NULLS LAST", " DESC"):
-        column = column.removesuffix(suffix)
-    return unwrapped(column)
-
-
-def renamed(index: HypotheticalIndex, taken: set[str]) -> HypotheticalIndex:
-    """The index under a name that is not taken; the name is taken then."""
-    base, name, number = index.name.removesuffix("_idx")[: NAME_BYTES - 8], index.name, 2
-    while name in taken:
-        name, number = f"{base}_{number}_idx", number + 1
-    taken.add(name)
-    return msgspec.structs.replace(index, name=name)

@@ -6,14 +6,17 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
+from pytest_planguard.advice.gains import gains
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.ports import HypotheticalIndex
+from pytest_planguard.model.spec import Thresholds
 
 NEAR_BEST = 1.10
 """Candidates within 10 % of the best one's cost are as good; among them the narrowest wins."""
-NEGLIGIBLE = 0.001
-"""Of the cost before: what is left of a difference between candidates once both save the rest.
-From 1,000,000 to 30 or to 100 is the same; the narrower one then serves more queries."""
+NEGLIGIBLE, NEGLIGIBLE_UNITS = 0.001, 100.0
+"""Of the cost before, and in planner units: what a difference between candidates is at most once
+both save the rest. From 1,000,000 to 30 or to 100 is the same; the narrower one then serves more
+queries. In units it is what an index must save at least (spec.Thresholds)."""
 
 PAGE = 8192
 _PARTIAL_PENALTY = 2.0
@@ -21,6 +24,11 @@ _PARTIAL_PENALTY = 2.0
 fewer queries to come."""
 _MOST_PENALTY = 0.5
 """Writes weigh less than a second scan that is served."""
+
+Option = frozenset[str]
+"""Names of the indexes that help together; mostly one."""
+Scans = tuple[str, str]
+"""A query's key and a relation."""
 
 
 class Scan(msgspec.Struct, frozen=True):
@@ -30,8 +38,13 @@ class Scan(msgspec.Struct, frozen=True):
     relation: str
     executions: int
     cost: float
-    with_index: Mapping[str, float]
-    """By candidate that helps: the query's worst cost."""
+    with_index: Mapping[Option, float]
+    """By what helps: the query's worst cost."""
+
+    @property
+    def place(self) -> Scans:
+        """What it is known by."""
+        return self.key, self.relation
 
 
 def choose(
@@ -41,37 +54,81 @@ def choose(
     sizes: Mapping[str, int],
     catalog: Catalog,
     writes: Mapping[str, float],
-) -> dict[tuple[str, str], str]:
-    """The index for each scan, by key and relation; scans nothing helps are left out."""
-    near = {(scan.key, scan.relation): _near_best(scan, allowed) for scan in scans}
-    executions = {(scan.key, scan.relation): scan.executions for scan in scans}
-    open_scans = {place for place, names in near.items() if names}
-    chosen: dict[tuple[str, str], str] = {}
+    thresholds: Thresholds,
+) -> dict[Scans, Option]:
+    """The index, or the few, for each scan; scans nothing helps are left out."""
+    near = {
+        scan.place: _near_best(_worth_their_width(scan, allowed, indexes, thresholds), scan.cost)
+        for scan in scans
+    }
+    executions = {scan.place: scan.executions for scan in scans}
+    open_scans = {place for place, options in near.items() if options}
+    chosen: dict[Scans, Option] = {}
+    taken: Option = frozenset()
 
-    def order(name: str) -> tuple[float, float, int, str]:
-        served = [place for place in open_scans if name in near[place]]
+    def order(option: Option) -> tuple[float, float, int, tuple[str, ...]]:
+        new, together = option - taken, option | taken
+        served = [place for place in open_scans if any(one <= together for one in near[place])]
         asked = sum(executions[place] for place in served)
-        penalty = _penalty(indexes[name], sizes, catalog, writes, asked)
-        index = indexes[name]
-        size = sizes.get(name, 0) * (_PARTIAL_PENALTY if index.predicate else 1.0)
-        return (penalty - len(served), size, len(index.columns), name)
+        penalty = sum(_penalty(indexes[name], sizes, catalog, writes, asked) for name in new)
+        size = sum(_weighed(indexes[name], sizes) for name in new)
+        columns = sum(_width(indexes[name]) for name in new)
+        return (penalty - len(served) / max(1, len(new)), size, columns, tuple(sorted(option)))
 
     while open_scans:
-        names = {name for place in open_scans for name in near[place]}
-        best = min(names, key=order)
-        served = {place for place in open_scans if best in near[place]}
-        chosen |= dict.fromkeys(served, best)
-        open_scans -= served
+        options = {option for place in open_scans for option in near[place]}
+        best: Option = min(options, key=order)
+        taken |= best
+        for place in sorted(open_scans):
+            fitting = [option for option in near[place] if option <= taken]
+            if fitting:
+                chosen[place] = min(fitting, key=lambda option: (len(option), *sorted(option)))
+        open_scans -= chosen.keys()
     return chosen
 
 
-def _near_best(scan: Scan, allowed: Collection[str]) -> frozenset[str]:
-    costs = {name: cost for name, cost in scan.with_index.items() if name in allowed}
+def _worth_their_width(
+    scan: Scan,
+    allowed: Collection[str],
+    indexes: Mapping[str, HypotheticalIndex],
+    thresholds: Thresholds,
+) -> dict[Option, float]:
+    """What helps, without indexes that only include more and gain too little by that.
+
+    Copies of columns make every write dearer and help while pages are all-visible: they must save
+    as much against the best index without them as an index must save against none.
+    """
+    costs = {one: cost for one, cost in scan.with_index.items() if one <= frozenset(allowed)}
+    wide = {one for one in costs if any(indexes[name].include for name in one)}
+    best = min((cost for one, cost in costs.items() if one not in wide), default=scan.cost)
+    return {
+        one: cost for one, cost in costs.items() if one not in wide or gains(best, cost, thresholds)
+    }
+
+
+def _near_best(costs: Mapping[Option, float], before: float) -> frozenset[Option]:
     if not costs:
         return frozenset()
-    best = min(costs.values())
-    limit = max(best * NEAR_BEST, best + NEGLIGIBLE * scan.cost)
-    return frozenset(name for name, cost in costs.items() if cost <= limit)
+    limit = near_best(min(costs.values()), before)
+    return frozenset(option for option, cost in costs.items() if cost <= limit)
+
+
+def near_best(best: float, before: float) -> float:
+    """The cost up to which a candidate is as good as the best.
+
+    Args:
+        best: The best one's.
+        before: The query's without any.
+    """
+    return max(best * NEAR_BEST, best + min(NEGLIGIBLE * before, NEGLIGIBLE_UNITS))
+
+
+def _weighed(index: HypotheticalIndex, sizes: Mapping[str, int]) -> float:
+    return sizes.get(index.name, 0) * (_PARTIAL_PENALTY if index.predicate else 1.0)
+
+
+def _width(index: HypotheticalIndex) -> int:
+    return len(index.columns) + len(index.include)
 
 
 def _penalty(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from pytest_planguard.advice.candidates import index_name
+from pytest_planguard.advice.naming import index_name
 from pytest_planguard.model.catalog import Catalog, Table
 from pytest_planguard.model.ports import HypotheticalIndex, quoted
 

@@ -42,6 +42,7 @@ class Key(msgspec.Struct, frozen=True):
     weight: float = 0.0
     """How little it narrows down: 0 one row, 5 next to nothing (see ``_weight``)."""
     condition: Condition | None = None
+    method: str = "btree"
 
 
 WEAK = 4.0
@@ -56,6 +57,8 @@ _MOMENT_FUNCTIONS = frozenset({"date", "date_trunc", "extract", "date_part", "ti
 """Immutable of a timestamp, only stable of a timestamptz: they depend on the session's zone."""
 _PATTERN_CLASS = {"text": "text_pattern_ops", "varchar": "varchar_pattern_ops",
                   "bpchar": "bpchar_pattern_ops"}  # fmt: skip
+_NETWORK = frozenset({"<<", "<<=", ">>", ">>="})
+"""Of networks and ranges alone."""
 _WEIGHT_OF_CATEGORY = {"B": 5.0, "E": 4.0, "N": 1.0, "U": 1.0, "S": 2.0, "D": 2.0}
 """By ``typcategory``; U holds uuid."""
 
@@ -84,17 +87,17 @@ def range_keys(read: Read, catalog: Catalog) -> list[Key]:
 
 
 def inverted_keys(read: Read, catalog: Catalog) -> list[Key]:
-    """Keys of GIN: containment, full text, and patterns through trigrams."""
+    """Keys of GIN and GiST: containment, full text, patterns through trigrams, ranges, networks."""
     found: dict[tuple[str, ...], Key] = {}
     for condition in conditions_of(read.filter):
         own = oriented(condition, read.alias)
         if own is None or own.subject is None:
             continue
-        opclass = _inverted_class(own, own.subject, read, catalog)
-        text = _ddl(own.subject, read, catalog) if opclass is not None else None
+        method, opclass = _inverted_class(own, own.subject, read, catalog)
+        text = _ddl(own.subject, read, catalog) if method else None
         if text is not None:
             columns = (f"{text} {opclass}".strip(),)
-            found[columns] = Key(columns, Use.INVERTED, 1.0, own)
+            found[columns] = Key(columns, Use.INVERTED, 1.0, own, method)
     return list(found.values())
 
 
@@ -174,21 +177,32 @@ def _range(own: Condition, read: Read, catalog: Catalog) -> Key | None:
     return Key((text + opclass,), Use.RANGE, 2.0, own)
 
 
-def _inverted_class(own: Condition, subject: Operand, read: Read, catalog: Catalog) -> str | None:
-    """The GIN operator class that serves a condition, empty for the default; None: none does."""
+def _inverted_class(
+    own: Condition, subject: Operand, read: Read, catalog: Catalog
+) -> tuple[str, str]:
+    """Method and operator class that serve a condition, no class for the default; no method: none.
+
+    GiST serves ranges with its default class, networks with ``inet_ops`` (the manual, "Built-in
+    GiST Operator Classes").
+    """
     column = _column(subject, read, catalog)
     if own.kind is Kind.CONTAINMENT:
         base = column.base_type if column is not None else ""
+        if base.endswith("range"):
+            return "gist", ""
+        if base in ("inet", "cidr"):
+            return "gist", "inet_ops"
         is_json = base == "jsonb" or (column is None and "->" in subject.functions)
         if is_json and own.operator in ("@>", "@?", "@@"):
-            return "jsonb_path_ops"
+            return "gin", "jsonb_path_ops"
         is_array = column is not None and column.category == "A"
         text_search = base == "tsvector" or "to_tsvector" in subject.functions
-        return "" if is_json or is_array or text_search else None
+        is_served = own.operator not in _NETWORK and (is_json or is_array or text_search)
+        return ("gin", "") if is_served else ("", "")
     wildcard = own.kind is Kind.LIKE and not own.operator.startswith("!")
     if wildcard and fixed_prefix(own) == "" and (column is None or column.category == "S"):
-        return "gin_trgm_ops"
-    return None
+        return "gin", "gin_trgm_ops"
+    return "", ""
 
 
 def _ddl(subject: Operand, read: Read, catalog: Catalog) -> str | None:

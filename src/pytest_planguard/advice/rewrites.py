@@ -152,23 +152,23 @@ def _anti_joins(item: Item, catalog: Catalog) -> Iterator[_Try]:
 
 def _as_anti_join(found: AntiJoin, root: PlanNode, catalog: Catalog) -> str:
     """What to write, and whether it means the same."""
-    nullable = _may_be_null(found.inner, found.inner_relation, root, catalog)
-    if nullable is False:
-        return f"write {found.condition}: the same rows, as {found.inner} is never NULL"
+    nullable = [name for name, table in found.columns if _may_be_null(name, table, root, catalog)]
+    if not nullable:
+        columns = " and ".join(name for name, _ in found.columns)
+        return f"write {found.condition}: the same rows, as {columns} are never NULL"
     return (
-        f"write {found.condition}; unlike NOT IN it gives rows where {found.inner} is NULL for "
-        "one, which is mostly what is meant"
+        f"write {found.condition}; unlike NOT IN it gives rows where {' or '.join(nullable)} is "
+        "NULL, which is mostly what is meant"
     )
 
 
-def _may_be_null(column: str, relation: str, root: PlanNode, catalog: Catalog) -> bool | None:
-    """Whether a column of the sub-select may be NULL; None: it can't be told."""
-    for node in root.walk():
-        if node.relation_name == relation and node.relation is not None:
-            table = catalog.tables.get(catalog.root_of(node.relation))
-            known = table.column(column.rpartition(".")[2].strip('"')) if table else None
-            return None if known is None else not known.not_null
-    return None
+def _may_be_null(column: str, relation: str, root: PlanNode, catalog: Catalog) -> bool:
+    """Whether a column may be NULL, for all that is known of it."""
+    read = {catalog.root_of(node.relation) for node in root.walk() if node.relation is not None}
+    named = [one for name in sorted(read) if (one := catalog.tables.get(name)) is not None]
+    table = next((one for one in named if one.name == relation), None)
+    known = table.column(column.rpartition(".")[2].strip('"')) if table is not None else None
+    return known is None or not known.not_null
 
 
 def _cast_columns(read: Read, catalog: Catalog) -> list[Column]:

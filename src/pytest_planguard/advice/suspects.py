@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from pytest_planguard.advice.extremes import extreme_column
 from pytest_planguard.advice.joins import join_conditions, path_to
 from pytest_planguard.advice.keys import sort_keys
 from pytest_planguard.model.catalog import Catalog
@@ -58,9 +59,9 @@ def _captured_alone(planned: Planned, positions: Iterable[int]) -> bool:
 def is_suspect(plan: Plan, read: Read, catalog: Catalog, thresholds: Thresholds) -> bool:
     """Whether a read looks at far more rows than are wanted of it.
 
-    It does where its conditions keep few, where a LIMIT above a sort does, or where it is joined
-    with few rows. A column that a cast keeps from its own index is none: there the rewrite is
-    the remedy, and an index on a cast never.
+    It does where its conditions keep few, where a LIMIT above a sort does, where only the least
+    or greatest value is wanted, or where it is joined with few rows. A column that a cast keeps
+    from its own index is none: there the rewrite is the remedy, and an index on a cast never.
     """
     table = catalog.tables.get(read.relation)
     if table is None or table.rows < thresholds.large_table_rows or _is_cast_away(read, catalog):
@@ -74,6 +75,8 @@ def is_suspect(plan: Plan, read: Read, catalog: Catalog, thresholds: Thresholds)
     if read.conditions and (critical or read.rows_kept <= few):
         return True
     path = path_to(plan.root, read.node)
+    if extreme_column(path, read) is not None:
+        return True
     limited = any(node.node_type == "Limit" and node.rows <= few for node in path)
     return (limited and bool(sort_keys(read, catalog))) or bool(join_conditions(path, read, few))
 

@@ -7,8 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from pytest_planguard.model.capture import label_of
+
 APPLICATION_NAME = "pytest-planguard"
 """Connections with this name (or one that starts with it) are ours and never captured."""
+
+_HERE = frozenset(("", "localhost", "127.0.0.1", "::1"))
+_PORT = "5432"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,9 +27,26 @@ class ConnectionParameters:
     """What that driver alone can be told: an SSL context."""
 
     @property
-    def database(self) -> str:
-        """The database's name."""
+    def name(self) -> str:
+        """The database's name, as its server has it."""
         return self.values.get("dbname", "")
+
+    @property
+    def database(self) -> str:
+        """What the database is called in a capture: two servers may have one of the same name."""
+        return label_of(self.name, self.server)
+
+    @property
+    def server(self) -> str:
+        """Host or folder of the socket, and port; empty: the one libpq takes by itself."""
+        host, port = (self.values.get(name, "") for name in ("host", "port"))
+        if not host and not port:
+            return ""
+        return f"{'localhost' if host in _HERE else host}:{port or _PORT}"
+
+    def of(self, name: str) -> str:
+        """What another database of the same server is called."""
+        return label_of(name, self.server)
 
     @property
     def url(self) -> str:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.origin import Handed, begin_handing, end_handing
 from pytest_planguard.capture.patches import Patches
@@ -119,7 +120,9 @@ class _Aliases:
         """Django has connected; its signal's own arguments."""
         try:
             if connection.vendor == "postgresql" and connection.alias != _NO_DATABASE:
-                name = connection.connection.info.dbname
-                self._recorder.aliases.setdefault(name, set()).add(connection.alias)
+                info = connection.connection.info
+                values = getattr(info, "dsn_parameters", None) or info.get_parameters()
+                known = ConnectionParameters({**values, "dbname": info.dbname})
+                self._recorder.aliases.setdefault(known.database, set()).add(connection.alias)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the application
             self._recorder.fail(NAME, error)

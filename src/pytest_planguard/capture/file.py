@@ -7,7 +7,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
@@ -84,10 +84,10 @@ def decode(content: bytes, name: str) -> Capture:
     Raises:
         CaptureError: With what was found instead.
     """
-    return _decoded(io.BytesIO(content), name)
+    return _decoded(io.BufferedReader(io.BytesIO(content)), name)
 
 
-def _decoded(file: BinaryIO, name: str) -> Capture:
+def _decoded(file: io.BufferedReader, name: str) -> Capture:
     text = _unpacked(file, name)
     version = _version(text)
     if version is None:
@@ -117,12 +117,11 @@ def _check(sample: Sample) -> None:
             bytes.fromhex(value)
 
 
-def _unpacked(packed: BinaryIO, name: str) -> bytes:
-    if packed.read(2) != b"\x1f\x8b":
+def _unpacked(packed: io.BufferedReader, name: str) -> bytes:
+    if packed.peek(2)[:2] != b"\x1f\x8b":  # a pipe cannot be read twice
         raise CaptureError(
             f"{name} is not a capture of planguard: it is not compressed with gzip", hint=_AGAIN
         )
-    packed.seek(0)
     try:
         with gzip.GzipFile(fileobj=packed) as file:
             text = file.read(LIMIT + 1)

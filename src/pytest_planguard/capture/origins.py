@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 
 import msgspec
 
@@ -43,5 +44,6 @@ def checked(captures: Mapping[str, Capture], project: str) -> list[Capture]:
 def _noted(name: str, capture: Capture, commit: str) -> Capture:
     if capture.commit or not commit:
         return capture
-    note = f"{name} does not tell its commit: it was taken for one of {commit[:12]}"
+    file = PurePath(name).name  # a report holds no absolute path
+    note = f"{file} does not tell its commit: it was taken for one of {commit[:12]}"
     return msgspec.structs.replace(capture, notes=(*capture.notes, note))

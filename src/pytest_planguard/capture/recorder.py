@@ -461,7 +461,7 @@ class Recorder:
     def _define(self, database: str, text: bytes, cursor: object) -> None:
         dropped = texts.dropped_database(text)
         if dropped is not None and self.before_drop is not None and not self._paused:
-            self.before_drop(dropped)
+            self.before_drop(self.databases[database].of(dropped))
         key = (database, text)
         if not self._enabled or key in self._heard_ddl or not self._room(text):
             return

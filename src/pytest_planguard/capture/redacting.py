@@ -17,6 +17,8 @@ from pytest_planguard.capture.lexing import bare
 from pytest_planguard.capture.samples import Samples, plain, to_text
 from pytest_planguard.model.redaction import Redaction
 from pytest_planguard.model.statement import Session
+from pytest_planguard.sql.stand_ins import stand_in
+from pytest_planguard.sql.types import family
 
 if TYPE_CHECKING:
     from pytest_planguard.sql.redaction import Redacted
@@ -37,6 +39,9 @@ class Redactor:
     """
 
     def __init__(self, redaction: Redaction) -> None:
+        from pytest_planguard.sql.redaction import redacted  # brings the parser: not in a test
+
+        self._reader = redacted
         self._redaction = redaction
         self._expressions = redaction.expressions()
         self._known: dict[bytes, Redacted | None] = {}
@@ -72,8 +77,6 @@ class Redactor:
         return known[1]
 
     def _setting(self, name: str, value: str) -> str:
-        from pytest_planguard.sql.stand_ins import stand_in
-
         table, dot, column = name.rpartition(".")
         by_name = dot and self._redaction.covers(table, column)
         if by_name or any(one.search(value) for one in self._expressions):
@@ -82,13 +85,11 @@ class Redactor:
 
     def _read(self, text: bytes) -> Redacted | None:
         if text not in self._known:
-            from pytest_planguard.sql.redaction import redacted
-
             self._held += len(text)
             if self._held > _HELD:
                 self._known.clear()
                 self._held = len(text)
-            self._known[text] = redacted(to_text(text), self._redaction, self._expressions)
+            self._known[text] = self._reader(to_text(text), self._redaction, self._expressions)
         return self._known[text]
 
 
@@ -176,9 +177,6 @@ class _RedactedSamples(Samples):
         return any(one.search(text) for one in self._expressions)
 
     def _stand_in(self, position: int, value: bytes, code: int, number: int) -> bytes:
-        from pytest_planguard.sql.stand_ins import stand_in
-        from pytest_planguard.sql.types import family
-
         if not self._types:
             return self._written(to_text(value), number).encode()
         redacted = self._redacted
@@ -190,11 +188,9 @@ class _RedactedSamples(Samples):
 
     def _written(self, value: str, number: int) -> str:
         """A literal in place of one that a client wrote; the text may have one for it already."""
-        from pytest_planguard.sql.stand_ins import stand_in
-
         literal, cast = _literal(value)
         known = self._redacted.literals.get(literal) if self._redacted is not None else None
         if known is None:
-            plain = stand_in(literal.strip("'"), "text", number)
-            known = f"'{plain}'" if literal[:1] == "'" else plain
+            value = stand_in(literal.strip("'"), "text", number)
+            known = f"'{value}'" if literal[:1] == "'" else value
         return known + cast

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from pytest_planguard.config.budgets import ConfiguredBudget
+from pytest_planguard.model.capture import name_in
 from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.redaction import Redaction
 from pytest_planguard.model.spec import DatabaseSpec, Thresholds
@@ -107,7 +108,7 @@ class Config(msgspec.Struct, frozen=True):
         Suffixes of workers and Django's ``test_`` are stripped; an alias matches by itself.
 
         Args:
-            name: As the server has it.
+            name: As a capture has it: with its server, which a pattern may name too.
             aliases: Names the application's settings have for it; these decide first. Tests may
                 know a primary by its replica's name too: either will do.
         """
@@ -115,12 +116,16 @@ class Config(msgspec.Struct, frozen=True):
             for database, patterns in self.patterns.items():
                 if alias == database or alias in patterns:
                     return database
-        plain = _WORKER_SUFFIX.sub("", name)
-        names = (name, plain, plain.removeprefix("test_"))
-        for database, patterns in self.patterns.items():
-            wanted = (database, *patterns)
-            if any(fnmatch.fnmatchcase(one, pattern) for one in names for pattern in wanted):
-                return database
+        bare = name_in(name)
+        plain = _WORKER_SUFFIX.sub("", bare)
+        names = (bare, plain, plain.removeprefix("test_"))
+        server = name.removeprefix(bare)
+        # A pattern that names the server is more exact than one that does not.
+        for known in (tuple(one + server for one in names), names) if server else (names,):
+            for database, patterns in self.patterns.items():
+                wanted = (database, *patterns)
+                if any(fnmatch.fnmatchcase(one, pattern) for one in known for pattern in wanted):
+                    return database
         return "default" if not self.patterns else None
 
 

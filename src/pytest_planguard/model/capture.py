@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from pytest_planguard.model.schema import Schema
@@ -9,6 +11,26 @@ from pytest_planguard.model.silence import Remark
 from pytest_planguard.model.statement import Place, Statement
 
 SCHEMA_VERSION = 1
+
+_SERVER = re.compile(r"@[^@]*:\d+$")
+
+
+def label_of(name: str, server: str) -> str:
+    """What a database is called in a capture.
+
+    >>> label_of("shop", "localhost:5433"), label_of("shop", "")
+    ('shop@localhost:5433', 'shop')
+    """
+    return f"{name}@{server}" if server else name
+
+
+def name_in(label: str) -> str:
+    """The database's name of what it is called in a capture: hosts are of no interest to a reader.
+
+    >>> name_in("shop@localhost:5433"), name_in("me@home"), name_in("shop@/run/postgresql:5432")
+    ('shop', 'me@home', 'shop')
+    """
+    return _SERVER.sub("", label)
 
 
 class Ddl(msgspec.Struct, frozen=True):
@@ -23,7 +45,7 @@ class Database(msgspec.Struct, frozen=True):
     """What was learnt about a database while it lived."""
 
     name: str
-    """As the tests knew it."""
+    """As statements have it: see ``label_of``."""
     url: str = ""
     """libpq URL without password, for messages."""
     aliases: tuple[str, ...] = ()

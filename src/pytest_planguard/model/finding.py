@@ -33,6 +33,12 @@ class Advice(msgspec.Struct, frozen=True):
     """Of the index, estimated at production's row count."""
     also_helps: tuple[str, ...] = ()
     """Keys of other queries whose cost falls."""
+    writes: tuple[str, ...] = ()
+    """What writes pay for it, one sentence each."""
+    notes: tuple[str, ...] = ()
+    """Why indexes that are there do not serve, and which of them can go then, one sentence each."""
+    operations: dict[str, tuple[str, ...]] = {}
+    """The same as lines of a migration, by the tool the project migrates with: alembic, django."""
 
 
 class Suppressed(msgspec.Struct, frozen=True):

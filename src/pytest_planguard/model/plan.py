@@ -108,6 +108,8 @@ class Drawn(msgspec.Struct, frozen=True):
     """``the most common value of public.orders.status``, ``the middle of public.events.at``."""
     extreme: bool = False
     """No others select more; else they are typical ones."""
+    stand_in: bool = False
+    """Some are stand-ins: they are common here and mean nothing to the real database."""
 
 
 class AccessPath(msgspec.Struct, frozen=True):

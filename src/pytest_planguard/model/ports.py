@@ -110,7 +110,8 @@ class WhatIfTrial(Protocol):
         """Plans each query again with the very samples of its plans.
 
         Only the new indexes named in a request's set are visible to it (all old ones are).
-        The plans come in the order of the ``Planned`` given, not sorted by cost.
+        The plans come in the order of the ``Planned`` given, not sorted by cost; they are bare:
+        nodes and cost, and the indexes of each relation, without access class and shape.
         """
 
 

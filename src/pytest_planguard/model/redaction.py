@@ -17,7 +17,7 @@ class Redaction(msgspec.Struct, frozen=True):
 
     columns: tuple[str, ...] = ()
     """Shell patterns of ``table.column`` or ``schema.table.column``; a custom setting counts as a
-    column of that name (``app.user``). ``*`` alone means every value."""
+    column of that name (``app.user_id``). ``*`` alone means every value."""
     values: tuple[str, ...] = ()
     """Regular expressions; a value one of them is found in is replaced, wherever it stands."""
 

@@ -88,7 +88,7 @@ class Session(msgspec.Struct, frozen=True):
     """What in a connection's state changes how a statement is planned."""
 
     database: str
-    """The database's name as the tests knew it."""
+    """The database as the capture has it, by its name and server (``capture.label_of``)."""
     driver: str
     search_path: str | None = None
     """None: the server's default."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def rows(number: float) -> str:
     """A number of rows.
@@ -57,3 +59,13 @@ def share(number: float) -> str:
     """
     percent = number * 100
     return f"{percent:.0f} %" if percent >= 1 else f"{percent:.1g} %"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

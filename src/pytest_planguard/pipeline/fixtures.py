@@ -15,6 +15,7 @@ from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.ports import FixtureDatabase, PostgresServer
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.statistics import Statistics
+from pytest_planguard.pipeline.databases import databases_of
 from pytest_planguard.planner.explain import Explainer
 from pytest_planguard.planner.growth import Sizes
 from pytest_planguard.planner.whatif import Trials
@@ -53,7 +54,8 @@ def ready(config: Config, capture: Capture) -> Iterator[Config]:
     from pytest_planguard.fixturedb.providers import kept_between_uses
     from pytest_planguard.fixturedb.providers.url import as_its_role_allows
 
-    used = {config.database_of(one.session.database) for one in capture.statements}
+    database_of = databases_of(config, capture)
+    used = {database_of(one.session.database) for one in capture.statements}
     databases = {
         name: as_its_role_allows(spec) if name in used else spec
         for name, spec in config.databases.items()
@@ -140,9 +142,8 @@ def _renames(config: Config, database: str, capture: Capture) -> tuple[Rename, .
     """What the suite's DDL renamed in the databases that stand for this one."""
     if config.databases[database].statistics is None:
         return ()
-    return tuple(
-        renames(one.text for one in capture.ddl if config.database_of(one.database) == database)
-    )
+    database_of = databases_of(config, capture)
+    return tuple(renames(one.text for one in capture.ddl if database_of(one.database) == database))
 
 
 def _schema_of(config: Config, database: str, capture: Capture) -> Schema | None:
@@ -164,8 +165,8 @@ def cloned_schema(config: Config, database: str, capture: Capture) -> Schema:
     Raises:
         SchemaError: None was seen, with the reason and what to configure.
     """
-    seen = [one for name, one in sorted(capture.databases.items())
-            if config.database_of(name) == database]  # fmt: skip
+    database_of = databases_of(config, capture)
+    seen = [one for name, one in sorted(capture.databases.items()) if database_of(name) == database]
     schemas = [one.schema for one in seen if one.schema is not None and one.schema.objects]
     if schemas:
         return max(schemas, key=lambda schema: len(schema.objects))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -30,6 +29,7 @@ from pytest_planguard.pipeline.fixtures import Planner
 from pytest_planguard.pipeline.growth import growths, with_least_rows
 from pytest_planguard.pipeline.referential import Referential, referential
 from pytest_planguard.pipeline.samples import judged
+from pytest_planguard.pipeline.suite import suite_of
 from pytest_planguard.pipeline.views import through_views
 from pytest_planguard.sql.reads import reads
 
@@ -74,7 +74,7 @@ def judge(
         if isinstance(planned, Planned)
     }
     behind = _behind(planner, outcomes, thresholds)
-    advice = _advised(planner, outcomes, seen, thresholds, progress, behind)
+    advice = _advised(planner, outcomes, seen, thresholds, config, progress, behind)
     growth, note = _grown(config, planner, outcomes, thresholds, progress)
     items = _judged_items(outcomes, seen)
     written = rewrites(items, planner.catalog, thresholds, planner.explainer.explain)
@@ -202,6 +202,7 @@ def _advised(
     outcomes: Outcomes,
     seen: Mapping[str, dict[int, tuple[Read, ...]]],
     thresholds: Thresholds,
+    config: Config,
     progress: Callable[[str], None],
     behind: Referential,
 ) -> dict[str, dict[str, Advice]]:
@@ -209,15 +210,6 @@ def _advised(
     progress("looking for indexes that help")
     # What foreign keys look up is advised on with the queries: one index may serve both.
     every = [*items, *behind.items.values()]
-    found = advise(every, planner.catalog, planner.trials, thresholds, _writes(items))
+    suite = suite_of(items, planner, config)
+    found = advise(every, planner.catalog, planner.trials, thresholds, suite)
     return behind.in_words_of_queries(found)
-
-
-def _writes(items: Sequence[Item]) -> Counter[str]:
-    """How often the suite writes each table."""
-    writes: Counter[str] = Counter()
-    for item in items:
-        for node in item.planned.worst.root.walk():
-            if node.node_type == "ModifyTable" and node.relation is not None:
-                writes[node.relation] += item.query.executions
-    return writes

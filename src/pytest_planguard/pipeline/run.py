@@ -14,7 +14,7 @@ from pytest_planguard.baseline.entries import world_from
 from pytest_planguard.config import Config, thresholds_for
 from pytest_planguard.errors import BaselineError, PlanguardError, ServerError
 from pytest_planguard.model.baseline import Baseline
-from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.capture import Capture, name_in
 from pytest_planguard.model.finding import Candidate, Finding
 from pytest_planguard.model.plan import Planned
 from pytest_planguard.model.ports import PostgresServer
@@ -33,6 +33,7 @@ from pytest_planguard.model.settle import settle
 from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.pipeline.budgets import refuse_unknown_tables
 from pytest_planguard.pipeline.confidential import unknown_columns, without_values
+from pytest_planguard.pipeline.databases import databases_of
 from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, ready
 from pytest_planguard.pipeline.gate import Gate, Key, as_configured, verdict
@@ -135,9 +136,9 @@ class _Parts:
 def _by_database(config: Config, capture: Capture, parts: _Parts) -> dict[str, list[Query]]:
     """Queries by the configured database; names that match none are noted."""
     names = {statement.session.database for statement in capture.statements}
-    aliases = {name: one.aliases for name, one in capture.databases.items()}
-    known = {name: config.database_of(name, aliases.get(name, ())) for name in names}
-    strangers = sorted(name for name, database in known.items() if database is None)
+    database_of = databases_of(config, capture)
+    known = {name: database_of(name) for name in names}
+    strangers = sorted({name_in(name) for name, database in known.items() if database is None})
     if strangers:
         parts.notes.append(
             f"statements on {', '.join(strangers)} were not looked at: no configured database "
@@ -203,7 +204,9 @@ def _in_their_sessions(
     queries: Sequence[Query], config: Config, database: str, capture: Capture, planner: Planner
 ) -> Sequence[Query]:
     """The queries as their sessions saw the database: its temporary tables, and their roles."""
-    ddl = [one.text for one in capture.ddl if config.database_of(one.database) == database]
+    ddl = [
+        one.text for one in capture.ddl if databases_of(config, capture)(one.database) == database
+    ]
     plain = {table.name for table in planner.catalog.tables.values()}
     queries = without_temporary(queries, ddl, plain)
     if not planner.catalog.guarded:

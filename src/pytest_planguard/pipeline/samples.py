@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
+from pytest_planguard.advice.suspects import is_suspect
 from pytest_planguard.model.finding import Candidate, Severity
 from pytest_planguard.model.judgement import Context
 from pytest_planguard.model.plan import Planned, SampleKind
@@ -39,10 +40,17 @@ def _as_asked(context: Context) -> Context | None:
     kept = [n for n, plan in enumerate(plans) if plan.sample is not SampleKind.COMMON]
     if not kept:
         return None
+    suspect = {
+        read.relation
+        for n in kept
+        for read in context.reads.get(n, ())
+        if is_suspect(plans[n], read, context.catalog, context.thresholds)
+    }
     return msgspec.structs.replace(
         context,
         planned=Planned(tuple(plans[n] for n in kept)),
         reads={new: context.reads[n] for new, n in enumerate(kept) if n in context.reads},
+        advice={name: one for name, one in context.advice.items() if name in suspect},
     )
 
 

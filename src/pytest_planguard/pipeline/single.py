@@ -12,6 +12,7 @@ from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.report import Report
 from pytest_planguard.model.statement import Origin, Phase, Place, Session, Statement
 from pytest_planguard.model.tenants import Tenants
+from pytest_planguard.pipeline.databases import databases_of
 from pytest_planguard.pipeline.run import judged
 from pytest_planguard.sql.deep import room_for_deep_trees
 from pytest_planguard.sql.normalise import queries as normalise
@@ -52,7 +53,10 @@ def explain(
 def _of_key(config: Config, key: str, capture: Capture) -> Capture | None:
     """The capture with the statements of one query only; None where it has no such query."""
     tenants = Tenants(config.tenant_schemas, config.tenant_model)
-    queries = normalise(capture, report_name=lambda n: config.database_of(n) or n, tenants=tenants)
+    database_of = databases_of(config, capture)
+    queries = normalise(
+        capture, report_name=lambda name: database_of(name) or name, tenants=tenants
+    )
     for query in queries:
         if query.key == key:
             texts = {variant.text for variant in query.variants}

@@ -21,6 +21,7 @@ from pytest_planguard.model.query import Query
 from pytest_planguard.model.statement import Layer
 from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.model.verification import Comparison, Likeness, Verification, VerifiedQuery
+from pytest_planguard.pipeline.databases import databases_of
 from pytest_planguard.pipeline.discrepancies import Discrepancies
 from pytest_planguard.pipeline.fixtures import Planner, cloned_schema, open_planner
 from pytest_planguard.pipeline.tenants import in_schemas_there_are
@@ -194,12 +195,11 @@ def _queries(
 
     What only the suite itself sends says nothing of production, and asks for rights to write.
     """
+    database_of = databases_of(config, capture)
     ours = msgspec.structs.replace(
         capture,
         statements=tuple(
-            one
-            for one in capture.statements
-            if config.database_of(one.session.database) == database
+            one for one in capture.statements if database_of(one.session.database) == database
         ),
     )
     as_is = {name for name, spec in config.databases.items() if spec.as_is}
@@ -247,11 +247,19 @@ def _compared(
             continue
         progress(f"planning {number:,} of {len(queries):,} queries there")
         try:
-            compared = tuple(_one(here, there, plan, elsewhere, causes) for plan in planned.plans)
+            compared = tuple(
+                _one(here, there, plan, elsewhere, causes) for plan in comparable(planned)
+            )
         except ServerError as lost:
             return found, f"after {len(found):,} queries: {lost.message}"
         found.append(VerifiedQuery(here, compared))
     return found, ""
+
+
+def comparable(planned: Planned) -> Sequence[Plan]:
+    """Without those of common values that are stand-ins: nothing there is called so."""
+    kept = [plan for plan in planned.plans if plan.drawn is None or not plan.drawn.stand_in]
+    return kept or planned.plans
 
 
 def _one(

@@ -49,10 +49,15 @@ class Classes:
         self._bound = grouped(bound)
         self._columns = columns
         self._relations = relations
+        self._known: dict[Choice, Class] = {}
 
     def of(self, choice: Choice) -> Class:
         """A choice's class."""
-        return tuple(self._class(n, value) for n, value in enumerate(choice.values, 1))
+        if choice not in self._known:  # a list may have thousands of items
+            self._known[choice] = tuple(
+                self._class(n, value) for n, value in enumerate(choice.values, 1)
+            )
+        return self._known[choice]
 
     def rows(self, number: int, value: str) -> float | None:
         """Rows a parameter's value selects of the first column it is compared with."""

@@ -8,14 +8,14 @@ often a constant of the code, which no statistics may exchange; then nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from pytest_planguard.model.plan import Drawn
 from pytest_planguard.model.query import Variant
 from pytest_planguard.model.statistics import ColumnStatistics
-from pytest_planguard.planner.classes import Class, Classes, Relations
+from pytest_planguard.planner.classes import Classes, Relation, Relations
 from pytest_planguard.planner.parameters import (
     LIMIT_CLASSES,
     Choice,
@@ -59,14 +59,24 @@ class _Offer(msgspec.Struct, frozen=True):
     """What the statistics offer for one parameter."""
 
     number: int
-    column: str
-    """``public.orders.status``."""
     extreme: str
     typical: str
-    words: tuple[str, str]
-    """What the extreme and the typical one are: ``the most common value``, ``a typical value``."""
-    shown: str = ""
-    """The extreme one as reports may show it: `` ('delivered')``; empty where it is a stand-in."""
+    extreme_kind: str
+    """``the most common value of public.orders.status ('delivered')``."""
+    typical_kind: str
+    stand_in: bool
+    """The column's values are."""
+
+
+class _Compared(msgspec.Struct, frozen=True):
+    """A comparison whose column has statistics."""
+
+    operator: str
+    column: str
+    """``public.orders.status``."""
+    statistics: ColumnStatistics
+    rows: float
+    """Of the table."""
 
 
 def common(
@@ -90,25 +100,58 @@ def common(
         relations: By alias.
     """
     bound = tuple(bound)
-    bindings = grouped(bound)
     classes = Classes(variant, bound, columns, relations)
-    base = _base(variant, captured, bindings, columns, classes)
+    compared = {
+        number: tuple(_comparisons(group, columns, relations))
+        for number, group in sorted(grouped(bound).items())
+    }
+    base = _base(variant, captured, compared, classes)
     if base is None:
         return ()
     offers = [
-        one
-        for number in sorted(bindings)
-        if (one := _offer(number, variant, captured, bindings[number], columns, relations))
+        offer
+        for number, comparisons in compared.items()
+        if (offer := _offer(number, variant, captured, comparisons)) is not None
     ]
     offers = list(_apart(offers, base))
     if captured and not offers:
         return ()
-    extreme = Drawn(_kind(offers, extreme=True), extreme=True)
-    typical = Drawn(_kind(offers, extreme=False))
-    named = [(_with(base, {one.number: one.typical for one in offers}), typical)]
+    seen = {classes.of(choice) for choice in captured}
+    found = []
+    for one in _both(variant, base, offers):
+        kind = classes.of(one.choice)
+        if kind not in seen:
+            seen.add(kind)
+            found.append(one)
+    return tuple(found)
+
+
+def _comparisons(
+    bound: Iterable[Binding], columns: Columns, relations: Relations
+) -> Iterator[_Compared]:
+    for one in bound:
+        statistics = columns.get((one.alias, one.column))
+        relation: Relation | None = relations.get(one.alias)
+        if statistics is not None and relation is not None:
+            name = f"{relation.name}.{one.column}"
+            yield _Compared(one.operator, name, statistics, relation.rows)
+
+
+def _both(variant: Variant, base: Values, offers: Sequence[_Offer]) -> Iterator[Common]:
+    """The extreme values, where there are any, and the typical ones."""
+    masked = any(one.stand_in for one in offers)
+    extreme = {one.number: one.extreme for one in offers}
+    typical = {one.number: one.typical for one in offers}
+    kind = " and ".join(dict.fromkeys(one.typical_kind for one in offers)) or "typical values"
     if offers:
-        named.insert(0, (_with(base, {one.number: one.extreme for one in offers}), extreme))
-    return tuple(_new(variant, named, {classes.of(one) for one in captured}, classes))
+        most = " and ".join(dict.fromkeys(one.extreme_kind for one in offers))
+        yield Common(_with(variant, base, extreme), Drawn(most, extreme=True, stand_in=masked))
+    yield Common(_with(variant, base, typical), Drawn(kind, stand_in=masked))
+
+
+def _with(variant: Variant, base: Values, drawn: dict[int, str]) -> Choice:
+    values = tuple(drawn.get(number, value) for number, value in enumerate(base, 1))
+    return Choice(values, types_for(variant.parameter_types, values))
 
 
 def _apart(offers: Iterable[_Offer], base: Values) -> Iterator[_Offer]:
@@ -121,62 +164,26 @@ def _apart(offers: Iterable[_Offer], base: Values) -> Iterator[_Offer]:
             yield one
 
 
-def _new(
-    variant: Variant, named: Sequence[tuple[Values, Drawn]], seen: set[Class], classes: Classes
-) -> Iterator[Common]:
-    """Those of a class that is not planned yet."""
-    for values, drawn in named:
-        choice = Choice(values, types_for(variant.parameter_types, values))
-        found = classes.of(choice)
-        if found not in seen:
-            seen.add(found)
-            yield Common(choice, drawn)
-
-
-def _with(base: Values, drawn: dict[int, str]) -> Values:
-    return tuple(drawn.get(number, value) for number, value in enumerate(base, 1))
-
-
-def _kind(drawn: Sequence[_Offer], *, extreme: bool) -> str:
-    """``the most common value of public.orders.status and the far end of …``."""
-    parts = [
-        f"{one.words[0]} of {one.column}{one.shown}"
-        if extreme
-        else f"{one.words[1]} of {one.column}"
-        for one in drawn
-    ]
-    return " and ".join(dict.fromkeys(parts)) or "typical values"
-
-
 def _offer(
-    number: int,
-    variant: Variant,
-    captured: Sequence[Choice],
-    bound: Sequence[Binding],
-    columns: Columns,
-    relations: Relations,
+    number: int, variant: Variant, captured: Sequence[Choice], compared: Iterable[_Compared]
 ) -> _Offer | None:
     """What is worth planning for a parameter; None: nothing, or it is not the application's."""
     if number in variant.literal or variant.parameter_types[number - 1] == BOOLEAN:
         return None
-    for one in bound:
-        statistics, relation = columns.get((one.alias, one.column)), relations.get(one.alias)
-        if statistics is None or relation is None:
-            continue
-        column, rows = f"{relation.name}.{one.column}", relation.rows
-        if one.operator == "=" and _may_be_any(number, variant, statistics, rows):
-            return _skewed(number, column, statistics, rows)
+    for one in compared:
+        if one.operator == "=" and _may_be_any(number, variant, one):
+            return _skewed(number, one)
         if one.operator in _RANGES and _varies(number, captured):
-            return _range(number, column, one.operator, statistics, rows)
+            return _range(number, one)
     return None
 
 
-def _may_be_any(number: int, variant: Variant, statistics: ColumnStatistics, rows: float) -> bool:
+def _may_be_any(number: int, variant: Variant, compared: _Compared) -> bool:
     """Whether the application can ask for any value of a column.
 
     There are too many for a constant, or it was seen to ask for several, or nothing was seen.
     """
-    if distinct_values(statistics, rows) > FEW:
+    if distinct_values(compared.statistics, compared.rows) > FEW:
         return True
     asked = {
         values[number - 1]
@@ -191,19 +198,32 @@ def _varies(number: int, captured: Sequence[Choice]) -> bool:
     return len({choice.values[number - 1] for choice in captured}) != 1
 
 
-def _skewed(number: int, column: str, statistics: ColumnStatistics, rows: float) -> _Offer | None:
+def _skewed(number: int, compared: _Compared) -> _Offer | None:
     """The most common value and a typical other one, where the first has many more rows."""
-    common = _by_frequency(statistics)
-    typical = _typical(statistics, common)
-    if not common or not typical:
+    statistics, column, rows = compared.statistics, compared.column, compared.rows
+    values = _by_frequency(statistics)
+    typical = _typical(statistics)
+    if not values or not typical:
         return None
-    most = rows_selected(common[0], "=", statistics, rows) or 0.0
+    most = rows_selected(values[0], "=", statistics, rows) or 0.0
     usual = rows_selected(typical, "=", statistics, rows) or 0.0
     if most < MANY_ROWS or most < TIMES * max(1.0, usual):
         return None
-    words = ("the most common value", "a typical value")
-    shown = "" if statistics.masked or len(common[0]) > _LONGEST else f" ('{common[0]}')"
-    return _Offer(number, column, common[0], typical, words, shown)
+    is_shown = not statistics.masked and len(values[0]) <= _LONGEST
+    kind = f"the most common value of {column}" + (f" ('{values[0]}')" if is_shown else "")
+    other = f"a typical value of {column}"
+    return _Offer(number, values[0], typical, kind, other, statistics.masked)
+
+
+def _range(number: int, compared: _Compared) -> _Offer | None:
+    """The far end, which keeps all rows, and the middle."""
+    bounds, operator = compared.statistics.histogram_bounds, compared.operator
+    if len(bounds) < 2 or compared.rows < MANY_ROWS:
+        return None
+    far = bounds[0] if operator.startswith(">") else bounds[-1]
+    middle = middle_end(operator, bounds)
+    kinds = (f"the far end of {compared.column}", f"the middle of {compared.column}")
+    return _Offer(number, far, middle, *kinds, compared.statistics.masked)
 
 
 def _by_frequency(statistics: ColumnStatistics) -> list[str]:
@@ -212,30 +232,18 @@ def _by_frequency(statistics: ColumnStatistics) -> list[str]:
     return [value for _, value in sorted(pairs, key=lambda pair: -pair[0]) if value]
 
 
-def _typical(statistics: ColumnStatistics, common: Sequence[str]) -> str:
+def _typical(statistics: ColumnStatistics) -> str:
     """One that is not among the most common ones; where all are, one of middling frequency."""
-    bounds, rest = statistics.histogram_bounds, common[1:]
+    bounds, rest = statistics.histogram_bounds, _by_frequency(statistics)[1:]
     if bounds:
         return bounds[len(bounds) // 2]
     return rest[len(rest) // 2] if rest else ""
 
 
-def _range(
-    number: int, column: str, operator: str, statistics: ColumnStatistics, rows: float
-) -> _Offer | None:
-    """The far end, which keeps all rows, and the middle."""
-    bounds = statistics.histogram_bounds
-    if len(bounds) < 2 or rows < MANY_ROWS:
-        return None
-    far = bounds[0] if operator.startswith(">") else bounds[-1]
-    return _Offer(number, column, far, middle_end(operator, bounds), ("the far end", "the middle"))
-
-
 def _base(
     variant: Variant,
     captured: Sequence[Choice],
-    bindings: Mapping[int, Sequence[Binding]],
-    columns: Columns,
+    compared: dict[int, tuple[_Compared, ...]],
     classes: Classes,
 ) -> Values | None:
     """What parameters have that nothing is drawn for; None: one of them has no value."""
@@ -244,21 +252,20 @@ def _base(
     if variant.samples:  # what was captured can't be read
         return None
     values = [
-        _PAGE if n in variant.literal else _usual(bindings.get(n, ()), columns)
+        _PAGE if n in variant.literal else _usual(compared.get(n, ()))
         for n in range(1, len(variant.parameter_types) + 1)
     ]
-    return None if not all(values) else tuple(values)
+    return tuple(values) if all(values) else None
 
 
-def _usual(bound: Sequence[Binding], columns: Columns) -> str:
-    """A typical value of the first column that has statistics; empty: there is none."""
-    for one in bound:
-        statistics = columns.get((one.alias, one.column))
-        if statistics is None:
-            continue
-        if one.operator in _RANGES and len(statistics.histogram_bounds) > 1:
-            return middle_end(one.operator, statistics.histogram_bounds)
-        common = _by_frequency(statistics)
-        if one.operator == "=" and (found := _typical(statistics, common) or "".join(common[:1])):
-            return found
+def _usual(compared: Iterable[_Compared]) -> str:
+    """A typical value of the first column that has one; empty: there is none."""
+    for one in compared:
+        bounds = one.statistics.histogram_bounds
+        if one.operator in _RANGES and len(bounds) > 1:
+            return middle_end(one.operator, bounds)
+        if one.operator == "=":
+            only = one.statistics.most_common_values[:1]
+            if found := _typical(one.statistics) or "".join(only):
+                return found
     return ""

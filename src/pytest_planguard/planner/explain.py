@@ -15,7 +15,16 @@ import msgspec
 from msgspec import field
 
 from pytest_planguard.model.catalog import Catalog, Table
-from pytest_planguard.model.plan import Drawn, Plan, Planned, PlanNode, SampleKind, Unexplained
+from pytest_planguard.model.plan import (
+    Access,
+    AccessPath,
+    Drawn,
+    Plan,
+    Planned,
+    PlanNode,
+    SampleKind,
+    Unexplained,
+)
 from pytest_planguard.model.query import Query, Variant
 from pytest_planguard.model.statistics import ColumnStatistics, Statistics
 from pytest_planguard.planner import fitting, requests
@@ -31,6 +40,7 @@ from pytest_planguard.sql.constants import Constant
 from pytest_planguard.sql.deep import TOO_DEEP
 from pytest_planguard.sql.probes import Probe, probe_of
 from pytest_planguard.sql.reads import access_paths, shape
+from pytest_planguard.sql.relations import index_names
 
 FLIGHT = 24
 """Units sent before answers are read: enough to keep the server busy, few enough that nothing
@@ -138,12 +148,20 @@ class Explainer:
         columns = {key: one for key, one in self._columns(bound).items() if one.masked}
         return choose(literals, bound, columns, self._clock)[0].values
 
-    def again(self, items: Sequence[tuple[Query, Planned]]) -> list[Planned | Unexplained]:
-        """The same queries with the very samples of their plans, in the plans' order."""
+    def again(
+        self, items: Sequence[tuple[Query, Planned]], *, bare: bool = False
+    ) -> list[Planned | Unexplained]:
+        """The same queries with the very samples of their plans, in the plans' order.
+
+        Args:
+            items: The queries with their plans.
+            bare: Only cost, nodes and the indexes of each relation are wanted: access classes
+                and shapes are left out, and nothing is asked besides.
+        """
         outcomes: list[Planned | Unexplained] = []
         self._learn_types([query for query, _ in items])
         for start in range(0, len(items), BATCH):
-            outcomes += self._batch_again(items[start : start + BATCH])
+            outcomes += self._batch_again(items[start : start + BATCH], bare=bare)
         return outcomes
 
     def _batch(self, queries: Sequence[Query]) -> list[Planned | Unexplained]:
@@ -170,7 +188,9 @@ class Explainer:
             for position, query in enumerate(queries)
         ]
 
-    def _batch_again(self, items: Sequence[tuple[Query, Planned]]) -> list[Planned | Unexplained]:
+    def _batch_again(
+        self, items: Sequence[tuple[Query, Planned]], *, bare: bool
+    ) -> list[Planned | Unexplained]:
         refused: dict[int, str] = {}
         made: dict[tuple[int, int], _Made] = {}
         wanted = [
@@ -189,14 +209,17 @@ class Explainer:
             for position, number, request in places:
                 if (item := by_request.get(id(request))) is not None:
                     made[position, number] = item
-        self._probe(made.values())
+        if not bare:
+            self._probe(made.values())
         self._forget()
         return [
             Unexplained(refused[position])
             if position in refused
             else Planned(
                 tuple(
-                    self._plan(made[position, n], plan.approximate)
+                    self._bare(made[position, n])
+                    if bare
+                    else self._plan(made[position, n], plan.approximate)
                     for n, plan in enumerate(planned.plans)
                 )
             )
@@ -360,6 +383,15 @@ class Explainer:
         """Why its estimates may differ from production's."""
         request = item.request
         return self._masked.reasons(given.get((request.query, request.variant), ()), request.sample)
+
+    def _bare(self, item: _Made) -> Plan:
+        """A plan of which only cost and indexes are asked."""
+        found: dict[str, AccessPath] = {}
+        for node in item.root.walk():
+            if node.relation is not None and (names := index_names(node, self._catalog)):
+                relation = self._catalog.root_of(node.relation)
+                found[f"{node.alias}#{len(found)}"] = AccessPath(relation, Access.OTHER, names)
+        return Plan(item.request.sample, item.root, found)
 
     def _plan(self, item: _Made, approximate: tuple[str, ...]) -> Plan:
         probes: dict[int, float] = {}

@@ -13,7 +13,7 @@ import msgspec
 
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.growth import FACTORS, Growth, Stage, Turn
-from pytest_planguard.model.plan import FOUND, SEARCHED, AccessPath, Plan, Planned
+from pytest_planguard.model.plan import FOUND, SEARCHED, Plan, Planned
 from pytest_planguard.model.ports import FixtureDatabase
 from pytest_planguard.model.query import Query
 from pytest_planguard.planner.bisect import Span, narrowed
@@ -104,49 +104,88 @@ def follow(
     asked: Sequence[Followed], today: Sequence[Seen], ask: Ask, large: float
 ) -> list[Growth | None]:
     """How queries grow, by asking at a few sizes and then between them."""
-    stages = [[(1.0, seen)] for seen in today]
+    courses = [_Course(seen, large) for seen in today]
     for factor in FACTORS:
-        for one, seen in zip(stages, ask(factor, asked), strict=True):
-            if seen is not None:
-                one.append((factor, seen))
-    spans: dict[int, Span] = {}
-    aliases: dict[int, str] = {}
-    for number, one in enumerate(stages):
-        found = _first_turn(one, large)
-        if found is not None:
-            aliases[number], spans[number] = found
-    falls = {n: span for n, span in spans.items()
-             if today[n].plan.access[aliases[n]].access in FOUND}  # fmt: skip
-    between: dict[int, list[tuple[float, Seen]]] = {number: [] for number in falls}
+        for course, seen in zip(courses, ask(factor, asked), strict=True):
+            course.add(factor, seen)
+    spans = {n: one.span for n, one in enumerate(courses) if one.is_falling and one.span}
 
     def turned(factor: float, numbers: Sequence[int]) -> dict[int, bool]:
-        answers: dict[int, bool] = {}
         for number, seen in zip(numbers, ask(factor, [asked[n] for n in numbers]), strict=True):
-            if seen is not None:
-                between[number].append((factor, seen))
-                answers[number] = _has_turned(today[number], seen, aliases[number], large)
-        return answers
+            courses[number].add(factor, seen)
+        return {n: courses[n].has_turned(factor) for n in numbers if factor in courses[n].seen}
 
-    spans |= narrowed(falls, turned, MOST_BETWEEN)
-    return [
-        _growth(
-            sorted([*one, *between.get(number, [])], key=lambda stage: stage[0]),
-            aliases.get(number),
-            spans.get(number),
+    narrowed(spans, turned, MOST_BETWEEN)
+    return [course.growth() for course in courses]
+
+
+class _Course:
+    """What was seen of one query so far, by size."""
+
+    def __init__(self, today: Seen, large: float) -> None:
+        self.seen = {1.0: today}
+        self._today = today
+        self._large = large
+        self._alias: str | None = None
+        """The one that turns first; those that fall go before others."""
+
+    def add(self, factor: float, seen: Seen | None) -> None:
+        """Notes what was answered; None is no answer."""
+        if seen is None:
+            return
+        self.seen[factor] = seen
+        paths = self._today.plan.access
+        turning = [one for one in paths if self._turns(one, seen)] if not self._alias else []
+        if turning:
+            self._alias = min(turning, key=lambda one: paths[one].access not in FOUND)
+
+    def has_turned(self, factor: float) -> bool:
+        """Whether, at a size that was seen, the alias that turns is read in another way."""
+        return self._alias is not None and self._turns(self._alias, self.seen[factor])
+
+    @property
+    def is_falling(self) -> bool:
+        """Whether what turns was found through an index before."""
+        return self._alias is not None and self._today.plan.access[self._alias].access in FOUND
+
+    @property
+    def span(self) -> Span | None:
+        """The sizes it turns between; None: it does not."""
+        for low, high in pairwise(sorted(self.seen)):
+            if self.has_turned(high):
+                return Span(low, high)
+        return None
+
+    def growth(self) -> Growth | None:
+        """What it comes to; None: nothing grows, or nothing was answered."""
+        turn, relation = self._turn(), self._what_grows()
+        if len(self.seen) < 2 or relation is None:
+            return None
+        if turn is not None and turn.is_fall:
+            relation = turn.after.relation
+        stages = (
+            Stage(factor, seen.rows.get(relation, 0.0), seen.plan)
+            for factor, seen in sorted(self.seen.items())
         )
-        for number, one in enumerate(stages)
-    ]
+        return Growth(relation, tuple(stages), turn)
 
+    def _turns(self, alias: str, then: Seen) -> bool:
+        return _has_turned(self._today, then, alias, self._large)
 
-def _first_turn(stages: Sequence[tuple[float, Seen]], large: float) -> tuple[str, Span] | None:
-    """The alias that turns first, and the sizes it does so between; falls before others."""
-    _, today = stages[0]
-    for (low, _), (high, then) in pairwise(stages):
-        aliases = [one for one in today.plan.access if _has_turned(today, then, one, large)]
-        if aliases:
-            falling = [one for one in aliases if today.plan.access[one].access in FOUND]
-            return (falling or aliases)[0], Span(low, high)
-    return None
+    def _turn(self) -> Turn | None:
+        span = self.span
+        if span is None or self._alias is None:
+            return None
+        then = self.seen[span.high]
+        before, after = self._today.plan.access[self._alias], then.plan.access[self._alias]
+        rows = then.rows[after.relation]
+        return Turn(self._alias, before, after, span.high, span.low, rows)
+
+    def _what_grows(self) -> str | None:
+        """The largest relation of which there are more rows at the last size."""
+        last = self.seen[max(self.seen)].rows
+        growing = [name for name, rows in last.items() if rows > self._today.rows.get(name, rows)]
+        return max(growing, key=lambda name: (last[name], name), default=None)
 
 
 def _has_turned(today: Seen, then: Seen, alias: str, large: float) -> bool:
@@ -157,37 +196,6 @@ def _has_turned(today: Seen, then: Seen, alias: str, large: float) -> bool:
     return (before.access in FOUND and after.access in SEARCHED) or (
         before.access in SEARCHED and after.access in FOUND
     )
-
-
-def _growth(
-    stages: Sequence[tuple[float, Seen]], alias: str | None, span: Span | None
-) -> Growth | None:
-    grows = _what_grows(stages)
-    if len(stages) < 2 or grows is None:
-        return None
-    turn = None
-    if alias is not None and span is not None:
-        seen = dict(stages)
-        turn = _turn(alias, span, seen[1.0], seen[span.high])
-        grows = turn.after.relation
-    return Growth(
-        grows,
-        tuple(Stage(factor, seen.rows.get(grows, 0.0), seen.plan) for factor, seen in stages),
-        turn,
-    )
-
-
-def _turn(alias: str, span: Span, today: Seen, then: Seen) -> Turn:
-    before: AccessPath = today.plan.access[alias]
-    after = then.plan.access[alias]
-    return Turn(alias, before, after, span.high, span.low, then.rows[after.relation])
-
-
-def _what_grows(stages: Sequence[tuple[float, Seen]]) -> str | None:
-    """The largest relation of which there are more rows at the last size."""
-    (_, first), (_, last) = stages[0], stages[-1]
-    growing = [name for name, rows in last.rows.items() if rows > first.rows.get(name, rows)]
-    return max(growing, key=lambda name: (last.rows[name], name), default=None)
 
 
 def _rows(plan: Plan, catalog: Catalog) -> dict[str, float]:

@@ -21,6 +21,7 @@ from pytest_planguard.model.statistics import ColumnStatistics
 from pytest_planguard.planner.binary import text_of
 from pytest_planguard.planner.redacted import in_the_middle
 from pytest_planguard.planner.selectivity import LIST_ITEM, instant, is_common, place_among
+from pytest_planguard.planner.windows import opened
 from pytest_planguard.sql.bindings import Binding
 from pytest_planguard.sql.types import INTEGER_ARRAYS, INTEGERS, integer_for
 
@@ -101,6 +102,7 @@ def choose(
             )
         )
         snapped = _kept_apart(values, snapped, by_parameter, columns)
+        snapped = opened(values, snapped, by_parameter, columns)
         chosen.add(Choice(snapped, types_for(variant.parameter_types, snapped)))
     return tuple(sorted(chosen, key=order))
 

@@ -68,7 +68,9 @@ def generic(position: int, number: int, variant: Variant) -> Request:
 
     LIMIT, OFFSET and booleans stay literal, as the tests sent them: without its LIMIT a page of
     20 rows is planned as a tenth of the table (measured: cost 32,227 against 1.24), and a
-    boolean decides whether a partial index serves.
+    boolean decides whether a partial index serves. A list sent as one array is what the server
+    makes of it: ten items (``estimate_array_length``), by which it decides against or for this
+    plan; one that is written out has its length in the text.
     """
     text, types = variant.plannable, variant.parameter_types
     sizes = ""

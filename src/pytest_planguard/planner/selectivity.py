@@ -33,18 +33,15 @@ def rows_selected(
         statistics: Of the column.
         rows: Of the table.
     """
+    share: float | None = None
     if operator == "=":
-        share = _share_of(value, statistics, rows)
+        share = _share_of([value], statistics, rows)
     elif operator == "= ANY" and value.startswith("{"):
         items = [item.strip('"') for item in LIST_ITEM.findall(value)]
-        shares = [_share_of(item, statistics, rows) for item in items]
-        known = [one for one in shares if one is not None]
-        share = min(1.0, sum(known)) if len(known) == len(shares) else None
+        share = _share_of(items, statistics, rows)
     elif operator in {"<", "<=", ">", ">="}:
         share = _share_below(value, statistics)
         share = 1.0 - share if share is not None and operator.startswith(">") else share
-    else:
-        share = None
     return None if share is None else share * rows
 
 
@@ -84,22 +81,20 @@ def _spelled(value: str) -> str:
     return _BOOLEANS.get(value, value)
 
 
-def _share_of(value: str, statistics: ColumnStatistics, rows: float) -> float | None:
-    """Of the rows that have a value (var_eq_const): its own, or an even part of the rest."""
-    common = dict(
-        zip(
-            map(_spelled, statistics.most_common_values),
-            statistics.most_common_freqs,
-            strict=False,
-        )
-    )
-    if _spelled(value) in common:
-        return common[_spelled(value)]
+def _share_of(values: Sequence[str], statistics: ColumnStatistics, rows: float) -> float | None:
+    """Of the rows that have one of the values (var_eq_const, scalararraysel).
+
+    A common value has its own share, any other an even part of the rest.
+    """
+    names = map(_spelled, statistics.most_common_values)
+    common = dict(zip(names, statistics.most_common_freqs, strict=False))
+    known = [common.get(_spelled(value)) for value in values]
     count = distinct_values(statistics, rows)
-    if not count:
+    if not count and None in known:
         return None
     rest = max(0.0, 1.0 - statistics.null_frac - sum(common.values()))
-    return rest / max(1.0, count - len(common))
+    each = rest / max(1.0, count - len(common))
+    return min(1.0, sum(each if share is None else share for share in known))
 
 
 def _share_below(value: str, statistics: ColumnStatistics) -> float | None:

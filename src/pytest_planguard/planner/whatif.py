@@ -7,8 +7,7 @@ get_relation_info), and the catalog of a scratch copy is ours to write.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from pytest_planguard.model.catalog import Catalog
@@ -58,9 +57,13 @@ class Trials:
         with self._fixture.copy_with(indexes) as copy:
             catalog = copy.catalog or self._read_catalog(copy.conninfo)
             with Wire(copy.conninfo, self._settings) as wire:
-                names = [index.name for index in indexes if index.name not in copy.refused]
+                tables = {
+                    index.name: catalog.root_of(index.table)
+                    for index in indexes
+                    if index.name not in copy.refused
+                }
                 yield Trial(
-                    wire, catalog, self._fixture.statistics, names, copy.sizes, copy.refused
+                    wire, catalog, self._fixture.statistics, tables, copy.sizes, copy.refused
                 )
 
 
@@ -72,34 +75,72 @@ class Trial:
         wire: Wire,
         catalog: Catalog,
         statistics: Statistics,
-        names: Sequence[str],
+        tables: Mapping[str, str],
         sizes: dict[str, int],
         refused: dict[str, str],
     ) -> None:
         self.sizes = sizes
         self.refused = refused
         self._wire = wire
-        self._names = names
+        self._tables = tables
         self._explainer = Explainer(wire, catalog, statistics)
 
     def plan(
         self, requests: Sequence[tuple[Query, Planned, frozenset[str]]]
     ) -> list[Planned | Unexplained]:
         """Plans each query with its own plans' samples, seeing only the named indexes."""
-        by_set: dict[frozenset[str], list[int]] = defaultdict(list)
-        for position, (_, _, visible) in enumerate(requests):
-            by_set[visible].append(position)
+        wanted = [(_touched(planned), visible) for _, planned, visible in requests]
         outcomes: dict[int, Planned | Unexplained] = {}
-        for visible in sorted(by_set, key=sorted):
+        for visible, positions in rounds(wanted, self._tables):
             self._show(visible)
-            positions = by_set[visible]
             items = [(requests[n][0], requests[n][1]) for n in positions]
-            outcomes.update(zip(positions, self._explainer.again(items), strict=True))
+            outcomes.update(zip(positions, self._explainer.again(items, bare=True), strict=True))
         return [outcomes[position] for position in range(len(requests))]
 
     def _show(self, visible: frozenset[str]) -> None:
         self._wire.idle()
-        self._wire.execute(_SHOW.format(names=_names(self._names), visible=_names(sorted(visible))))
+        names = _names(sorted(self._tables))
+        self._wire.execute(_SHOW.format(names=names, visible=_names(sorted(visible))))
+
+
+def rounds(
+    requests: Sequence[tuple[frozenset[str], frozenset[str]]], tables: Mapping[str, str]
+) -> list[tuple[frozenset[str], list[int]]]:
+    """Requests that can be planned at the same time: no query sees an index that is not its own.
+
+    Showing other indexes is what takes time: every session forgets what it knew of their tables.
+    What is shown of one table is nothing to a query that does not read it.
+
+    Args:
+        requests: The tables each reads, and the indexes it is to see.
+        tables: The table of each index.
+
+    Returns:
+        Indexes to show, and positions of the requests that are planned then; pure.
+    """
+    shown: list[dict[str, frozenset[str]]] = []
+    positions: list[list[int]] = []
+    for position, (touched, visible) in enumerate(requests):
+        own = {table: frozenset(n for n in visible if tables[n] == table) for table in touched}
+        number = next((n for n, one in enumerate(shown) if _agree(one, own)), len(shown))
+        if number == len(shown):
+            shown.append({})
+            positions.append([])
+        shown[number].update(own)
+        positions[number].append(position)
+    return [
+        (frozenset().union(*one.values()), places)
+        for one, places in zip(shown, positions, strict=True)
+    ]
+
+
+def _agree(shown: Mapping[str, frozenset[str]], own: Mapping[str, frozenset[str]]) -> bool:
+    return all(shown.get(table, names) == names for table, names in own.items())
+
+
+def _touched(planned: Planned) -> frozenset[str]:
+    """Relations the plans read, partitions as their root."""
+    return frozenset(path.relation for plan in planned.plans for path in plan.access.values())
 
 
 def _names(names: Sequence[str]) -> str:

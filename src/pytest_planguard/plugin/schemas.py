@@ -9,7 +9,7 @@ import msgspec
 
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.recorder import Recorder, SchemaState
-from pytest_planguard.model.capture import Database
+from pytest_planguard.model.capture import Database, name_in
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.plugin.readers import reading
 
@@ -115,11 +115,13 @@ class SchemaKeeper:
                 with self._recorder.paused():
                     schema = self._take_schema(self._recorder.databases[name])
             except Exception as error:  # noqa: BLE001 -- a user's test goes on, the report says why
-                self._keep(kept, why_no_schema=f"{name} could not be read: {_first_line(error)}")
+                self._keep(
+                    kept, why_no_schema=f"{name_in(name)} could not be read: {_first_line(error)}"
+                )
                 return
         state.grown = state.shrunk = False
         if not schema.objects:
-            self._keep(kept, why_no_schema=_why_empty(name, state))
+            self._keep(kept, why_no_schema=_why_empty(name_in(name), state))
             return
         kept.texts = frozenset(state.texts)
         if kept.database.schema is None or kept.database.schema.digest != schema.digest:
@@ -147,7 +149,7 @@ class SchemaKeeper:
                 found = self._take_types(self._recorder.databases[name], sorted(wanted))
         except Exception as error:  # noqa: BLE001 -- a user's test goes on, the report says why
             self._recorder.note(
-                f"types of parameters on {name} could not be read: {_first_line(error)}"
+                f"types of parameters on {name_in(name)} could not be read: {_first_line(error)}"
             )
             return
         if found:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from pytest_planguard.model.finding import Finding, Severity
+from pytest_planguard.model.finding import Advice, Finding, Severity
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.report import ChangeKind, QueryReport, Report, Status
 from pytest_planguard.report import _numbers as numbers
@@ -180,14 +180,21 @@ def _remedy(finding: Finding) -> list[str]:
         numbers.cost(finding.advice.cost_before),
         numbers.cost(finding.advice.cost_after),
     )
-    size = f", {numbers.size(finding.advice.size_bytes)}" if finding.advice.size_bytes else ""
-    others = len(finding.advice.also_helps)
-    also = (
-        f", also helps {numbers.counted(others, 'other query', 'other queries')}" if others else ""
-    )
     said = any(one in finding.remedy for one in finding.advice.ddl)
     words_first = [] if said or not finding.remedy else [inline(finding.remedy)]
-    return [*words_first, fence(ddl, "sql"), f"cost {before} → {after}{size}{also}"]
+    facts, *notes = words.advice_facts(finding) or [""]
+    gain = f"cost {before} → {after}" + (f"; {facts}" if facts else "")
+    text = "  \n".join(map(inline, [gain, *notes]))
+    return [*words_first, fence(ddl, "sql"), text, *_operations(finding.advice)]
+
+
+def _operations(advice: Advice) -> list[str]:
+    """The same as a migration, folded."""
+    return [
+        f"<details><summary>in a migration of {inline(tool.capitalize())}</summary>\n\n"
+        f"{fence(chr(10).join(lines), 'python')}\n\n</details>"
+        for tool, lines in advice.operations.items()
+    ]
 
 
 def _details(query: QueryReport | None) -> list[str]:

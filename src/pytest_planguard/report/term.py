@@ -59,7 +59,7 @@ def blocks(report: Report, color: bool = False) -> str:
     lines: list[Line] = []
     for finding in report.findings:
         query = queries.get((finding.database, finding.key))
-        lines += _block(finding, query, column, doubtful=True)
+        lines += _block(finding, query, column, doubtful=True) + _operations(finding)
     return _paint(lines, color=color)
 
 
@@ -124,6 +124,7 @@ def _findings(report: Report, *, verbose: bool) -> list[Line]:
     for finding in kept:
         query = queries.get((finding.database, finding.key))
         lines += _block(finding, query, column, doubtful=doubtful)
+        lines += _operations(finding) if verbose else []
         lines += _plans(query) if verbose and query is not None else []
     if len(kept) < len(findings):
         more = len(findings) - len(kept)
@@ -195,10 +196,11 @@ def _advice(finding: Finding, shapes: list[str]) -> list[Line]:
     """The index that helps; where there is none, or a rewrite is better, words."""
     ddl = _ddl(finding)
     told = any(one in finding.remedy for one in finding.advice.ddl) if finding.advice else False
+    facts = words.advice_facts(finding)
     if ddl and (told or not shapes):
-        return _indented(ddl)
+        return _indented([*ddl, *facts])
     text = finding.remedy.splitlines()
-    return _indented([*text, *ddl] if ddl else [finding.message, *text])
+    return _indented([*text, *ddl, *facts] if ddl else [finding.message, *text])
 
 
 def _ddl(finding: Finding) -> list[str]:
@@ -210,6 +212,14 @@ def _ddl(finding: Finding) -> list[str]:
         numbers.cost(finding.advice.cost_after),
     )
     return [*first, f"{last}   cost {before} → {after}"]
+
+
+def _operations(finding: Finding) -> list[Line]:
+    """The advice as a migration, for each tool the project migrates with."""
+    lines: list[Line] = []
+    for tool, code in finding.advice.operations.items() if finding.advice is not None else ():
+        lines += [[(f"    in a migration of {tool.capitalize()}", "dim")], *_indented(code, 6)]
+    return lines
 
 
 def _plans(query: QueryReport) -> list[Line]:

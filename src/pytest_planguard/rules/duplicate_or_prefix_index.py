@@ -27,7 +27,10 @@ FACTS = RuleFacts(
         "Each INSERT, and each UPDATE that is not HOT, writes both, VACUUM cleans both, and both "
         "take memory from what is read; no query is faster for it."
     ),
-    remedy="Drop the one that is superfluous, or do not create it.",
+    remedy=(
+        "Drop the one that is superfluous, or do not create it: in Django, a foreign key that a "
+        "constraint begins with takes db_index=False."
+    ),
     source=(
         "PostgreSQL manual, 11.3 Multicolumn Indexes: a btree serves conditions on its leading "
         "columns; PostgreSQL wiki, Index Maintenance: Duplicate indexes."

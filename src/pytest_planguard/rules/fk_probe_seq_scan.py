@@ -8,6 +8,7 @@ from pytest_planguard.model import words
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read, ReferentialCheck
 from pytest_planguard.model.plan import Access
+from pytest_planguard.sql.obstacles import obstacles
 from pytest_planguard.sql.reads import access_of, full_index_walk
 
 FACTS = RuleFacts(
@@ -67,7 +68,7 @@ def _candidate(found: ReferentialCheck, read: Read, context: Context) -> Candida
         relation=found.path[-1],
         severity=Severity.ERROR if found.advice is not None else Severity.WARNING,
         message=_message(found, read, context, hidden),
-        remedy=_remedy(found, read),
+        remedy=_remedy(found, read, context),
         rows=table.rows if table is not None else read.rows_read,
         evidence={
             "rows_read": found.times * read.rows_read,
@@ -94,10 +95,13 @@ def _message(found: ReferentialCheck, read: Read, context: Context, hidden: floa
     )
 
 
-def _remedy(found: ReferentialCheck, read: Read) -> str:
+def _remedy(found: ReferentialCheck, read: Read, context: Context) -> str:
     if found.advice is not None:
         return "\n".join(found.advice.ddl)
     columns = ", ".join(found.columns)
+    casts = [one.reason.rpartition(": ")[2] for one in obstacles(read, context.catalog)]
+    if casts:
+        return f"give {columns} the type of what it refers to: {'; '.join(casts)}"
     return (
         f"no index on {found.path[-1]} ({columns}) was proven to help, for each value occurs in "
         f"{words.rows(read.rows_kept)} rows: delete seldom, or mark rows as deleted instead"

@@ -8,7 +8,7 @@ from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read
 from pytest_planguard.sql.obstacles import Obstacle, ObstacleKind, obstacles, usable_index
 from pytest_planguard.sql.printed import without_alias
-from pytest_planguard.sql.rewriting import day_range, is_day, moved
+from pytest_planguard.sql.rewriting import alone, day_range, is_day, moved
 
 FACTS = RuleFacts(
     code="QRY001",
@@ -103,6 +103,8 @@ def _remedy(obstacle: Obstacle, expression: str, column: str) -> str:
             f"instead of {expression} write {column} {condition.operator} <value>, and OR "
             f"{column} IS NULL where the default is meant to match"
         )
+    if written := alone(expression, column, condition.operator):
+        return f"instead of {expression} {condition.operator} <value> write {written}"
     if moved(name):
         return (
             f"instead of {expression} leave {column} alone and do the arithmetic on the other "

@@ -35,8 +35,8 @@ FACTS = RuleFacts(
     ),
     source=(
         "The planner itself, on statistics scaled as by pytest-planguard statistics scale: "
-        "distributions keep their shape, columns with up to 1,000 values keep their number. Orders "
-        "of growth: model.growth.order_of."
+        "distributions keep their shape (a busier shop, not only an older one), columns with up "
+        "to 1,000 values keep their number. Orders of growth: model.growth.order_of."
     ),
 )
 

@@ -73,6 +73,8 @@ def _message(relation: str, advice: Advice, read: Read | None) -> str:
     if read is None:
         return f"{relation}: {gain}"
     size = f"{words.rows(read.rows_read)} rows ({words.size(read.bytes_read)}) of {relation}"
+    if read.conditions and read.rows_kept >= read.rows_read:
+        return f"reads {size} for the few that are wanted; {gain}"
     if not read.conditions:
         return f"reads all {size} for the few that are wanted; {gain}"
     return f"reads {size} to keep {words.rows(read.rows_kept)}; {gain}"

@@ -15,7 +15,8 @@ FACTS = RuleFacts(
     severity=Severity.ERROR,
     condition=(
         "NOT IN (SELECT …), or <> ALL, over a large table, whose sub-select has at least "
-        "large-table-rows rows and is not hashed: its result does not fit into work_mem."
+        "large-table-rows rows and is not hashed: its result does not fit into work_mem, which "
+        "must be production's (ENV002 says where it is not)."
     ),
     effect=(
         "Rows of the one times rows of the other are compared: a query of seconds in a test "

@@ -27,10 +27,10 @@ FACTS = RuleFacts(
         "application can ask for any. An index scan and a bitmap of an index are alike."
     ),
     effect=(
-        "Who asks for the common value waits a thousand times longer than the tests show. And a "
-        "statement that is prepared may get one plan for all: after five executions the server "
-        "keeps the plan made without values where that looks no dearer on average, and it is "
-        "wrong for one of the two."
+        "Who asks for the common value waits far longer than the tests show. And a statement that "
+        "is prepared may get one plan for all: after five executions the server keeps the plan "
+        "made without values where that looks no dearer on average, and it is wrong for one of "
+        "the two."
     ),
     remedy=(
         "Ask for the common value in a query of its own, with a LIMIT, a narrower condition or a "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read
-from pytest_planguard.sql.obstacles import Obstacle, ObstacleKind, column_of, obstacles
+from pytest_planguard.sql.obstacles import Obstacle, ObstacleKind, column_of, led_by, obstacles
 
 FACTS = RuleFacts(
     code="QRY004",
@@ -14,7 +14,8 @@ FACTS = RuleFacts(
     severity=Severity.ERROR,
     condition=(
         "The filter of a slow scan is LIKE 'x%' or a regular expression '^x' on a column whose "
-        "btree sorts by a collation other than C, and none has a pattern operator class."
+        "btree sorts by a collation other than C, and none has a pattern operator class. The "
+        "fixture's collation must be production's; ENV001 says where it is not."
     ),
     effect=(
         "In a language's order, values that begin alike need not stand together: the index can't "
@@ -49,11 +50,7 @@ def _candidate(read: Read, name: str, context: Context) -> Candidate:
     collation = (column.collation if column is not None else None) or "the database's collation"
     advice = context.advice.get(read.relation)
     opclass = _CLASSES.get(column.base_type if column is not None else "", "text_pattern_ops")
-    index = next(
-        one.name
-        for one in context.catalog.indexes_of(read.relation)
-        if one.keys[:1] and one.keys[0].strip('"') == name
-    )
+    index = led_by(read.relation, name, context.catalog)[0].name
     return Candidate(
         rule=FACTS.code,
         key=context.query.key,

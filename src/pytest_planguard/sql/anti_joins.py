@@ -29,10 +29,9 @@ class AntiJoin(msgspec.Struct, frozen=True):
     statement: Statement
     condition: str
     """The one that takes its place, as SQL."""
-    inner: str
-    """The sub-select's column, whose values were looked through."""
-    inner_relation: str
-    """The only table of the sub-select; empty: there are several."""
+    columns: tuple[tuple[str, str], ...]
+    """What is compared, as SQL and with its table's name: the sub-select's column, and the one
+    that is looked for. A table's name is empty where it can't be told."""
 
 
 def not_exists(text: str) -> AntiJoin | None:
@@ -43,12 +42,18 @@ def not_exists(text: str) -> AntiJoin | None:
         names = _compared(statement, link) if link is not None else None
         if names is not None:
             ours, theirs = names
-            inner = tables(link.subselect.fromClause)
+            known = [*tables(link.subselect.fromClause), *tables(_from_of(statement))]
+            columns = tuple((sql_of(one), _table_of(one, known)) for one in (theirs, ours))
             new = _exists(link.subselect, ours, theirs)
             put(new)
-            relation = inner[0].relname if len(inner) == 1 else ""
-            return AntiJoin(printed(statement), sql_of(new), sql_of(theirs), relation)
+            return AntiJoin(printed(statement), sql_of(new), columns)
     return None
+
+
+def _table_of(column: Node, known: list[Node]) -> str:
+    """The table a qualified column belongs to, by its own name."""
+    qualifier = column.fields[-2].sval
+    return next((str(one.relname) for one in known if called(one) == qualifier), "")
 
 
 def _negated_link(condition: Node) -> Node:

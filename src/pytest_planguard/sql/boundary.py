@@ -7,10 +7,13 @@ are looked at entry by entry, although EXPLAIN prints them in the same Index Con
 
 from __future__ import annotations
 
-from pytest_planguard.model.catalog import Catalog, Index
+import re
+from collections.abc import Sequence
+
+from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.plan import PlanNode
 from pytest_planguard.sql.predicates import Condition, Kind, oriented, split_conditions
-from pytest_planguard.sql.printed import unwrapped, without_alias
+from pytest_planguard.sql.printed import without_alias
 
 _SCANS = frozenset({"Index Scan", "Index Only Scan"})
 
@@ -21,6 +24,8 @@ _PRICES = {
     "cpu_operator_cost": 0.0025,
 }
 """PostgreSQL's defaults (19.7.2 Planner Cost Constants)."""
+
+_BETWEEN = re.compile(r"[\s()]+")
 
 _SKIPPING = 18
 """The first major that skips within an index, from one leading value to the next."""
@@ -37,14 +42,17 @@ def bounding(node: PlanNode, catalog: Catalog) -> tuple[str, ...] | None:
     if index.method != "btree" or node.alias is None or _is_hidden(node, catalog):
         return None
     conditions = split_conditions(node.index_cond)
-    found = _bounding(conditions, index, node.alias)
+    by_key = [[one for one in conditions if _is_on(one, key, node.alias)] for key in index.keys]
+    if sum(map(len, by_key)) != len(conditions):  # some key is printed otherwise: nobody can tell
+        return None
+    found = _bounding(by_key)
     return None if len(found) == len(conditions) else tuple(one.text for one in found)
 
 
-def _bounding(conditions: tuple[Condition, ...], index: Index, alias: str) -> list[Condition]:
+def _bounding(by_key: Sequence[Sequence[Condition]]) -> list[Condition]:
+    """Conditions on the leading keys, up to the first that nothing fixes."""
     found: list[Condition] = []
-    for key in index.keys:
-        here = [one for one in conditions if _is_on(one, key, alias)]
+    for here in by_key:
         found += here
         if not any(one.kind in (Kind.EQUALITY, Kind.BOOLEAN) for one in here):
             break
@@ -58,7 +66,12 @@ def _is_on(condition: Condition, key: str, alias: str) -> bool:
     first = own.subject.fields[0] if own.subject.fields else own.subject
     if first.column is not None:
         return first.column[1] == key.strip('"').replace('""', '"')
-    return without_alias(first.text, alias) == unwrapped(key)
+    return _letters(without_alias(first.text, alias)) == _letters(key)
+
+
+def _letters(expression: str) -> str:
+    """An expression without blanks and brackets, of which plans print more than definitions."""
+    return _BETWEEN.sub("", expression)
 
 
 def entries_walked(node: PlanNode, catalog: Catalog, selected: float | None) -> float | None:

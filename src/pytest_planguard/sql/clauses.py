@@ -9,7 +9,9 @@ from typing import Any, TypeAlias
 Column: TypeAlias = tuple[str, ...]
 """Its name, behind those that qualify it; ``*`` stands for all columns of what qualifies it."""
 
-_SKIPPED = frozenset({"typeName", "typmods", "funcname", "name", "objname"})
+_INDEX = "infer"
+"""What ON CONFLICT says of the index it means."""
+_SKIPPED = frozenset({"typeName", "typmods", "funcname", "name", "objname", _INDEX})
 """What has no values and no columns: names."""
 _CONDITIONS = frozenset({"whereClause", "havingClause", "quals", "joinCondition", "condition"})
 _LISTS = frozenset({"groupClause", "sortClause", "distinctClause", "windowClause"})
@@ -18,12 +20,21 @@ _LIMITS = frozenset({"limitCount", "limitOffset"})
 _LIKE = frozenset({"AEXPR_LIKE", "AEXPR_ILIKE"})
 _ACCESSORS = frozenset({"->", "->>", "#>", "#>>"})
 """Operators whose right side says which part of a document is meant."""
-_SHAPING = frozenset({
-    "substr", "substring", "left", "right", "date_trunc", "date_part", "extract", "to_char",
-    "to_date", "to_timestamp", "round", "trunc", "split_part", "jsonb_extract_path",
-    "jsonb_extract_path_text", "json_extract_path", "json_extract_path_text",
+_SHAPING = {
+    **dict.fromkeys(("date_trunc", "date_part", "extract", "timezone", "nextval", "currval",
+                     "setval"), (0,)),
+    **dict.fromkeys(("to_char", "to_date", "to_timestamp", "to_number", "left", "right", "round",
+                     "trunc", "setweight"), (1,)),
+    **dict.fromkeys(("substr", "substring", "split_part"), (1, 2)),
+    **dict.fromkeys(("jsonb_extract_path", "jsonb_extract_path_text", "json_extract_path",
+                     "json_extract_path_text"), tuple(range(1, 10))),
+}  # fmt: skip
+"""Functions, and which of their arguments say what is done: a unit, a format, a position, a key."""
+_SEARCHES = frozenset({
+    "to_tsvector", "to_tsquery", "plainto_tsquery", "phraseto_tsquery", "websearch_to_tsquery",
+    "ts_headline",
 })  # fmt: skip
-"""Functions whose literals say what is taken of a column, as in an index's expression."""
+"""Functions whose first argument of several names a configuration."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,8 @@ class Statement:
     clauses: list[Clause] = field(default_factory=list)
     tables: dict[str, set[str]] = field(default_factory=dict)
     """By alias, over all levels: the names of the tables it may mean."""
+    kept: set[int] = field(default_factory=set)
+    """Where the literals begin that name an index by its predicate: it is not found by others."""
     derived: dict[str, Any] = field(default_factory=dict)
     """By alias: sub-selects, CTEs and functions that are read like tables."""
 
@@ -83,6 +96,7 @@ def read(tree: Any) -> Statement:
     """What a statement's tree says; the tree is the parser's JSON, decoded."""
     statement = Statement()
     _find_tables(tree, statement, _cte_names(tree))
+    statement.kept = {one.location for node in _nodes(tree, _INDEX) for one in values_in(node)}
     _Reader(statement).read(tree)
     return statement
 
@@ -216,12 +230,9 @@ class _Reader:
             table, _, column = setting.rpartition(".")
             clauses = (*clauses, self._clause(target=(table, column)))
             args = args[1:2]
-        if name in _SHAPING and any(_columns(item) for item in args):
-            for item in args:
-                if _columns(item):
-                    self._walk(item, clauses)
-            return
-        self._walk({**node, "args": args}, clauses)
+        shaping = (0,) if name in _SEARCHES and len(args) > 1 else _SHAPING.get(name, ())
+        said = [item for number, item in enumerate(args) if number not in shaping]
+        self._walk({**node, "args": said}, clauses)
 
     def _setting(self, node: Any, clauses: _Clauses) -> None:
         table, _, column = str(node.get("name", "")).rpartition(".")

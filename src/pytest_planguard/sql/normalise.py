@@ -17,6 +17,7 @@ from pytest_planguard.model.query import Query, Variant
 from pytest_planguard.model.silence import Silence
 from pytest_planguard.model.statement import Layer, Place, Sample, Session, Statement
 from pytest_planguard.model.tenants import NO_TENANTS, Tenants
+from pytest_planguard.sql.lifted import lifted
 from pytest_planguard.sql.statement_text import Analysis, Kind, analyse
 from pytest_planguard.sql.types import family, rank
 from pytest_planguard.sql.unbind import unbind
@@ -248,7 +249,7 @@ def _variant(sent: _Sent) -> Variant:
         redacted=sent.statement.redacted,
     )
     if not _is_bound_by_client(sent):
-        return variant
+        return _lifted(variant)
     found = unbind(variant.plannable, sent.statement.samples[0].values)
     if found is None:
         return variant
@@ -259,6 +260,26 @@ def _variant(sent: _Sent) -> Variant:
         plannable=found.text,
         spans=found.spans,
         as_sent=variant.plannable,
+    )
+
+
+def _lifted(variant: Variant) -> Variant:
+    """A variant whose redacted literals are parameters, so that no value need be invented."""
+    count = len(variant.parameter_types)
+    found = lifted(variant.plannable, count)
+    if found is None:
+        return variant
+    samples = variant.samples or (() if count else (Sample(()),))
+    return msgspec.structs.replace(
+        variant,
+        parameter_types=(*variant.parameter_types, *(None for _ in found.values)),
+        samples=tuple(
+            msgspec.structs.replace(one, values=(*one.values, *found.values)) for one in samples
+        ),
+        plannable=found.text,
+        spans=found.spans,
+        redacted=(*variant.redacted, *range(count + 1, count + 1 + len(found.values))),
+        as_sent="" if count else variant.plannable,
     )
 
 

@@ -37,6 +37,8 @@ class ObstacleKind(enum.StrEnum):
     NEGATION = "negation"
     ALTERNATIVE = "alternative"
     SUBQUERY = "subquery"
+    ELEMENT = "element"
+    """A value that is any of a column's array: GIN knows it as containment only."""
     SAME_ROW = "same-row"
     """Both sides are of the row itself: there is no value to look up."""
 
@@ -80,10 +82,33 @@ def _obstacle(condition: Condition, read: Read, catalog: Catalog) -> Obstacle | 
         return _says(condition, ObstacleKind.ALTERNATIVE, "alternatives joined by OR")
     if "SubPlan" in condition.text:
         return _says(condition, ObstacleKind.SUBQUERY, "it depends on a sub-select")
+    if _is_element(condition):
+        return _says(condition, ObstacleKind.ELEMENT, _as_containment(condition))
     own = oriented(condition, read.alias) or oriented(condition, "")
     if own is None or own.subject is None:
         return _says(condition, ObstacleKind.SAME_ROW, "both sides depend on the row itself")
     return _of_subject(own, own.subject, read, catalog)
+
+
+def _is_element(condition: Condition) -> bool:
+    """Whether it is ``value = ANY (column)``."""
+    value, array = condition.subject, condition.value
+    return (
+        condition.operator == "= ANY"
+        and value is not None
+        and not value.columns
+        and array is not None
+        and array.column is not None
+    )
+
+
+def _as_containment(condition: Condition) -> str:
+    assert condition.subject is not None
+    assert condition.value is not None
+    return (
+        "no index serves = ANY of a column; a GIN index serves the same as "
+        f"{condition.value.text.rpartition('.')[2]} @> ARRAY[{condition.subject.text}]"
+    )
 
 
 def _says(condition: Condition, kind: ObstacleKind, words: str) -> Obstacle:
@@ -123,16 +148,22 @@ def _pattern(
         return ObstacleKind.WILDCARD, "the pattern does not begin with fixed text"
     if column is None:
         return None, ""
-    leading = [one for one in catalog.indexes_of(read.relation) if _leads(one, column.name)]
+    leading = led_by(read.relation, column.name, catalog)
     if leading and not any(_serves_patterns(one, column, catalog) for one in leading):
         return ObstacleKind.PATTERN, "the index sorts by a collation that patterns can't use"
     return None, ""
 
 
-def _leads(index: Index, column: str) -> bool:
-    """Whether a whole btree begins with a column."""
-    is_whole = index.method == "btree" and index.valid and index.predicate is None
-    return is_whole and [key.strip('"') for key in index.keys[:1]] == [column]
+def led_by(relation: str, column: str, catalog: Catalog) -> tuple[Index, ...]:
+    """The btrees over all of a table's rows that begin with a column, by name."""
+    return tuple(
+        one
+        for one in catalog.indexes_of(relation)
+        if one.method == "btree"
+        and one.valid
+        and one.predicate is None
+        and [key.strip('"') for key in one.keys[:1]] == [column]
+    )
 
 
 def _serves_patterns(index: Index, column: Column, catalog: Catalog) -> bool:
@@ -156,15 +187,34 @@ def is_guess(read: Read, catalog: Catalog) -> bool:
     """Whether the planner knows nothing of a condition's selectivity.
 
     For a computed or cast column it takes a fixed share (1/200 for equality, a third for a
-    range: DEFAULT_EQ_SEL and DEFAULT_INEQ_SEL in selfuncs.h), which is no evidence.
+    range: DEFAULT_EQ_SEL and DEFAULT_INEQ_SEL in selfuncs.h), which is no evidence. Nor is the
+    share it takes for a pattern or a containment without statistics, see ``DEFAULT_SHARES``.
     """
     for condition in conditions_of(read.conditions):
+        searches = condition.kind in (Kind.LIKE, Kind.CONTAINMENT) or _is_element(condition)
+        if searches and _keeps_a_default_share(read, catalog):
+            return True
         own = oriented(condition, read.alias)
-        if own is not None and own.subject is not None and own.kind is not Kind.OTHER:
+        if own is None or own.subject is None:
+            continue
+        if own.kind is not Kind.OTHER:
             kind, _ = _kind(own, own.subject, read, catalog)
             if kind in (ObstacleKind.FUNCTION, ObstacleKind.CAST):
                 return True
     return False
+
+
+DEFAULT_SHARES = (0.005, 0.01)
+"""Of the rows, where nothing is known: DEFAULT_MATCH_SEL and DEFAULT_MATCHING_SEL (selfuncs.h),
+DEFAULT_CONTAIN_SEL and DEFAULT_OVERLAP_SEL (array_selfuncs.c), DEFAULT_TS_MATCH_SEL
+(ts_selfuncs.c). An estimate from statistics is none of them but by chance."""
+_ROUNDING = 0.002
+
+
+def _keeps_a_default_share(read: Read, catalog: Catalog) -> bool:
+    table = catalog.tables.get(read.relation)
+    kept = read.rows_kept / table.rows if table is not None and table.rows else 0.0
+    return any(abs(kept - share) <= _ROUNDING * share for share in DEFAULT_SHARES)
 
 
 def column_of(catalog: Catalog, relation: str, name: str) -> Column | None:

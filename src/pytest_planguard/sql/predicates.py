@@ -33,7 +33,8 @@ _PLAN_REFERENCE = re.compile(r"\((?:hashed )?(?:SubPlan|InitPlan) \d+\)")
 _OPERATOR = re.compile(rb"OPERATOR\([^)]*\)|[-+*/<>=~!@#%^&|`?]+", re.IGNORECASE)
 _QUANTIFIER = re.compile(r"\s*(ANY|ALL)\s", re.IGNORECASE)
 _COMMUTED = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<=", "<@": "@>",
-             "@>": "<@", "&&": "&&"}  # fmt: skip
+             "@>": "<@", "&&": "&&", "<<": ">>", ">>": "<<", "<<=": ">>=",
+             ">>=": "<<="}  # fmt: skip
 
 
 class Kind(enum.StrEnum):
@@ -49,7 +50,7 @@ class Kind(enum.StrEnum):
     BOOLEAN = "boolean"
     """A boolean column by itself, or ``NOT`` before it."""
     CONTAINMENT = "containment"
-    """Operators of GIN: ``@>``, ``?``, ``@@``, ``&&`` and kin."""
+    """Operators of GIN and GiST: ``@>``, ``?``, ``@@``, ``&&``, ``<<`` and kin."""
     OTHER = "other"
 
 
@@ -60,7 +61,10 @@ _KIND_OF = {
         ("~~", "~~*", "!~~", "!~~*", "~", "~*", "!~", "!~*", "^@"),
         Kind.LIKE,
     ),
-    **dict.fromkeys(("@>", "<@", "?", "?|", "?&", "@@", "@?", "&&"), Kind.CONTAINMENT),
+    **dict.fromkeys(
+        ("@>", "<@", "?", "?|", "?&", "@@", "@?", "&&", "<<", "<<=", ">>", ">>="),
+        Kind.CONTAINMENT,
+    ),
 }
 
 
@@ -81,6 +85,7 @@ class Condition(msgspec.Struct, frozen=True):
     """The other side; None for IS NULL and boolean columns."""
 
 
+@functools.lru_cache(maxsize=16384)
 def split_conditions(text: str | None) -> tuple[Condition, ...]:
     """The conditions of a Filter, Index Cond, Hash Cond …, cut at AND; none for None.
 

@@ -27,9 +27,11 @@ _NULL = re.compile(rf"\bNULL(?:::{_TYPE})+")
 _WRAPPED_VALUE = re.compile(rf"(?<![\w$\"])\(\?\)(?:::{_TYPE})*|\?(?:::{_TYPE})+")
 _QUANTIFIED = re.compile(r"\b(ANY|ALL) \?")
 _CLOCK = re.compile(r"\bplanguard\.(\w+)\(\)")
+_COLUMN = re.compile(_NAME)
 _QUALIFIED = re.compile(rf"'(?:[^']|'')*'|(?<![\w$\".])({_NAME})\.(?={_NAME}(?![\w$(]))")
 
 
+@functools.lru_cache(maxsize=16384)
 def unwrapped(text: str) -> str:
     """The expression without the parentheses that enclose all of it.
 
@@ -42,6 +44,7 @@ def unwrapped(text: str) -> str:
     return text
 
 
+@functools.lru_cache(maxsize=16384)
 def conjuncts(text: str) -> tuple[str, ...]:
     """The parts of a condition that AND joins, each in its own parentheses as printed.
 
@@ -112,11 +115,12 @@ def qualifiers(text: str) -> frozenset[str]:
     return frozenset(_plain(found[1]) for found in _QUALIFIED.finditer(text) if found[1])
 
 
+@functools.lru_cache(maxsize=16384)
 def named_columns(text: str) -> tuple[tuple[str, str], ...]:
     """Alias and column of each qualified column, found without parsing."""
     pairs: dict[tuple[str, str], None] = {}
     for found in _QUALIFIED.finditer(text):
-        name = re.compile(_NAME).match(text, found.end())
+        name = _COLUMN.match(text, found.end())
         if found[1] and name:
             pairs[_plain(found[1]), _plain(name[0])] = None
     return tuple(pairs)

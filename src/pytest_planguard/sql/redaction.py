@@ -69,7 +69,8 @@ def redacted(
             parameters[value.number] = parameters.get(value.number, False) or value.is_pattern
         elif value.location not in hidden or value.is_pattern:
             hidden[value.location] = value
-    writer = _Writer(text, tokens, hidden, expressions, every=redaction.everything)
+    kept = {location for item in statements for location in item.kept}
+    writer = _Writer(text, tokens, hidden, kept, expressions, every=redaction.everything)
     return Redacted(
         text=writer.written(),
         parameters=frozenset(parameters),
@@ -192,6 +193,7 @@ class _Writer:
         text: The text.
         tokens: As the parser scans it.
         hidden: The literals to hide, by the byte they begin at.
+        kept: The bytes where literals begin that stay.
         expressions: What hides a value by itself.
         every: Comments are left out but for what they tell planguard.
     """
@@ -201,6 +203,7 @@ class _Writer:
         text: str,
         tokens: Iterable[Any],
         hidden: dict[int, Value],
+        kept: Collection[int],
         expressions: Sequence[re.Pattern[str]],
         *,
         every: bool,
@@ -209,6 +212,7 @@ class _Writer:
         self._text = text
         self._tokens = list(tokens)
         self._hidden = hidden
+        self._kept = kept
         self._expressions = expressions
         self._every = every
         self._at = _places(text)
@@ -222,6 +226,8 @@ class _Writer:
         hidden = {self._raw(token) for token, write in marked if write and token.name in _STRINGS}
         for token, write in marked:
             raw = self._raw(token)
+            if self._at(token.start) in self._kept:
+                continue
             if write is None and token.name in _STRINGS and raw in hidden:
                 write = self._literal  # noqa: PLW2901 -- the same value, elsewhere
             if write is not None:

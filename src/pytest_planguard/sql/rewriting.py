@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _ARITHMETIC = frozenset({"+", "-", "*", "/"})
 _UNITS = ("microseconds", "milliseconds", "second", "minute", "hour", "day", "week", "month",
           "quarter", "year", "decade", "century", "millennium")  # fmt: skip
@@ -19,6 +22,31 @@ def is_day(function: str, expression: str) -> bool:
 def moved(function: str) -> bool:
     """Whether the expression is arithmetic that can stand on the other side."""
     return function in _ARITHMETIC
+
+
+def alone(expression: str, column: str, operator: str) -> str:
+    """The comparison with a sum or a difference moved to the other side; empty for anything else.
+
+    A product is not moved: an integer division forgets, and a negative factor turns the sign.
+
+    >>> alone("number - 1000", "number", "=")
+    'number = <value> + 1000'
+    >>> alone("30 - age", "age", "<")
+    'age > 30 - <value>'
+    >>> alone("a + b", "a", "=")
+    ''
+    """
+    found = re.fullmatch(r"(\S+) ([+-]) (\S+)", expression)
+    if found is None:
+        return ""
+    left, sign, right = found.groups()
+    if left == column and right[0] in "'0123456789$":
+        return f"{column} {operator} <value> {'+' if sign == '-' else '-'} {right}"
+    if right == column and left[0] in "'0123456789$":
+        if sign == "+":
+            return f"{column} {operator} <value> - {left}"
+        return f"{column} {_FLIPPED.get(operator, operator)} {left} - <value>"
+    return ""
 
 
 def day_range(expression: str, column: str, operator: str) -> str:

@@ -224,10 +224,20 @@ def _cost_of_subplans(node: PlanNode, frame: _Frame, cost: float) -> float:
 
 
 def _below_limit(step: _Step, frame: _Frame) -> _Frame:
+    fraction = frame.fraction * _share_run(step)
+    return msgspec.structs.replace(frame, fraction=fraction, limited=True)
+
+
+def _below_merge_join(step: _Step, frame: _Frame) -> _Frame:
+    """It ends with the shorter side: what of the other is read, its own cost pays for."""
+    return msgspec.structs.replace(frame, fraction=frame.fraction * _share_run(step))
+
+
+def _share_run(step: _Step) -> float:
+    """How much of a child is run, as far as its parent's cost covers it."""
     run = step.child.total_cost - step.child.startup_cost
     share = (step.node.total_cost - step.child.startup_cost) / run if run > 0 else 1.0
-    fraction = frame.fraction * min(1.0, max(share, 0.0))
-    return msgspec.structs.replace(frame, fraction=fraction, limited=True)
+    return min(1.0, max(share, 0.0))
 
 
 def _below_nested_loop(step: _Step, frame: _Frame) -> _Frame:
@@ -277,6 +287,7 @@ _SPECIAL: Mapping[str, Callable[[_Step, _Frame], _Frame]] = {
     "Memoize": _below_memoize,
     "Materialize": _below_materialize,
     "Hash Join": _below_hash_join,
+    "Merge Join": _below_merge_join,
     "Gather": _below_gather,
     "Gather Merge": _below_gather,
     "Recursive Union": _below_recursion,

@@ -38,10 +38,9 @@ def unhashed_not_in(root: PlanNode, sql: str = "") -> Iterator[NotIn]:
     """
     patterns = (_NEGATED, _BARE) if _ALL.search(sql) else (_NEGATED,)
     for node in root.walk():
-        plans = {one.subplan_name: one for one in node.children if one.subplan_name}
         for condition in _conditions(node):
             found = _REFERENCE.search(condition)
-            below = plans.get(found["name"]) if found is not None else None
+            below = _plan_of(node, found["name"]) if found is not None else None
             is_one = any(pattern.match(condition) for pattern in patterns)
             if below is not None and is_one and _is_kept(below):
                 yield NotIn(node, below)
@@ -49,7 +48,12 @@ def unhashed_not_in(root: PlanNode, sql: str = "") -> Iterator[NotIn]:
 
 def _conditions(node: PlanNode) -> Iterator[str]:
     for text in (node.filter, node.join_filter):
-        yield from conjuncts(text) if text else ()
+        if text and "(SubPlan " in text:
+            yield from conjuncts(text)
+
+
+def _plan_of(node: PlanNode, name: str) -> PlanNode | None:
+    return next((one for one in node.children if one.subplan_name == name), None)
 
 
 def _is_kept(subplan: PlanNode) -> bool:

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 from pglast import ast, enums, parse_sql, parser
-from pglast.stream import RawStream
 
 Node = Any
 """pglast's classes of nodes are generated: nearly every field may be None to a type checker."""
@@ -45,6 +44,8 @@ def without_sizes(normal: str) -> str:
 
 def sql_of(node: Node) -> str:
     """A tree, or a part of one, as SQL on one line."""
+    from pglast.stream import RawStream  # its printers take 50 ms, and few runs print anything
+
     text: str = RawStream()(node)
     return text
 

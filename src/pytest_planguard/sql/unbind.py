@@ -53,7 +53,7 @@ def unbind(text: str, values: Sequence[str | None]) -> Unbound | None:
     spans: list[tuple[int, int, int]] = []
     out: list[str] = []
     end, shift = 0, 0
-    for start, value in _compared(text, values):
+    for start, value in compared(text, values):
         bare, cast = _parts(value)
         number = numbers.setdefault(value, len(numbers) + 1)
         if number > len(types):
@@ -69,7 +69,7 @@ def unbind(text: str, values: Sequence[str | None]) -> Unbound | None:
     return Unbound("".join([*out, text[end:]]), tuple(types), tuple(found), tuple(spans))
 
 
-def _compared(text: str, values: Sequence[str | None]) -> list[tuple[int, str]]:
+def compared(text: str, values: Sequence[str | None]) -> list[tuple[int, str]]:
     """Where the compared values stand, in the text's order."""
     waiting = [value.strip() for value in values if value and _is_plain(value.strip())]
     found: list[tuple[int, str]] = []

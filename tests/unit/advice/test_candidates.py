@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 import fix_plans
-from pytest_planguard.advice.candidates import candidates, index_name, renamed
+from pytest_planguard.advice.candidates import candidates
+from pytest_planguard.advice.naming import index_name, renamed
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.ports import HypotheticalIndex
 from pytest_planguard.model.query import Variant
@@ -28,6 +29,7 @@ def proposed(
     made = candidates(query, plan, read, catalog, Thresholds())
     return [
         ", ".join(one.columns)
+        + (f" with {', '.join(one.include)}" if one.include else "")
         + (f" using {one.method}" if one.method != "btree" else "")
         + (f" where {one.predicate}" if one.predicate else "")
         for one in made
@@ -51,15 +53,15 @@ def test_a_row_comparison_is_a_range_over_its_columns() -> None:
 
 
 def test_a_join_with_few_rows_makes_its_column_a_key() -> None:
-    assert proposed("join_few_to_many", "o") == ["customer_id"]
+    assert proposed("join_few_to_many", "o") == ["customer_id", "customer_id with id"]
 
 
 def test_a_join_with_many_rows_does_not() -> None:
     assert proposed("grouped") == []
 
 
-def test_the_parameter_of_a_subselect_is_a_key() -> None:
-    assert proposed("subplan", "o") == ["customer_id"]
+def test_the_parameter_of_a_subselect_is_a_key_and_the_greatest_value_comes_next() -> None:
+    assert proposed("subplan", "o") == ["customer_id", "customer_id, total"]
 
 
 def test_containment_is_for_gin() -> None:

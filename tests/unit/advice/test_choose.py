@@ -3,25 +3,44 @@ from __future__ import annotations
 import fix_plans
 from pytest_planguard.advice.choose import Scan, choose
 from pytest_planguard.model.ports import HypotheticalIndex
+from pytest_planguard.model.spec import Thresholds
 
 
 def chosen(
-    scans: list[Scan], sizes: dict[str, int], *, partial: tuple[str, ...] = (), writes: float = 0
+    scans: list[Scan],
+    sizes: dict[str, int],
+    *,
+    partial: tuple[str, ...] = (),
+    wide: tuple[str, ...] = (),
+    writes: float = 0,
 ) -> dict[str, str]:
     indexes = {
         name: HypotheticalIndex(
-            name, "public.orders", "btree", (name,), predicate="x" if name in partial else ""
+            name,
+            "public.orders",
+            "btree",
+            (name,),
+            include=("more",) if name in wide else (),
+            predicate="x" if name in partial else "",
         )
         for name in sizes
     }
     found = choose(
-        scans, set(sizes), indexes, sizes, fix_plans.catalog(), {"public.orders": writes}
+        scans,
+        set(sizes),
+        indexes,
+        sizes,
+        fix_plans.catalog(),
+        {"public.orders": writes},
+        Thresholds(),
     )
-    return {key: name for (key, _), name in found.items()}
+    return {key: "+".join(sorted(option)) for (key, _), option in found.items()}
 
 
 def scan(key: str, executions: int = 1, **with_index: float) -> Scan:
-    return Scan(key, "public.orders", executions, 10_000.0, with_index)
+    """``a_b`` is what a and b make of it together."""
+    options = {frozenset(name.split("_")): cost for name, cost in with_index.items()}
+    return Scan(key, "public.orders", executions, 10_000.0, options)
 
 
 def test_within_a_tenth_of_the_best_the_narrowest_wins() -> None:
@@ -61,3 +80,27 @@ def test_writes_never_outweigh_a_second_scan() -> None:
 
 def test_a_scan_nothing_helps_gets_nothing() -> None:
     assert chosen([scan("q")], {"a": 1}) == {}
+
+
+def test_two_indexes_are_taken_where_neither_helps_alone() -> None:
+    assert chosen([scan("q", a_b=20)], {"a": 10, "b": 10}) == {"q": "a+b"}
+
+
+def test_one_that_is_as_good_beats_two() -> None:
+    assert chosen([scan("q", a_b=20, c=21)], {"a": 10, "b": 10, "c": 90}) == {"q": "c"}
+    assert chosen([scan("q", a_b=20, c=900)], {"a": 10, "b": 10, "c": 90}) == {"q": "a+b"}
+
+
+def test_two_that_are_taken_for_others_serve_a_third_together() -> None:
+    scans = [scan("q", a=1000), scan("r", b=1000), scan("s", a_b=1000, c=1000)]
+
+    assert chosen(scans, {"a": 10, "b": 10, "c": 1}) == {"q": "a", "r": "b", "s": "a+b"}
+
+
+def test_columns_that_are_only_included_must_save_as_much_as_an_index_of_its_own() -> None:
+    sizes = {"plain": 10, "whole": 5}
+
+    assert chosen([scan("q", plain=1000, whole=710)], sizes, wide=("whole",)) == {"q": "plain"}
+    assert chosen([scan("q", plain=1000, whole=690)], sizes, wide=("whole",)) == {"q": "whole"}
+    assert chosen([scan("q", plain=90, whole=1)], sizes, wide=("whole",)) == {"q": "plain"}
+    assert chosen([scan("q", whole=6_900)], sizes, wide=("whole",)) == {"q": "whole"}

@@ -145,8 +145,8 @@ def not_in(column: str, table: str = "orders") -> tuple[Query, PlanNode]:
 @pytest.mark.parametrize(
     ("column", "says"),
     [
-        ("customer_id", ": the same rows, as o.customer_id is never NULL"),
-        ("note", "; unlike NOT IN it gives rows where o.note is NULL for one"),
+        ("customer_id", ": the same rows, as o.customer_id and c.id are never NULL"),
+        ("note", "; unlike NOT IN it gives rows where o.note is NULL, which"),
     ],
 )
 def test_not_exists_is_planned_for_not_in_and_says_what_a_null_makes_of_it(column, says):

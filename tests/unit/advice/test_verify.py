@@ -7,7 +7,7 @@ import msgspec
 import fix_plans
 from fix_whatif import FakeWhatIf
 from pytest_planguard.advice.verify import Item, advise
-from pytest_planguard.model.catalog import Catalog
+from pytest_planguard.model.catalog import Catalog, Index
 from pytest_planguard.model.finding import Advice
 from pytest_planguard.model.plan import Planned, SampleKind
 from pytest_planguard.model.ports import HypotheticalIndex
@@ -46,6 +46,7 @@ def test_an_index_that_is_used_and_much_cheaper_is_advised_with_its_numbers() ->
                 cost_before=6945.0,
                 cost_after=44.0,
                 size_bytes=1_000_000,
+                writes=("writes pay 5 bytes a row, beside 182 of the row itself",),
             )
         }
     }
@@ -108,11 +109,11 @@ def test_values_from_tests_alone_are_no_ground_for_an_index() -> None:
 
 def test_an_index_that_harms_another_query_gives_way_to_the_next_best() -> None:
     def cost(key: str, _: int, index: HypotheticalIndex) -> float | None:
-        if key == "primary_key":
-            return 9.5 if index.columns == ("customer_id",) else None
+        if key == "join_inner":
+            return 99_000.0 if index.columns == ("customer_id",) else None
         return 44.0
 
-    found = advised([item("sort_limit"), item("primary_key")], FakeWhatIf(cost))
+    found = advised([item("sort_limit"), item("seq_equality", "join_inner")], FakeWhatIf(cost))
 
     (ddl,) = found["sort_limit"]["public.orders"].ddl
     assert "(customer_id, total DESC, id)" in ddl
@@ -173,3 +174,84 @@ def test_the_order_of_the_queries_changes_nothing() -> None:
     items = [item(name) for name in ("seq_equality", "sort_limit", "jsonb", "job_queue", "keyset")]
 
     assert advised(items, FakeWhatIf(always(9.0))) == advised(items[::-1], FakeWhatIf(always(9.0)))
+
+
+def test_queries_an_index_cannot_matter_to_are_not_planned_again() -> None:
+    whatif = FakeWhatIf(always(44.0))
+
+    advised([item("seq_equality"), item("primary_key"), item("partitions_all")], whatif)
+
+    assert "primary_key" not in {key for key, _ in whatif.asked}
+
+
+def test_two_sides_of_an_or_are_proven_together_and_advised_together() -> None:
+    either = item("seq_equality")
+    (read,) = either.reads[0]
+    text = "((orders.customer_id = 7) OR (orders.total = 5.00))"
+    read = msgspec.structs.replace(read, filter=(text,), conditions=(text,))
+    both = {"orders_customer_id_idx", "orders_total_idx"}
+
+    found = advised(
+        [Item(either.query, either.planned, {0: (read,)})],
+        FakeWhatIf(lambda *_: None, together=lambda key, names: 80.0 if names == both else None),
+    )
+
+    assert [text.partition("(")[2] for text in found["seq_equality"]["public.orders"].ddl] == [
+        "customer_id);",
+        "total);",
+    ]
+
+
+def test_an_index_that_hardly_adds_to_the_others_is_not_advised() -> None:
+    """What begins another goes where its query still gains enough by the longer one."""
+
+    def cost(key: str, _: int, index: HypotheticalIndex) -> float | None:
+        if key == "sort_limit":
+            return 8.0 if len(index.columns) > 1 else 2000.0
+        return 1000.0 if len(index.columns) > 1 else 500.0
+
+    found = advised([item("seq_equality"), item("sort_limit")], FakeWhatIf(cost))
+
+    ddl = {advice.ddl for advices in found.values() for advice in advices.values()}
+    assert len(ddl) == 1
+    assert "(customer_id, total DESC, id)" in next(iter(ddl))[0]
+    assert found["seq_equality"]["public.orders"].cost_after == 1000.0
+
+
+def test_a_value_no_index_can_help_does_not_make_an_index_idle() -> None:
+    """The worst plan stays as it is; the other one is what the index is for."""
+
+    def cost(key: str, position: int, index: HypotheticalIndex) -> float | None:
+        if key == "sort_limit":
+            return 8.0 if len(index.columns) > 1 else 2000.0
+        return 10.0 if position == 1 and index.columns == ("customer_id",) else None
+
+    one = item("seq_equality")
+    worst = msgspec.structs.replace(
+        one.planned.worst, root=msgspec.structs.replace(one.planned.worst.root, total_cost=9e6)
+    )
+    two = Item(one.query, Planned((worst, *one.planned.plans)), {0: (), 1: one.reads[0]})
+
+    found = advised([two, item("sort_limit")], FakeWhatIf(cost))
+
+    assert found["seq_equality"]["public.orders"].ddl == (CUSTOMER,)
+
+
+def test_without_enough_of_a_gain_from_all_candidates_none_is_tried_alone() -> None:
+    whatif = FakeWhatIf(always(6000.0))
+
+    assert advised([item("sort_limit")], whatif) == {}
+    assert [len(names) for _, names in whatif.asked] == [2]
+
+
+def test_a_build_that_failed_is_done_again_and_not_beside_it() -> None:
+    failed = Index("more", "public", "public.orders", "btree", ("customer_id",), valid=False)
+    catalog = msgspec.structs.replace(CATALOG, indexes={**CATALOG.indexes, "public.more": failed})
+
+    found = advise(
+        [item("seq_equality", catalog=catalog)], catalog, FakeWhatIf(always(44.0)), Thresholds()
+    )
+
+    advice = found["seq_equality"]["public.orders"]
+    assert advice.ddl == ("REINDEX INDEX CONCURRENTLY public.more;",)
+    assert "index more is invalid: drop it and create it again" in advice.notes

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,14 @@ def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_without_an_end_is_refused_by_its_first_bytes() -> None:
     with pytest.raises(CaptureError, match="/dev/zero is not a capture"):
         file.read(Path("/dev/zero"))
+
+
+def test_a_pipe_is_read(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, file.encode(CAPTURE))
+    os.close(writing)
+    assert file.read(Path(f"/dev/fd/{reading}")) == CAPTURE
+    os.close(reading)
 
 
 def test_a_folder_is_no_capture(tmp_path: Path) -> None:

@@ -55,6 +55,6 @@ def test_connections_are_told_apart_by_identity(
         level.record(connection, "SELECT 1", None, many=False, before=None)
     sessions = [item.session for item in recorder.take().statements]
     assert [(item.database, item.settings) for item in sessions] == [
-        ("one", followed),
-        ("other", {}),
+        ("one@db:5432", followed),
+        ("other@db:5432", {}),
     ]

@@ -82,7 +82,7 @@ def test_shards_of_different_commits_are_refused_and_both_are_named(project, pip
 def test_a_shard_that_does_not_tell_its_commit_is_taken_and_noted(project, pipeline, say):
     file.write(Capture((), commit="a" * 40), project / "one.gz")
     file.write(Capture(()), project / "two.gz")
-    say("check", "one.gz", "two.gz")
+    say("check", "one.gz", str(project / "two.gz"))
     say("check", "two.gz")
     together, alone = (call.capture for call in pipeline.calls)
     assert together.notes == (

@@ -252,6 +252,23 @@ def test_the_usual_statistics_file_is_taken_where_it_exists(tmp_path):
     assert config.sizes_declared
 
 
+def test_databases_of_one_name_are_told_apart_by_their_servers(tmp_path):
+    write(
+        tmp_path,
+        """
+[tool.pytest-planguard.databases.main]
+match = "shop"
+[tool.pytest-planguard.databases.reports]
+match = "shop@reports:5432"
+""",
+    )
+    config = load(tmp_path, environ={})
+    assert config.database_of("test_shop_gw3@localhost:5433") == "main"
+    assert config.database_of("reports@localhost:5433") == "reports"
+    assert config.database_of("shop@reports:5433") == "main"
+    assert config.database_of("shop@reports:5432") == "reports"
+
+
 def test_several_databases_are_told_apart_by_the_names_tests_know(tmp_path):
     write(
         tmp_path,
@@ -352,3 +369,18 @@ def test_what_would_redact_nothing_or_everything_by_mistake_is_told(tmp_path):
 def test_the_project_is_called_as_its_packaging_says_or_as_configured(tmp_path, text, name):
     (tmp_path / "pyproject.toml").write_text(text)
     assert load(tmp_path, environ={}).project == name
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ('[[tool.pytest-planguard.ignore]]\nrule = "PLM001"\nreason = "why"', "ignore[0].rule"),
+        ('[tool.pytest-planguard.severity]\nPLM001 = "off"', "severity.PLM001"),
+        ('[tool.pytest-planguard]\nselect = ["PLM001"]', "select"),
+    ],
+)
+def test_a_code_that_no_rule_has_is_a_mistake_with_a_guess(tmp_path, given, name):
+    (tmp_path / "pyproject.toml").write_text(given)
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, environ={})
+    assert f'{name}: there is no rule "PLM001"; did you mean "PLN001"?' in caught.value.message

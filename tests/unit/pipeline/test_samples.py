@@ -7,7 +7,7 @@ from pytest_planguard.model.finding import Advice, Candidate, Severity
 from pytest_planguard.model.judgement import Context
 from pytest_planguard.model.plan import Drawn, Planned, SampleKind
 from pytest_planguard.pipeline.samples import judged
-from pytest_planguard.rules import seq_scan_large_table
+from pytest_planguard.rules import missing_index, seq_scan_large_table
 
 ADVICE = Advice(("CREATE INDEX CONCURRENTLY x ON public.orders (customer_id);",), 6945.0, 44.0, 9)
 KIND = "the most common value of public.orders.customer_id"
@@ -36,6 +36,14 @@ def test_what_only_a_common_value_shows_says_so_and_is_a_warning() -> None:
 
     assert found.message.endswith(f"100 % of the query's, with {KIND}")
     assert found.severity is Severity.WARNING
+
+
+def test_an_index_that_helps_a_common_value_alone_is_a_warning() -> None:
+    (found,) = judged(missing_index.check, asked("primary_key"))
+    (needed,) = judged(missing_index.check, asked("seq_equality"))
+
+    assert (found.severity, needed.severity) == (Severity.WARNING, Severity.ERROR)
+    assert found.message.endswith(f"with {KIND}")
 
 
 def test_what_the_tests_values_show_too_is_judged_as_ever() -> None:

@@ -119,6 +119,22 @@ def test_a_database_without_tables_is_given_up_and_explained(shop: Shop) -> None
     assert "had no tables" in shop.keeper.databases()["shop"].why_no_schema
 
 
+def test_databases_of_one_name_on_two_servers_are_two(shop: Shop) -> None:
+    """Each has a schema, and types whose numbers mean something else on the other one."""
+    names = []
+    for port in ("5433", "5434"):
+        parameters = ConnectionParameters({"dbname": "shop", "host": "127.0.0.1", "port": port})
+        names.append(parameters.database)
+        shop.world.tables[parameters.database] = [port]
+        session = shop.recorder.session("psycopg", parameters)
+        shop.recorder.record(b"SELECT $1", (16_500,), None, None, session)
+        shop.keeper.look()
+    assert names == ["shop@localhost:5433", "shop@localhost:5434"]
+    assert [shop.names(name) for name in names] == [["5433"], ["5434"]]
+    shop.recorder.record(b"DROP DATABASE shop", (), None, None, session)
+    assert shop.world.reads == names
+
+
 def test_a_database_that_is_gone_says_so(shop: Shop) -> None:
     shop.send("SELECT 1")
     shop.keeper.look()

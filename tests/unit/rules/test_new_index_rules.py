@@ -122,6 +122,14 @@ def test_where_no_index_was_proven_to_help_it_is_a_warning_without_one() -> None
     assert "no index on public.orders (customer_id) was proven to help" in found.remedy
 
 
+def test_a_column_of_another_type_than_what_it_refers_to_is_the_remedy() -> None:
+    (found,) = probed("numeric_cast", columns=("legacy_number",))
+
+    assert found.severity is Severity.WARNING
+    assert found.remedy.startswith("give legacy_number the type of what it refers to: ")
+    assert "cast from integer to numeric" in found.remedy
+
+
 def test_through_a_cascade_the_way_and_the_number_are_told() -> None:
     (found,) = probed(
         path=("public.firms", "public.customers", "public.orders"), times=40.0, deletes=False

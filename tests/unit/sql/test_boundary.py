@@ -45,10 +45,28 @@ def test_equalities_in_front_and_one_range_behind_them_bound_a_walk(
 
 
 def test_an_expression_is_a_key_like_any_other() -> None:
-    of = catalog("lower(a)", "b")
+    of = catalog("lower(a::text)", "b")
 
-    assert bounding(scan("((lower(t.a) = 'x'::text) AND (t.b = 2))"), of) is None
+    assert bounding(scan("((lower((t.a)::text) = 'x'::text) AND (t.b = 2))"), of) is None
     assert bounding(scan("(t.b = 2)"), of) == ()
+
+
+def test_where_a_key_is_printed_in_another_way_nothing_is_claimed() -> None:
+    of = catalog("date_trunc('day'::text, a)", "b")
+
+    assert bounding(scan("((to_char(t.a) = 'x'::text) AND (t.b = 2))"), of) is None
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "((t.a ~>=~ 'Name'::text) AND (t.a ~<~ 'Namf'::text))",
+        "(t.a IS NOT NULL)",
+        "((t.a)::text = 'x'::text)",
+    ],
+)
+def test_patterns_and_casts_bound_as_what_they_are_of(condition: str) -> None:
+    assert bounding(scan(condition), catalog("a", "b")) is None
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,31 @@ def test_what_writes_to_a_tenants_schema_is_one_query_too():
     assert query.variants[0].plannable == "INSERT INTO tenant_1.t (id) VALUES ($1)"
 
 
+def test_redacted_literals_are_planned_as_parameters_of_no_type():
+    text = "SELECT 'redacted' FROM t WHERE a = $1 AND state IN ('redacted', 'redacted-2') LIMIT 5"
+    (query,) = queries(capture(statement(text, (23,), [["5"], ["6"]])))
+    (variant,) = query.variants
+    assert variant.plannable == (
+        "SELECT 'redacted' FROM t WHERE a = $1 AND state IN ($2, $3) LIMIT 5"
+    )
+    assert variant.parameter_types == ("23", None, None)
+    assert [one.values for one in variant.samples] == [
+        ("5", "redacted", "redacted-2"),
+        ("6", "redacted", "redacted-2"),
+    ]
+    assert [variant.plannable[start:end] for start, end, _ in variant.spans] == ["$1", "$2", "$3"]
+    (same,) = queries(capture(statement(text.replace("redacted", "open"), (23,), [["5"]])))
+    assert (same.key, same.variants[0].plannable) == (query.key, text.replace("redacted", "open"))
+
+
+def test_a_text_without_parameters_has_its_redacted_literals_as_such_and_as_they_are():
+    text = "SELECT a FROM t WHERE state = 'redacted' AND kind = 'b'"
+    (query,) = queries(capture(statement(text)))
+    (variant,) = query.variants
+    assert (variant.plannable, variant.as_sent) == (text.replace("'redacted'", "$1"), text)
+    assert [one.values for one in variant.samples] == [("redacted",)]
+
+
 def test_an_alias_that_is_called_like_a_tenant_stays():
     sent = in_schema("SELECT tenant_x.a FROM t tenant_x WHERE tenant_x.id = $1")
     (query,) = queries(capture(sent), tenants=TENANTS)

@@ -38,6 +38,7 @@ def read(filter_text: str) -> Read:
         ("((orders.id = 1) OR (orders.customer_id = 2))", ObstacleKind.ALTERNATIVE),
         ("(NOT (orders.id = (SubPlan 1)))", ObstacleKind.SUBQUERY),
         ("(orders.id = orders.customer_id)", ObstacleKind.SAME_ROW),
+        ("('gift'::text = ANY (orders.tags))", ObstacleKind.ELEMENT),
     ],
 )
 def test_what_stands_in_the_way_has_a_name(filter_text: str, kind: ObstacleKind) -> None:
@@ -99,6 +100,26 @@ def test_the_planner_guesses_at_computed_and_cast_columns() -> None:
     assert is_guess(read("(date(orders.created_at) = '2025-03-01'::date)"), catalog)
     assert is_guess(read("((orders.legacy_number)::numeric = '5'::numeric)"), catalog)
     assert not is_guess(read("(orders.customer_id = 42)"), catalog)
+
+
+@pytest.mark.parametrize(
+    "filter_text",
+    [
+        "(orders.note ~~ '%x%'::text)",
+        "(orders.data @> '{}'::jsonb)",
+        "('gift'::text = ANY (orders.tags))",
+    ],
+)
+def test_the_share_it_takes_without_statistics_is_a_guess(filter_text: str) -> None:
+    catalog = fix_plans.catalog()
+    rows = catalog.tables["public.orders"].rows
+
+    def kept(share: float) -> Read:
+        return msgspec.structs.replace(read(filter_text), rows_kept=rows * share)
+
+    assert is_guess(kept(0.005), catalog)
+    assert is_guess(kept(0.01), catalog)
+    assert not is_guess(kept(0.0123), catalog)
 
 
 def test_a_filter_on_a_subselect_alone_is_no_predicate_of_the_table() -> None:

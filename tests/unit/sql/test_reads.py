@@ -230,3 +230,19 @@ def test_a_scan_of_a_small_partition_beside_large_ones_is_not_how_a_table_is_rea
     root, catalog = partitioned_scan(*parts)
     (path,) = access_paths(root, catalog).values()
     assert (path.relation, path.access) == ("public.events", expected)
+
+
+def test_a_merge_join_reads_no_more_of_a_table_than_it_pays_for() -> None:
+    whole = PlanNode(
+        node_type="Index Scan", relation_name="orders", schema="public", alias="orders",
+        index="orders_pkey", parent_relationship="Outer", rows=200_000, total_cost=8_000.0,
+    )  # fmt: skip
+    few = PlanNode(node_type="Function Scan", function_name="f", parent_relationship="Inner")
+
+    def rows_read(cost: float) -> float:
+        join = PlanNode(node_type="Merge Join", total_cost=cost, children=(whole, few))
+        (read,) = reads(join, fix_plans.catalog(), Thresholds())
+        return read.rows_read
+
+    assert rows_read(80.0) == pytest.approx(2_000)
+    assert rows_read(9_000.0) == 200_000

@@ -101,6 +101,8 @@ KEPT = {
     "SELECT 1 FROM users JOIN o ON o.id = users.id WHERE users.email = 'x'",
     "a sub-select's own condition": "SELECT 1 FROM users WHERE email = "
     "(SELECT name FROM orders WHERE id = $1)",
+    "a unit": "SELECT date_trunc($1, email::timestamp) FROM users",
+    "a search's language": "SELECT 1 FROM users WHERE to_tsvector($1, email) @@ 'x'",
     "a document's key": "SELECT * FROM users WHERE email ->> $1 = 'x'",
     "what is taken of it": "SELECT * FROM users WHERE substr(email, $1, 3) = 'x'",
     "a type's length": "SELECT email::varchar(20) FROM users WHERE name = $1",
@@ -141,8 +143,8 @@ def test_columns_are_named_by_patterns(column: str, text: str) -> None:
 
 
 def test_a_setting_that_is_set_is_a_column() -> None:
-    text = "BEGIN; SET LOCAL app.user = 'secret'; SET work_mem = '4MB'; SELECT 'x'"
-    assert written(text, "app.user") == text.replace("secret", "redacted")
+    text = "BEGIN; SET LOCAL app.user_id = 'secret'; SET work_mem = '4MB'; SELECT 'x'"
+    assert written(text, "app.user_id") == text.replace("secret", "redacted")
 
 
 def test_everything_leaves_limits_and_the_statement_itself() -> None:
@@ -150,8 +152,23 @@ def test_everything_leaves_limits_and_the_statement_itself() -> None:
     assert written(text, "*") == (
         "SELECT a, 'redacted' FROM t WHERE b = 30012 AND c LIKE '%x' AND NOT d = true LIMIT 20 /**/"
     )
-    text = "SELECT date_trunc('day', a), b ->> 'c' FROM f(5) GROUP BY 1, 2 ORDER BY 1 DESC"
+    text = (
+        "SELECT date_trunc('day', now()), a AT TIME ZONE 'UTC', b ->> 'c' FROM f(5) "
+        "WHERE to_tsvector('english', d) @@ e GROUP BY 1, 2 ORDER BY 1 DESC"
+    )
     assert written(text, "*") == text.replace("5", "30011")
+
+
+def test_the_index_a_conflict_is_about_is_still_named() -> None:
+    text = (
+        "INSERT INTO users (email) VALUES ('open') "
+        "ON CONFLICT (email) WHERE state = 'open' DO UPDATE SET email = 'open'"
+    )
+    for column in ("*", "users.*"):
+        assert written(text, column) == (
+            "INSERT INTO users (email) VALUES ('redacted') "
+            "ON CONFLICT (email) WHERE state = 'open' DO UPDATE SET email = 'redacted'"
+        )
 
 
 def test_comments_that_speak_to_planguard_stay() -> None:

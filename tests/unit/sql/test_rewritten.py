@@ -35,6 +35,7 @@ def test_not_in_becomes_an_anti_join(text, condition):
     assert found is not None
     assert found.condition == condition
     assert condition in found.statement.text
+    assert [table for _, table in found.columns] == ["b", "a"]
     numbers = [number for _, _, number in found.statement.spans]
     assert [found.statement.text[a:b] for a, b, _ in found.statement.spans] == [
         f"${number}" for number in numbers

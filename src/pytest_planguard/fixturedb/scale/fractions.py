@@ -64,8 +64,10 @@ def _one(condition: Condition, columns: Mapping[str, ColumnStatistics], rows: fl
 
 def _equal(facts: ColumnStatistics, value: str, rows: float) -> float:
     """Share of the rows with that value, as ``var_eq_const`` of the server estimates it."""
-    value = {"true": "t", "false": "f"}.get(value, value)
-    listed = dict(zip(facts.most_common_values, facts.most_common_freqs, strict=True))
+    value = {"true": "t", "false": "f"}.get(value, value).rstrip(" ")
+    # a char(n) is padded in statistics, and in a predicate it is not
+    known = (common.rstrip(" ") for common in facts.most_common_values)
+    listed = dict(zip(known, facts.most_common_freqs, strict=True))
     if value in listed:
         return listed[value]
     distinct = facts.n_distinct if facts.n_distinct >= 0 else -facts.n_distinct * rows

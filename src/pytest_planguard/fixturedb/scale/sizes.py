@@ -111,7 +111,9 @@ def other_size(
     """Simple models of the other access methods; the planner only reads how large they are.
 
     BRIN: a summary of two values for each 128 pages. Hash: four bytes of hash, pages three
-    quarters full. GIN: see ``_gin_bytes``. GiST and all others: a tuple for each row, 70 % full.
+    quarters full. GIN: see ``_gin_bytes``. GiST and all others: a tuple for each row, 70 % full;
+    45 % for ranges, whose pages split unevenly (measured: 400,000 rows of int4range and tstzrange
+    filled 44.9 and 44.7 %).
     """
     width = sum(key.width for key in keys)
     if method == "brin":
@@ -122,7 +124,8 @@ def other_size(
     if method == "gin":
         each = sum(_gin_bytes(key, opclass) * (1 - key.nulls) for key in keys)
         return IndexSize(2 + math.ceil(tuples * max(2.0, each) / (PAGE * 0.9)))
-    room = (PAGE - _PAGE_HEADER - _BTREE_SPECIAL) * 0.7
+    ranges = method == "gist" and any(key.base_type.endswith("range") for key in keys)
+    room = (PAGE - _PAGE_HEADER - _BTREE_SPECIAL) * (0.45 if ranges else 0.7)
     return IndexSize(1 + math.ceil(tuples * (_index_tuple(keys) + _LINE_POINTER) / room))
 
 

@@ -1,0 +1,1 @@
+"""The parts of ``advice.py``: advisors side by side, what their indexes do when they are built."""

@@ -1,0 +1,57 @@
+"""What an index costs whoever writes: bytes for each row, and updates that are no longer HOT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pytest_planguard.advice.naming import names_of
+from pytest_planguard.advice.suite import Suite
+from pytest_planguard.model import words
+from pytest_planguard.model.catalog import Catalog, Table
+from pytest_planguard.model.ports import HypotheticalIndex
+
+PAGE = 8192
+
+_SUMMARIZING = frozenset({"brin"})
+"""Methods that do not end heap-only updates (since 16, ``amsummarizing``)."""
+
+
+def price(
+    indexes: Iterable[HypotheticalIndex], sizes: dict[str, int], catalog: Catalog, suite: Suite
+) -> tuple[str, ...]:
+    """What writes pay, one sentence an index; nothing where no size is known."""
+    return tuple(
+        text
+        for index in indexes
+        if (table := catalog.tables.get(index.table)) is not None
+        for text in _sentences(index, table, sizes.get(index.name, 0), catalog, suite)
+    )
+
+
+def _sentences(
+    index: HypotheticalIndex, table: Table, size: int, catalog: Catalog, suite: Suite
+) -> Iterable[str]:
+    if table.rows and table.pages and size:
+        entry, row = size / table.rows, table.pages * PAGE / table.rows
+        each = f"{entry:.0f} bytes" if entry >= 1 else "less than a byte"
+        yield f"writes pay {each} a row, beside {row:.0f} of the row itself"
+    moved = sorted(ends_hot(index, table, catalog, suite))
+    if moved:
+        yield f"updates that change {words.listed(moved)} can no longer be heap-only (HOT)"
+
+
+def ends_hot(
+    index: HypotheticalIndex, table: Table, catalog: Catalog, suite: Suite
+) -> frozenset[str]:
+    """Columns the suite updates that no index held before: their updates were HOT until now."""
+    if index.method in _SUMMARIZING:
+        return frozenset()
+    held = names_of((*index.columns, *index.include), index.predicate)
+    known = frozenset().union(
+        *(
+            names_of((*one.keys, *one.include), one.predicate or "")
+            for one in catalog.indexes_of(table.qualified)
+            if one.method not in _SUMMARIZING
+        )
+    )
+    return (suite.updated.get(table.qualified, frozenset()) & held) - known

@@ -1,0 +1,136 @@
+"""The two ends of a window are moved together: it stays about as wide as it was captured.
+
+``at >= $1 AND at < $2`` with two Mondays of two months ago are 59 and 52 days: both are nearest to
+the same round age. Planned with one moment twice, the window holds nothing: every estimate is one
+row, and every partition is left out. Two of four years ago may come to lie in different tenths of
+the table, and the week becomes a quarter.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+
+from pytest_planguard.model.statistics import ColumnStatistics
+from pytest_planguard.sql.bindings import Binding
+
+_WIDTHS = tuple(
+    dt.timedelta(**span)
+    for span in (
+        {"hours": 1}, {"days": 1}, {"days": 7}, {"days": 30}, {"days": 90}, {"days": 365},
+    )
+)  # fmt: skip
+"""As wide as windows are asked for; the ages a moment is moved to are the same."""
+_LOWER = frozenset({">", ">="})
+_UPPER = frozenset({"<", "<="})
+
+Values = tuple[str | None, ...]
+Columns = Mapping[tuple[str, str], ColumnStatistics]
+
+
+def opened(
+    values: Values,
+    snapped: Values,
+    by_parameter: Mapping[int, Sequence[Binding]],
+    columns: Columns,
+) -> Values:
+    """Snapped values, with windows as wide as they were captured.
+
+    Args:
+        values: As captured.
+        snapped: The same, moved one by one.
+        by_parameter: What each is compared with, by its number from 1.
+        columns: Statistics by (alias, column).
+
+    Returns:
+        The upper end of a window of time lies behind the lower one by the usual width nearest to
+        the captured one; that of a window of numbers by at least one bound of the histogram.
+    """
+    apart = list(snapped)
+    for (alias, column), (low, high) in _windows(by_parameter).items():
+        captured, moved = (values[low - 1], values[high - 1]), (apart[low - 1], apart[high - 1])
+        if None in captured or None in moved or not _is_open(*captured):
+            continue
+        statistics = columns.get((alias, column), ColumnStatistics())
+        ends = _by_time(captured, moved) or _by_bounds(moved, statistics.histogram_bounds)
+        if ends is not None:
+            apart[low - 1], apart[high - 1] = ends
+    return tuple(apart)
+
+
+def _windows(by_parameter: Mapping[int, Sequence[Binding]]) -> dict[tuple[str, str], list[int]]:
+    """Columns that one parameter bounds from below and one from above, with their numbers."""
+    found: dict[tuple[str, str], tuple[list[int], list[int]]] = {}
+    for number, bound in sorted(by_parameter.items()):
+        for one in bound:
+            ends = found.setdefault((one.alias, one.column), ([], []))
+            if one.operator in _LOWER:
+                ends[0].append(number)
+            elif one.operator in _UPPER:
+                ends[1].append(number)
+    return {
+        where: [*low, *high]
+        for where, (low, high) in found.items()
+        if len(low) == len(high) == 1 and low != high
+    }
+
+
+def _is_open(low: str | None, high: str | None) -> bool:
+    first, second = _moment(low), _moment(high)
+    if first is not None and second is not None:
+        return first < second
+    numbers = _number(low), _number(high)
+    return None not in numbers and numbers[0] < numbers[1]  # type: ignore[operator]
+
+
+def _by_time(
+    captured: tuple[str | None, str | None], moved: tuple[str | None, str | None]
+) -> tuple[str, str] | None:
+    low, high = _moment(moved[0]), _moment(moved[1])
+    first, second = _moment(captured[0]), _moment(captured[1])
+    if low is None or high is None or first is None or second is None or moved == captured:
+        return None
+    usual = _usual(second - first)
+    if moved[0] is None or (high > low and _usual(high - low) == usual):
+        return None
+    return moved[0], _like(low + usual, moved[0])
+
+
+def _usual(width: dt.timedelta) -> dt.timedelta:
+    """The width nearest to it on the scale people think of them in; it is above nothing."""
+    return min(_WIDTHS, key=lambda one: max(one, width) / min(one, width))
+
+
+def _like(moment: dt.datetime, text: str) -> str:
+    """As a date, or a timestamp with the zone or without, whichever the other end is."""
+    if len(text) == len("2026-01-01"):
+        return moment.date().isoformat()
+    zone = "+" in text or text.endswith("Z") or text.count("-") > 2
+    return moment.replace(tzinfo=None).isoformat(sep=" ") + ("+00" if zone else "")
+
+
+def _by_bounds(
+    moved: tuple[str | None, str | None], bounds: Sequence[str]
+) -> tuple[str, str] | None:
+    if _is_open(*moved) or moved[0] not in bounds or len(bounds) < 2:
+        return None
+    start = min(bounds.index(moved[0]), len(bounds) - 2)
+    return bounds[start], bounds[start + 1]
+
+
+def _moment(text: str | None) -> dt.datetime | None:
+    """In UTC; None for what is no date or timestamp in ISO form."""
+    try:
+        found = dt.datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
+
+
+def _number(text: str | None) -> Decimal | None:
+    try:
+        found = Decimal(text or "")
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None

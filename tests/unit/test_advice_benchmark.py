@@ -1,0 +1,108 @@
+"""What the advice benchmark counts: a benchmark that cannot fail proves nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_planguard.model.ports import HypotheticalIndex
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture(autouse=True)
+def _benchmarks_importable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    yield
+    for name in [name for name in sys.modules if name.startswith(("fidelity_parts", "advice_p"))]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        HypotheticalIndex("i", "public.t", "btree", ("a", "b DESC NULLS LAST")),
+        HypotheticalIndex("i", "public.t", "gin", ("(lower(a || ')'))", "b gin_trgm_ops")),
+        HypotheticalIndex("i", "s.t", "btree", ("a",), ("b", "c"), "d = 'x, (y'::text"),
+    ],
+)
+def test_a_statement_is_read_back_as_the_index_it_makes(index: HypotheticalIndex) -> None:
+    from advice_parts.sets import hypothetical, plain
+
+    (text,) = plain([index.ddl.replace("INDEX ", "INDEX CONCURRENTLY ", 1) + ";"])
+    assert hypothetical(text) == index
+
+
+def test_of_a_partitioned_table_the_parents_index_makes_them_all() -> None:
+    from advice_parts.ours import _one_an_index
+
+    ddl = (
+        "CREATE INDEX i ON ONLY s.t (a);",
+        "CREATE INDEX CONCURRENTLY i_1 ON s.t_1 (a);",
+        "ALTER INDEX s.i ATTACH PARTITION s.i_1;",
+    )
+    assert _one_an_index(ddl) == ["CREATE INDEX i ON s.t (a)"]
+
+
+BEFORE = {"q": 1000.0, "r": 1000.0}
+
+
+def row(advisor: str, q: float, r: float, sizes: tuple[int, ...] = (10,), **more: Any) -> Any:
+    from advice_parts.built import Built
+    from advice_parts.outcome import Row
+    from advice_parts.sets import Advised
+
+    nodes = {"q": {"Total Cost": q}, "r": {"Total Cost": r}}
+    return Row("w", Advised(advisor, (), 1.0, **more), Built(nodes, sizes, ()), BEFORE)
+
+
+def test_a_rival_that_costs_less_and_a_query_that_is_worse_are_missed_goals() -> None:
+    from advice_parts.outcome import missed
+
+    assert missed([row("planguard", 10, 10), row("other", 20, 20)], []) == []
+    assert len(missed([row("planguard", 10, 1060)], [])) == 1
+    assert len(missed([row("planguard", 10, 10), row("other", 5, 10)], [])) == 1
+
+
+def test_plans_that_were_not_foreseen_are_a_missed_goal() -> None:
+    from advice_parts.outcome import Foreseen, missed
+
+    assert missed([], [Foreseen("w", 100, 95, 95, ())]) == []
+    assert len(missed([], [Foreseen("w", 100, 94, 94, ())])) == 2
+
+
+def test_where_a_rival_takes_less_is_said_with_its_price() -> None:
+    from advice_parts.outcome import where_others_win
+
+    ours = row("planguard", 10, 10, (10, 10))
+    found = where_others_win([ours, row("other", 500, 500, (5,))])
+
+    assert found == [
+        "w: other takes 1 indexes instead of 2, at 50.0 times the cost",
+        "w: other takes 25% of the bytes, at 50.0 times the cost",
+    ]
+
+
+def test_a_report_is_right_where_any_index_saves_enough() -> None:
+    from advice_parts.outcome import reports
+
+    table = reports(
+        [row("planguard", 10, 990, reports=("q",)), row("other", 10, 990, reports=("r",))]
+    )
+
+    assert [line.split("|")[3:7] for line in table.splitlines()[2:]] == [
+        [" 1       ", " 1     ", " 0     ", " 0          "],
+        [" 1       ", " 0     ", " 1     ", " 1          "],
+    ]
+
+
+def test_the_queries_that_are_to_grow_are_distinct_and_one_in_twenty_is_at_fault() -> None:
+    from advice_parts.growth import FAULTY_EVERY, _text
+
+    texts = [_text(n, 10) for n in range(1_000)]
+    assert len(set(texts)) == 1_000
+    assert sum(" WHERE a.c" in text for text in texts) == 1_000 // FAULTY_EVERY
