@@ -34,7 +34,7 @@ from pytest_planguard.fixturedb.providers import open_server
 from pytest_planguard.model.spec import DatabaseSpec
 
 GENERATIONS = 6
-ROUNDS = 40
+ROUNDS = 150
 DATABASE = "planguard_bench_capture"
 CHILD = Path(__file__).with_name("_capture_child.py")
 
