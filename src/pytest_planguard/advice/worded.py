@@ -64,6 +64,7 @@ class Worded:
             cost_after=cost,
             size_bytes=sum(sizes.values()),
             also_helps=tuple(sorted(helped - {scan.key})),
+            indexes=len(indexes),
             writes=price(indexes, sizes, self._catalog, self._suite),
             notes=(*why_none_serves(reads, self._catalog), *self._makes_superfluous(indexes)),
             operations=operations(indexes, self._catalog, self._suite),

@@ -196,10 +196,9 @@ def test_two_sides_of_an_or_are_proven_together_and_advised_together() -> None:
         FakeWhatIf(lambda *_: None, together=lambda key, names: 80.0 if names == both else None),
     )
 
-    assert [text.partition("(")[2] for text in found["seq_equality"]["public.orders"].ddl] == [
-        "customer_id);",
-        "total);",
-    ]
+    advice = found["seq_equality"]["public.orders"]
+    assert [text.partition("(")[2] for text in advice.ddl] == ["customer_id);", "total);"]
+    assert (advice.indexes, advice.cost_after) == (2, 80.0)
 
 
 def test_an_index_that_hardly_adds_to_the_others_is_not_advised() -> None:
