@@ -217,6 +217,20 @@ def test_an_index_that_hardly_adds_to_the_others_is_not_advised() -> None:
     assert found["seq_equality"]["public.orders"].cost_after == 1000.0
 
 
+def test_a_query_that_gains_too_little_by_what_stays_is_not_advised_on() -> None:
+    """Beside the longer index the short one saves a fifth, and the longer one alone a quarter."""
+
+    def cost(key: str, _: int, index: HypotheticalIndex) -> float | None:
+        long = len(index.columns) > 1
+        if key == "sort_limit":
+            return 8.0 if long else 2000.0
+        return 6945 * 0.75 if long else 6945 * 0.60
+
+    found = advised([item("seq_equality"), item("sort_limit")], FakeWhatIf(cost))
+
+    assert sorted(found) == ["sort_limit"]
+
+
 def test_a_value_no_index_can_help_does_not_make_an_index_idle() -> None:
     """The worst plan stays as it is; the other one is what the index is for."""
 
