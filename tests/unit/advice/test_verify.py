@@ -6,6 +6,7 @@ import msgspec
 
 import fix_plans
 from fix_whatif import FakeWhatIf
+from pytest_planguard.advice.suite import Suite, Tool
 from pytest_planguard.advice.verify import Item, advise
 from pytest_planguard.model.catalog import Catalog, Index
 from pytest_planguard.model.finding import Advice
@@ -262,9 +263,14 @@ def test_a_build_that_failed_is_done_again_and_not_beside_it() -> None:
     catalog = msgspec.structs.replace(CATALOG, indexes={**CATALOG.indexes, "public.more": failed})
 
     found = advise(
-        [item("seq_equality", catalog=catalog)], catalog, FakeWhatIf(always(44.0)), Thresholds()
+        [item("seq_equality", catalog=catalog)],
+        catalog,
+        FakeWhatIf(always(44.0)),
+        Thresholds(),
+        Suite(tools=frozenset(Tool)),
     )
 
     advice = found["seq_equality"]["public.orders"]
+    assert advice.operations == {}
     assert advice.ddl == ("REINDEX INDEX CONCURRENTLY public.more;",)
     assert "index more is invalid: drop it and create it again" in advice.notes
