@@ -186,6 +186,11 @@ class TestEmbedded:
             assert stat.S_IMODE((folder / ".s.PGSQL.5432").stat().st_mode) == 0o700
             assert folder.is_relative_to(project.temporary)
 
+    def test_nothing_vacuums_or_analyses_an_inflated_table_unasked(self, shared_project, major):
+        project = shared_project(major)
+        with project.open() as server, server.connect() as connection:
+            assert connection.execute("SHOW autovacuum").fetchone() == ("off",)
+
     def test_the_pid_it_wrote_is_the_one_signals_go_to(self, shared_project, major):
         project = shared_project(major)
         with project.open() as server:
