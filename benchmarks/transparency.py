@@ -108,7 +108,10 @@ class User:
 
 @contextmanager
 def postgres(folder: Path, user: User, bindir: Path) -> Iterator[dict[str, str]]:
-    """A server with what the suites ask of one; libpq's variables that name it."""
+    """A server with what the suites ask of one; the variables they find it by.
+
+    libpq's own ones would be part of what psycopg's suite expects of connection strings.
+    """
     data = folder / "data"
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
@@ -128,7 +131,10 @@ def postgres(folder: Path, user: User, bindir: Path) -> Iterator[dict[str, str]]
         for database in ("psycopg2_test", "suite"):
             made = [bindir / "createdb", database]
             user.run(made, env={**os.environ, **names}, **said).check_returncode()
-        yield {**names, "PGDATABASE": "suite"}
+        dsn = f"host={folder} port={port} user=postgres dbname=suite"
+        found = {"": "psycopg2_test", "_HOST": str(folder), "_PORT": port, "_USER": "postgres"}
+        yield {"PSYCOPG_TEST_DSN": dsn,
+               **{f"PSYCOPG2_TESTDB{name}": value for name, value in found.items()}}  # fmt: skip
     finally:
         user.run([*control, "-m", "immediate", "stop"], **said)
         shutil.rmtree(data)
@@ -160,7 +166,6 @@ def outcomes(suite: Suite, way: str, folder: Path, names: Mapping[str, str], use
     ]  # fmt: skip
     environment = {
         **os.environ, **names, "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1",
-        "PSYCOPG_TEST_DSN": "dbname=suite", "PSYCOPG2_TESTDB": "psycopg2_test",
     }  # fmt: skip
     with (folder / f"{way}.log").open("w", encoding="utf-8") as log:
         user.run(command, cwd=folder / "suite", env=environment, stdout=log,
