@@ -42,7 +42,7 @@ def main() -> None:
     """Runs it."""
     known = _statistics()
     with TemporaryDirectory() as folder, open_server(DatabaseSpec(root=Path(folder))) as server:
-        template = f"planguard_run_{server.run_token}_template"
+        template = f"planguard_building_{server.run_token}"
         server.create_database(template)
         with psycopg.connect(server.conninfo(template), autocommit=True) as connection:
             connection.execute(_schema())

@@ -10,6 +10,7 @@ from pytest_planguard.fixturedb.build import build
 from pytest_planguard.model.ports import HypotheticalIndex
 from pytest_planguard.model.spec import DatabaseSpec, TableDeclaration
 from pytest_planguard.model.statistics import (
+    ColumnStatistics,
     ExtendedNumbers,
     ExtendedStatistics,
     ScaleSource,
@@ -81,13 +82,19 @@ def test_combinations_a_type_cannot_hold_are_named(url):
 
 
 def test_text_in_another_order_is_said(url):
-    statistics = Statistics(
-        {"public.t": TableStatistics(10, 1)}, "2026-01-01", ScaleSource.PRODUCTION,
-        collation="en_US.UTF-8",
+    facts = TableStatistics(
+        10, 1,
+        columns={name: ColumnStatistics(histogram_bounds=("1", "2")) for name in ("a", "kind")},
+        types={"a": "integer", "kind": "text"},
+        collations={"kind": 'app."german"'},
     )  # fmt: skip
+    statistics = Statistics(
+        {"public.t": facts}, "2026-01-01", ScaleSource.PRODUCTION, collation="en_US.UTF-8"
+    )
     with virtual_database(url, HERE, statistics) as virtual:
-        (said,) = virtual.lacking
-    assert said.startswith("text is ordered by en_US.UTF-8 in the statistics and by C.UTF-8 here")
+        whole, column = virtual.lacking
+    assert whole.startswith("text is ordered by en_US.UTF-8 in the statistics and by C.UTF-8 here")
+    assert column.startswith("public.t.kind is ordered by german in the statistics and by C.UTF-8")
 
 
 @pytest.mark.parametrize("way", ["files", "shell"])

@@ -118,13 +118,15 @@ def test_a_database_is_fresh_each_time(way):
 def test_a_copy_of_a_template_has_its_tables(way):
     project, more = way
     with project.open(**more) as server:
-        template, copy = (f"planguard_run_{server.run_token}_{n}" for n in (1, 2))
+        template, copy = (f"planguard_{use}_{server.run_token}_1" for use in ("building", "run"))
         server.create_database(template)
         with server.connect(template) as connection:
             connection.execute("CREATE TABLE orders AS SELECT 7 AS id")
         server.create_database(copy, template=template)
         with server.connect(copy) as connection:
             assert connection.execute("SELECT id FROM orders").fetchall() == [(7,)]
+        with pytest.raises(ServerError, match="its files are inflated"):
+            server.create_database(template, template=copy)
 
 
 def test_what_a_run_made_for_itself_is_gone_after_it(way):
@@ -185,6 +187,11 @@ class TestEmbedded:
             assert stat.S_IMODE(folder.stat().st_mode) == 0o700
             assert stat.S_IMODE((folder / ".s.PGSQL.5432").stat().st_mode) == 0o700
             assert folder.is_relative_to(project.temporary)
+
+    def test_nothing_vacuums_or_analyses_an_inflated_table_unasked(self, shared_project, major):
+        project = shared_project(major)
+        with project.open() as server, server.connect() as connection:
+            assert connection.execute("SHOW autovacuum").fetchone() == ("off",)
 
     def test_the_pid_it_wrote_is_the_one_signals_go_to(self, shared_project, major):
         project = shared_project(major)

@@ -22,6 +22,7 @@ from pytest_planguard.errors import StatisticsError
 from pytest_planguard.fixturedb.inflate.btree import read_height
 from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale import heights, statistics_file
+from pytest_planguard.fixturedb.scale import pull as pull_module
 from pytest_planguard.fixturedb.scale.pull import _INHERITED, Wanted, _collated, pull
 from pytest_planguard.model.statistics import Statistics, TypeFacts, ValuePolicy
 from pytest_planguard.planner.catalog import read_catalog
@@ -520,6 +521,28 @@ def test_schemas_with_a_dot_are_left_out_and_told(production):
     assert not [name for name in found.tables if name.startswith("a.")]
     assert found.tables["public.child"].parents == ()
     assert 'schemas with a dot in their name are left out: "a.b" (1 table)' in found.unseen
+
+
+def test_all_is_read_in_one_transaction_that_sees_one_instant(production, monkeypatch):
+    seen = []
+    query = """
+        SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only'),
+               now()
+    """
+
+    def looking(read):
+        def looked(connection, *rest, **more):
+            seen.append(connection.execute(query).fetchone())
+            return read(connection, *rest, **more)
+
+        return looked
+
+    monkeypatch.setattr(pull_module, "_facts", looking(pull_module._facts))  # the first
+    monkeypatch.setattr(heights, "read", looking(heights.read))  # the last
+    pulled(production)
+    first, last = seen
+    assert first[:2] == ("repeatable read", "on")
+    assert last == first
 
 
 def test_nothing_can_be_written_within_the_transaction(production, monkeypatch):

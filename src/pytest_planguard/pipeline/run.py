@@ -234,7 +234,8 @@ def _judge_in(
     parts.notes += judged.notes
     if not config.databases[database].as_is:  # there the role of its URL plans, policies and all
         parts.notes += not_applied(judged.outcomes, planner.catalog)
-    parts.loads.update(loads(planner.fixture.statistics.calls, judged.outcomes))
+    if planner.source is not None:  # the fixture's own statistics know no calls
+        parts.loads.update(loads(planner.source.calls, judged.outcomes))
 
 
 def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: _Parts) -> Report:

@@ -59,9 +59,11 @@ def test_a_renamed_column_keeps_its_statistics_under_the_tables_new_name():
     ddl = ["ALTER TABLE orders RENAME COLUMN total TO amount",
            "ALTER TABLE orders RENAME TO sales",
            "ALTER TABLE sales RENAME amount TO gross"]  # fmt: skip
-    new = renamed(statistics(orders=table("id total")), catalog(sales="id gross"), renames(ddl))
+    old = statistics(orders=table("id total", collations={"total": '"C"'}))
+    new = renamed(old, catalog(sales="id gross"), renames(ddl))
 
     found = new.tables["public.sales"]
+    assert found.collations == {"gross": '"C"'}
     assert list(found.columns) == list(found.types) == ["id", "gross"]
     assert found.columns["gross"].n_distinct == 1.0
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pytest_planguard.fixturedb.inflate import orders
 from pytest_planguard.fixturedb.inflate.attributes import (
     AttributeRow,
     RelationRow,
@@ -72,7 +73,7 @@ def rows_to_write(catalog: Catalog, statistics: Statistics, server_version: int)
     """Statistics → catalog rows, for what the database has; pure."""
     relations: list[RelationRow] = []
     attributes: list[AttributeRow] = []
-    lacking: list[str] = list(_other_order(catalog, statistics))
+    lacking: list[str] = list(orders.of_database(catalog, statistics))
     for name, facts in statistics.tables.items():
         table = catalog.tables.get(name)
         if table is None:
@@ -86,6 +87,7 @@ def rows_to_write(catalog: Catalog, statistics: Statistics, server_version: int)
         elif server_version >= _NEVER_ANALYSED_SINCE:  # as ANALYZE does; nothing plans by it
             relations.append(RelationRow(table.schema, table.name, -1, facts.rows))
         attributes += _columns(table, facts, lacking)
+        lacking += orders.of_columns(table, facts, catalog, statistics)
         for index_name, index in facts.indexes.items():
             there = catalog.indexes.get(f"{table.schema}.{index_name}")
             if there is None:
@@ -95,22 +97,8 @@ def rows_to_write(catalog: Catalog, statistics: Statistics, server_version: int)
                 continue
             relations.append(RelationRow(table.schema, index_name, index.pages, index.tuples))
             attributes += _expressions(there, index.expressions, lacking)
+            lacking += orders.of_expressions(there, index, catalog, statistics)
     return Rows(tuple(relations), tuple(attributes), tuple(lacking))
-
-
-def _other_order(catalog: Catalog, statistics: Statistics) -> Iterator[str]:
-    """A sentence where histograms of text are in an order that is not this database's."""
-    there, here = statistics.collation, catalog.server.collation
-    if there and here and _spelled(there) != _spelled(here):
-        yield (
-            f"text is ordered by {there} in the statistics and by {here} here:"
-            " ranges of text may be estimated otherwise"
-        )
-
-
-def _spelled(collation: str) -> str:
-    """``en_US.UTF-8`` and ``en_US.utf8`` are one."""
-    return collation.lower().replace("-", "")
 
 
 def _tuples(facts: TableStatistics, source_version: int, server_version: int) -> float:

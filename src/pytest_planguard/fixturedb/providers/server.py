@@ -25,6 +25,9 @@ MAINTENANCE = "postgres"
 OURS = re.compile(r"planguard_(?:run|trial|tests|building)_([0-9a-f]{8})(?:_|$)")
 """Databases that live no longer than their run; the group is the run's token."""
 
+_INFLATED = "planguard_run_"
+"""Begins the names of databases whose files a run inflates."""
+
 APPLICATION_NAME = "pytest-planguard"
 
 _WHICH_SERVER = ("provider", "version", "bindir", "image", "url")
@@ -157,11 +160,11 @@ class Server:
 
         Args:
             name: The new database's.
-            template: What it is a copy of; None: nothing.
+            template: What it is a copy of, never a run's own database; None: nothing.
             locale: What it orders texts by; None: as the template.
 
         Raises:
-            ServerError: None may be made there, or the role may not.
+            ServerError: None may be made there, the role may not, or the template is inflated.
             psycopg.Error: The server has no such locale.
         """
         import psycopg
@@ -169,6 +172,12 @@ class Server:
 
         if self.refusal:
             raise ServerError(f"{self.refusal}: no database can be made there", hint=_OTHERWISE)
+        if template is not None and template.startswith(_INFLATED):
+            raise ServerError(
+                f'the database "{template}" is not copied: its files are inflated, and the copy '
+                "would fill the disk with their zeros",
+                hint="copy the template it was made from",
+            )
         text = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
             sql.Identifier(name), sql.Identifier(template or "template0")
         )

@@ -169,6 +169,7 @@ def _table(
         columns=_under(table.columns, mine),
         inherited=_under(table.inherited, mine),
         types=_under(table.types, mine),
+        collations=_under(table.collations, mine),
         indexes={
             other.get(index, index): msgspec.structs.replace(
                 facts, definition=_reworded(facts.definition, {**said, **other})
