@@ -18,8 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-STATEMENTS = 100
-WARM_UP = 10
+STATEMENTS = 25
+WARM_UP = 5
 """Of a block: another process ran meanwhile, and took the caches."""
 ROWS = 100_000
 PAGE = 4_096

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -59,6 +60,7 @@ def main() -> int:
     if options.growth:
         print(grown())
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # servers are stopped on the way out
     rows: list[Row] = []
     prophecies: list[Foreseen] = []
     with _folder(options.folder, options.quick) as folder, running_source(MAJOR, folder) as source:

@@ -9,7 +9,8 @@ tables are filled, smaller than there, on a PostgreSQL 15 with HypoPG (postgresq
 - silence is confirmed when no index of one to three of the query's columns, in any order, cuts the
   planner's cost by 30 % and 100 units. Below those units (a hundred pages) nothing is worth a word.
 
-Run as ``python benchmarks/answers.py [words of names …]``; takes some ten minutes and 0.2 GB.
+Run as ``python benchmarks/answers.py [words of names …]``. All of it takes a quarter of an hour,
+and half a gigabyte for the largest case.
 """
 
 from __future__ import annotations

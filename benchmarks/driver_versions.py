@@ -65,7 +65,7 @@ def main() -> None:
     """Runs it."""
     failed = False
     for requirement in sys.argv[1:] or VERSIONS:
-        with tempfile.TemporaryDirectory(prefix="planguard-driver-") as folder:
+        with tempfile.TemporaryDirectory(prefix="driver-") as folder:
             passed, line = outcome(requirement, Path(folder))
         failed = failed or not passed
         print(f"{requirement:26} {'ok' if passed else 'FAILED':7} {line}", flush=True)

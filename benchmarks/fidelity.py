@@ -31,7 +31,7 @@ from pathlib import Path
 
 from fidelity_parts.many import TABLES, Many, inflate_many
 from fidelity_parts.measure import Cell, Loaded, measure, measure_loading
-from fidelity_parts.outcome import costs, fidelity, listed, missed_goals, misses
+from fidelity_parts.outcome import costs, fidelity, in_short, listed, missed_goals, misses
 from fidelity_parts.source import running_source
 from fidelity_parts.table import seconds, size
 from fidelity_parts.workloads import Progress, Workload, mixed, tpch
@@ -71,6 +71,7 @@ def main() -> int:
 def _print(loaded: Sequence[Loaded], cells: Sequence[Cell], many: dict[str, Many]) -> None:
     print("Identical plans, costs within 0.1 % (TPC-H) or 1 % (mixed), largest difference\n")
     print(fidelity(cells))
+    print(f"\n{in_short(cells)}")
     print("\nTime and disk: the real database, and the virtual one on a running server\n")
     print(costs(loaded, cells))
     for version, one in many.items():

@@ -51,9 +51,9 @@ from pytest_planguard.model.statement import Sample, Session, Statement
 FOLDER = Path(__file__).parent.parent / "fixtures" / "answers"
 
 _SECTION = re.compile(r"^-- (query|rewrite|measure|load)$", re.MULTILINE)
-_HEADER = re.compile(
-    r"^-- (source|expect|explained|index|remedy|rows|column|setting|loaded): (.+)$", re.MULTILINE
-)
+FACTS = ("source", "expect", "explained", "index", "remedy", "rows", "column", "setting", "loaded")
+"""What a header says; in the sections below it: types and values."""
+_HEADER = re.compile(rf"^-- ({'|'.join(FACTS)}): (.+)$", re.MULTILINE)
 _CAST = re.compile(r"::\w+(?: with(?:out)? time zone)?")
 _MADE_UP = {2950: "6c84fb90-12c4-11e1-840d-7b25c5ee775a"}
 """A captured value for what the oracle draws from the rows, by type; a text otherwise."""
@@ -123,11 +123,11 @@ class Case(msgspec.Struct, frozen=True):
     @property
     def ddl(self) -> str:
         """Makes the tables in their schema."""
-        start = f"CREATE SCHEMA {self.namespace};\nSET search_path = {self.path_of_search};\n"
+        start = f"CREATE SCHEMA {self.namespace};\nSET search_path = {self.search_path};\n"
         return start + self.schema
 
     @property
-    def path_of_search(self) -> str:
+    def search_path(self) -> str:
         return f"{self.namespace}, public"
 
     @property
@@ -143,7 +143,7 @@ class Case(msgspec.Struct, frozen=True):
             table, _, column = name.partition(".")
             where = f'tables."{self.namespace}.{table}".columns.{column}'
             lines.append(f"[tool.pytest-planguard.{where}]")
-            lines += [f"{key} = {fix_rules._toml(value)}" for key, value in facts.items()]
+            lines += [f"{key} = {fix_rules.as_toml(value)}" for key, value in facts.items()]
         return "\n".join(lines) + "\n"
 
     @property
@@ -153,8 +153,8 @@ class Case(msgspec.Struct, frozen=True):
         samples = tuple(
             Sample(tuple(map(_made_up, one.values, query.types))) for one in query.samples
         )
-        session = Session("app", "psycopg", search_path=self.path_of_search, settings=self.settings)
-        place = fix_rules._place(1, query)
+        session = Session("app", "psycopg", search_path=self.search_path, settings=self.settings)
+        place = fix_rules.placed(1, query)
         origin = msgspec.structs.replace(place.origin, file=f"{self.name}.py")
         place = msgspec.structs.replace(place, origin=origin)
         return Statement(query.text, query.types, session, samples, (place,), stream=query.stream)
@@ -207,7 +207,7 @@ def read(path: Path) -> Case:
     for key, text in _HEADER.findall(schema):
         said.setdefault(key, []).append(text)
     answers = [text for text in said["expect"] if text not in ("silence", "nothing")]
-    queries = {key: fix_rules._query(text) for key, text in sections.items() if key != "load"}
+    queries = {key: fix_rules.read_query(text) for key, text in sections.items() if key != "load"}
     return Case(
         path=path,
         source=said["source"][0],

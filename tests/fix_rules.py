@@ -102,7 +102,7 @@ class Example(msgspec.Struct, frozen=True):
     def configuration(self, version: int) -> str:
         """A pyproject.toml for it."""
         lines = ["[tool.pytest-planguard]"]
-        lines += [f"{key} = {_toml(value)}" for key, value in self.options.items()]
+        lines += [f"{key} = {as_toml(value)}" for key, value in self.options.items()]
         lines.append("[tool.pytest-planguard.database]")
         lines += ['provider = "embedded"', f"version = {version}", 'schema = "schema.sql"']
         settings = ", ".join(f"{name} = {json.dumps(text)}" for name, text in self.settings.items())
@@ -114,10 +114,10 @@ class Example(msgspec.Struct, frozen=True):
         for name, facts in self.columns.items():
             table, _, column = name.partition(".")
             lines.append(f"[tool.pytest-planguard.tables.{table}.columns.{column}]")
-            lines += [f"{key} = {_toml(value)}" for key, value in facts.items()]
+            lines += [f"{key} = {as_toml(value)}" for key, value in facts.items()]
         for budget in self.budgets:
             lines.append("[[tool.pytest-planguard.budget]]")
-            lines += [f"{key} = {_toml(value)}" for key, value in budget.items()]
+            lines += [f"{key} = {as_toml(value)}" for key, value in budget.items()]
         return "\n".join(lines) + "\n"
 
     def statistics_on(self, server: Any) -> str:
@@ -143,7 +143,7 @@ class Example(msgspec.Struct, frozen=True):
         session = Session("app", "psycopg")
         statements = tuple(
             Statement(
-                query.text, query.types, session, query.samples, (_place(line, query),),
+                query.text, query.types, session, query.samples, (placed(line, query),),
                 stream=query.stream,
             )
             for line, query in enumerate(self.queries, start=1)
@@ -170,7 +170,7 @@ def read(path: Path) -> Example:
         path=path,
         schema=schema,
         baseline_schema="".join(text for kind, text in sections if kind == "baseline"),
-        queries=tuple(_query(text) for kind, text in sections if kind == "query"),
+        queries=tuple(read_query(text) for kind, text in sections if kind == "query"),
         rows=pairs["rows"],
         columns=pairs["column"],
         settings=pairs["setting"],
@@ -186,7 +186,8 @@ def _tables(texts: list[str]) -> tuple[dict[str, Any], ...]:
     return tuple(tomllib.loads(f"it = {one}")["it"] for one in texts)
 
 
-def _query(text: str) -> ExampleQuery:
+def read_query(text: str) -> ExampleQuery:
+    """One query's section, without the line that begins it."""
     found = _SENT.findall(text)
     types = [one for kind, names in found if kind == "types" for one in names.split(", ")]
     samples = [
@@ -208,12 +209,14 @@ def _query(text: str) -> ExampleQuery:
     )
 
 
-def _place(line: int, query: ExampleQuery) -> Place:
+def placed(line: int, query: ExampleQuery) -> Place:
+    """Where the application asks it."""
     origin = Origin("app/queries.py", line, "ask", query.layer)
     return Place(origin, _TEST, Phase.CALL, query.executions, query.distinct)
 
 
-def _toml(value: Any) -> str:
+def as_toml(value: Any) -> str:
+    """A value as the configuration has it."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{json.dumps(k)} = {as_toml(v)}" for k, v in value.items()) + " }"
     return json.dumps(value)

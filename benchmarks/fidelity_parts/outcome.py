@@ -50,6 +50,27 @@ def fidelity(cells: Sequence[Cell]) -> str:
     return table(["", *(" ".join(column) for column in columns)], rows)
 
 
+def in_short(cells: Sequence[Cell]) -> str:
+    """The same as README quotes it: plans, then costs within the tolerance, a server each."""
+    names = list(dict.fromkeys(cell.workload.name for cell in cells))
+    rows = [
+        [way.name, *(_in_short([one for one in cells if one.way is way and
+                                one.workload.name == name]) for name in names)]
+        for way in WAYS
+        if way is not ENDS
+    ]  # fmt: skip
+    servers = " / ".join(dict.fromkeys(cell.version for cell in cells))
+    return table(["", *(f"{name} on {servers}" for name in names)], rows)
+
+
+def _in_short(cells: Sequence[Cell]) -> str:
+    identical, close = (
+        " / ".join(str(number) for number in numbers)
+        for numbers in zip(*((cell.identical, cell.close) for cell in cells), strict=True)
+    )
+    return f"{identical} of {len(cells[0].comparisons)}; costs {close}"
+
+
 def costs(loaded: Sequence[Loaded], cells: Sequence[Cell]) -> str:
     """Time and disk beside the real thing."""
     rows = []

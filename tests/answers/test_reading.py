@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,25 @@ import fix_answers
 import fix_reports
 from fix_answers import index_of
 from pytest_planguard.model.finding import Finding, Severity
+
+CASES = fix_answers.cases()
+
+
+def test_a_file_says_nothing_that_is_not_understood() -> None:
+    known = {*fix_answers.FACTS, "types", "values"}
+    said = {
+        (case.name, word)
+        for case in CASES
+        for word in re.findall(r"^-- ([\w-]+): ", case.path.read_text(), re.MULTILINE)
+    }
+
+    assert {(name, word) for name, word in said if word not in known} == set()
+
+
+def test_what_is_found_fault_with_has_a_remedy_the_oracle_can_try() -> None:
+    lacking = [one.name for one in CASES if not one.is_silent and not (one.indexes or one.rewrite)]
+
+    assert lacking == []
 
 
 def index(text: str) -> fix_answers.Index:

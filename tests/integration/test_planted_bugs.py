@@ -94,7 +94,7 @@ async def prepared(raw):
 }
 
 WORK = """
-import functools, gc, inspect, linecache, sys
+import functools, gc, inspect, linecache, sys, traceback
 from pathlib import Path
 from pytest_planguard.capture.files import Files
 from pytest_planguard.capture.listening import listen
@@ -190,8 +190,8 @@ def is_guard(code):
 
 OUTSIDE = {
     "psycopg": {
-        "Listener.wrap.<locals>.execute_send",
-        "Listener.wrap.<locals>.send_query_prepared",
+        "Listener._execute_send.<locals>.execute_send",
+        "Listener._send_query_prepared.<locals>.send_query_prepared",
         "Listener.wrap_command.<locals>.exec_command",
     },
     "psycopg2": {
@@ -212,7 +212,12 @@ OUTSIDE = {
         "_Page.__init__",
         "Listener.listening",
     },
-    "asyncpg": {"Listener.wrap.<locals>.send", "Listener.wrap_meeting.<locals>.set_connection"},
+    "asyncpg": {
+        "Listener.wrap.<locals>.send",
+        "Listener.wrap_meeting.<locals>.set_connection",
+        "Listener._bind_execute.<locals>.bind_execute",
+        "Listener._prepared.<locals>.send",
+    },
 }
 """What stands between the application's call and the driver's, and does no more than call both."""
 
@@ -230,6 +235,8 @@ ANSWERS = {
     "stand_in",
     "Classes._subclass.<locals>.<lambda>",
     "sent_last",
+    "text_of",
+    "text_of.<locals>.<listcomp>",
     "<lambda>",
     "_utf8",
     "_writer",
@@ -248,16 +255,19 @@ def test_every_function_of_ours_may_fail(name: str, capture_of: Callable[..., Ca
                   and one.__module__.startswith("pytest_planguard.capture")]
         found = await functions(url)
         assert len(found) > 80, len(found)
+        bad = []
         for code in found:
             for cache in caches:
                 cache.cache_clear()
             ends, recorder = await watched(url, planted(code))
-            assert ends == plain, (code, [pair for pair in zip(ends, plain) if len(set(pair)) > 1])
-            if code.co_qualname not in ANSWERS:
-                assert type(recorder.failure) is ZeroDivisionError, code
-                assert not recorder.listening, code
-                note = f"capture was switched off: {driver.NAME}: ZeroDivisionError: planted"
-                assert note in recorder.take().notes, code
+            differing = [pair for pair in zip(ends, plain) if pair[0] != pair[1]]
+            note = f"capture was switched off: {driver.NAME}: ZeroDivisionError: planted"
+            off = not recorder.listening and note in recorder.take().notes
+            if differing or not (off or code.co_qualname in ANSWERS):
+                bad.append((code.co_qualname, differing[:1], recorder.failure))
+            if recorder.failure is not None:  # what it left half done is not closed in the next run
+                traceback.clear_frames(recorder.failure.__traceback__)
+        assert not bad, bad
         """,
         before=f"OUTSIDE, ANSWERS = {outside}, {ANSWERS}\n{MORE[name]}\n{WORK}",
     )

@@ -10,6 +10,7 @@ from pytest_planguard.advice.keys import (
     WEAK,
     Key,
     Use,
+    differing_keys,
     equality_keys,
     inverted_keys,
     primary_key,
@@ -38,6 +39,7 @@ MOST_STATES = 20
 """Distinct values of a column that partial indexes are made by: states and kinds have so few. One
 for each country or customer is nothing anybody would maintain."""
 
+_FIELD = frozenset({"->", "->>", "#>", "#>>"})
 _BOOLEAN = frozenset({"16", "bool", "boolean"})
 _Found = dict[tuple[object, ...], HypotheticalIndex]
 """By what tells candidates apart."""
@@ -92,7 +94,8 @@ def _special(place: Place) -> _Found:
 def _partial(place: Place, keys: Keys) -> _Found:
     """Btrees over the rows that a constant of the SQL selects."""
     found: _Found = {}
-    for constants in _constants([one for one in keys.equal if _is_constant(one, place)]):
+    told_apart = (*keys.equal, *differing_keys(place.read, place.catalog))
+    for constants in _constants([one for one in told_apart if _is_constant(one, place)]):
         rest = [one for one in keys.equal if one not in constants]
         predicate = " AND ".join(_predicate(one, place.read) for one in constants)
         for combined in _beside_predicate(rest, keys.ranges, keys.order, place.table):
@@ -144,10 +147,10 @@ def _is_constant(key: Key, place: Place) -> bool:
     condition = key.condition
     if condition is None or key.weight < 2.0 or condition.operator == "= ANY":
         return False
-    if condition.operator == "=" and not _is_state(condition, place):
+    if condition.operator in ("=", "<>") and not _is_state(condition, place):
         return False
     variant = place.query.variants[place.plan.variant]
-    if condition.operator == "IS NULL" or not variant.parameter_types:
+    if condition.operator in ("IS NULL", "IS NOT NULL") or not variant.parameter_types:
         return condition.value is None or condition.value.is_constant
     if condition.value is None:
         return not _BOOLEAN.intersection(name or "" for name in variant.parameter_types)
@@ -156,9 +159,11 @@ def _is_constant(key: Key, place: Place) -> bool:
 
 
 def _is_state(condition: Condition, place: Place) -> bool:
-    """Whether a column has few values; what nothing is known of might have."""
+    """Whether a column has few values; a field of a document might, and one we know nothing of."""
     subject = condition.subject
     column = subject.column if subject is not None else None
+    if subject is not None and column is None and not _FIELD.issuperset(subject.functions):
+        return False
     facts = place.suite.column(place.read.relation, column[1]) if column is not None else None
     if facts is None or not facts.n_distinct:
         return True

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from pytest_planguard.advice.gains import gains
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.ports import HypotheticalIndex
 from pytest_planguard.model.spec import Thresholds
@@ -95,15 +94,14 @@ def _worth_their_width(
 ) -> dict[Option, float]:
     """What helps, without indexes that only include more and gain too little by that.
 
-    Copies of columns make every write dearer and help while pages are all-visible: they must save
-    as much against the best index without them as an index must save against none.
+    Copies of columns make every write dearer and help while pages are all-visible: beyond the best
+    index without them they must save as much of the cost before as an index must save.
     """
     costs = {one: cost for one, cost in scan.with_index.items() if one <= frozenset(allowed)}
     wide = {one for one in costs if any(indexes[name].include for name in one)}
     best = min((cost for one, cost in costs.items() if one not in wide), default=scan.cost)
-    return {
-        one: cost for one, cost in costs.items() if one not in wide or gains(best, cost, thresholds)
-    }
+    least = max(thresholds.minimum_gain * scan.cost, thresholds.minimum_gain_units)
+    return {one: cost for one, cost in costs.items() if one not in wide or best - cost >= least}
 
 
 def _near_best(costs: Mapping[Option, float], before: float) -> frozenset[Option]:

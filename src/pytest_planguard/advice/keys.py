@@ -75,6 +75,19 @@ def equality_keys(read: Read, catalog: Catalog, joins: Sequence[Condition]) -> l
     return sorted(found.values(), key=lambda key: (key.weight, key.columns))
 
 
+def differing_keys(read: Read, catalog: Catalog) -> list[Key]:
+    """What only a partial index serves: ``<>`` a value, and ``IS NOT NULL``."""
+    found: dict[str, Key] = {}
+    for condition in conditions_of(read.conditions):
+        own = oriented(condition, read.alias)
+        if own is None or own.subject is None or own.operator not in ("<>", "IS NOT NULL"):
+            continue
+        text = _ddl(own.subject, read, catalog)
+        if text is not None:
+            found.setdefault(own.text, Key((text,), Use.EQUALITY, 5.0, own))
+    return list(found.values())
+
+
 def range_keys(read: Read, catalog: Catalog) -> list[Key]:
     """Keys of ranges, row comparisons and prefix patterns."""
     found: dict[tuple[str, ...], Key] = {}

@@ -59,6 +59,8 @@ def covers(index: Index, wanted: HypotheticalIndex) -> bool:
     """Whether a valid index begins with the same keys, and holds all rows and columns it should."""
     if not index.valid or index.method != wanted.method:
         return False
+    if wanted.predicate and index.primary:
+        return False  # such a one is made for its predicate, by whatever key there is
     if index.predicate is not None and unwrapped(index.predicate) != unwrapped(wanted.predicate):
         return False
     if not {*wanted.include} <= {*index.keys, *index.include}:
@@ -100,10 +102,17 @@ def _same_order(index: Index, wanted: HypotheticalIndex) -> bool:
     """Whether reading it forwards or backwards gives the order; keys that differ in direction.
 
     A direction that only the last keys have is the whole order behind keys compared for equality:
-    there a backward scan serves.
+    there a backward scan serves. NULLs at another end than the direction says are another order.
     """
+    if any(_nulls_elsewhere(column) for column in wanted.columns):
+        return "NULLS" in index.definition
     down = [" DESC" in column for column in wanted.columns]
     if True not in down or False not in down[down.index(True) :]:
         return True
     have = list(index.descending or (False,) * len(index.keys))[: len(down)]
     return have in (down, [not one for one in down])
+
+
+def _nulls_elsewhere(column: str) -> bool:
+    """Whether a key has its NULLs where its direction does not put them by itself."""
+    return column.endswith(" NULLS LAST" if " DESC" in column else " NULLS FIRST")

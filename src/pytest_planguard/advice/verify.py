@@ -14,6 +14,7 @@ import msgspec
 
 from pytest_planguard.advice.candidates import candidates
 from pytest_planguard.advice.choose import Option, Scan, Scans, choose
+from pytest_planguard.advice.gains import gains
 from pytest_planguard.advice.measure import Made, Suspect, measured
 from pytest_planguard.advice.naming import renamed
 from pytest_planguard.advice.suite import Suite
@@ -22,7 +23,6 @@ from pytest_planguard.advice.together import After, Together
 from pytest_planguard.advice.worded import Worded, names_in
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Advice
-from pytest_planguard.model.judgement import Read
 from pytest_planguard.model.ports import HypotheticalIndex, WhatIf, WhatIfTrial
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Layer
@@ -65,8 +65,8 @@ def advise(
         advised = _all(chosen)
         helped = {name: together.helped(name, after) for name in advised}
         worded = Worded(made, advised, trial.sizes, catalog, suite, helped)
-        reads = {one.place: one.reads for one in suspects}
-        return _advice(chosen, after, scans, reads, worded)
+        by_place = {one.place: one for one in suspects}
+        return _advice(chosen, after, scans, by_place, worded, thresholds)
 
 
 def _suspects(
@@ -143,13 +143,19 @@ def _advice(
     chosen: Mapping[Scans, Option],
     after: Mapping[str, After],
     scans: Sequence[Scan],
-    reads: Mapping[Scans, Sequence[Read]],
+    suspects: Mapping[Scans, Suspect],
     worded: Worded,
+    thresholds: Thresholds,
 ) -> dict[str, dict[str, Advice]]:
+    """Advice for each scan that still gains enough by what stays."""
     result: dict[str, dict[str, Advice]] = defaultdict(dict)
     for scan in scans:
-        option = chosen.get(scan.place)
-        if option is not None:
-            cost = scan.with_index.get(option, after[scan.key].cost)
-            result[scan.key][scan.relation] = worded.advice(scan, option, cost, reads[scan.place])
+        option, suspect = chosen.get(scan.place), suspects[scan.place]
+        if option is None:
+            continue
+        cost = scan.with_index.get(option)
+        if cost is None:  # others than were chosen for it serve it
+            cost = max(after[scan.key].plans[n].cost for n in suspect.plans)
+        if gains(scan.cost, cost, thresholds):
+            result[scan.key][scan.relation] = worded.advice(scan, option, cost, suspect.reads)
     return dict(result)

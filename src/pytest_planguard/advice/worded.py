@@ -64,9 +64,10 @@ class Worded:
             cost_after=cost,
             size_bytes=sum(sizes.values()),
             also_helps=tuple(sorted(helped - {scan.key})),
+            indexes=len(indexes),
             writes=price(indexes, sizes, self._catalog, self._suite),
             notes=(*why_none_serves(reads, self._catalog), *self._makes_superfluous(indexes)),
-            operations=operations(indexes, self._catalog, self._suite),
+            operations=self._operations(indexes),
         )
 
     def _ddl(self, index: HypotheticalIndex) -> tuple[str, ...]:
@@ -74,6 +75,12 @@ class Worded:
         if twin is not None:
             return (f"REINDEX INDEX CONCURRENTLY {quoted(twin.schema)}.{quoted(twin.name)};",)
         return statements(index, self._catalog)
+
+    def _operations(self, indexes: Sequence[HypotheticalIndex]) -> dict[str, tuple[str, ...]]:
+        """None where one is to be built again: a migration has made it already."""
+        if any(invalid_twin(one, self._catalog) is not None for one in indexes):
+            return {}
+        return operations(indexes, self._catalog, self._suite)
 
     def _makes_superfluous(self, indexes: Sequence[HypotheticalIndex]) -> Iterator[str]:
         for index in indexes:

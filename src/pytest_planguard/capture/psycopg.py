@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from pytest_planguard.capture.state import State
     from pytest_planguard.model.statement import Session
 
-    Facts = tuple[bytes | str | None, State, int | None, type]
-    """The search_path, what else was followed of a session, and what decides on preparing."""
-
 NAME = "psycopg"
 
 _COMMAND = "_exec_command"
@@ -162,12 +159,16 @@ class Listener:
         return functools.wraps(original)(wrapper)
 
     def _execute_send(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        recorder, is_late, hear, follow = self._recorder, self._is_late, self._hear, self._follow
+        recorder, late, is_late = self._recorder, self._late, self._is_late
+        hear, follow = self._hear, self._follow
 
         def execute_send(
             cursor: Any, query: Any, *, force_extended: bool = False, binary: bool | None = None
         ) -> Any:
-            waits = recorder.listening and is_late(query)
+            text = query.query
+            waits = recorder.listening and (
+                (type(text) is bytes and text in late) or is_late(query)
+            )
             if recorder.listening and not waits:
                 hear(cursor, query, force_extended)
             elif recorder.following and not waits:
@@ -184,12 +185,14 @@ class Listener:
         return execute_send
 
     def _send_query_prepared(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        recorder, is_late, hear, follow = self._recorder, self._is_late, self._hear, self._follow
+        recorder, late, is_late = self._recorder, self._late, self._is_late
+        hear, follow = self._hear, self._follow
 
         def send_query_prepared(
             cursor: Any, name: bytes, pgq: Any, *, binary: bool | None = None
         ) -> Any:
-            waits = recorder.listening and is_late(pgq)
+            text = pgq.query
+            waits = recorder.listening and ((type(text) is bytes and text in late) or is_late(pgq))
             if recorder.listening and not waits:
                 hear(cursor, pgq, False)
             elif recorder.following and not waits:
@@ -238,9 +241,10 @@ class Listener:
                 if known.reports_path
                 else state.path
             )
-            # Cursors of one connection differ in whether they prepare.
-            facts = path, state, connection.prepare_threshold, type(cursor)
-            session = known.sessions.get(facts) or self._session(known, facts)
+            last_path, last_state, last_kind, session = known.last
+            if last_state is not state or last_path != path or last_kind is not type(cursor):
+                session = self._session(cursor, known, path, state)
+                known.last = path, state, type(cursor), session
             # None unless executemany() is running.
             many = getattr(cursor, "_execmany_returning", None) is not None
             if many or not self._recorder.record_again(
@@ -249,6 +253,9 @@ class Listener:
                 sent.formats,
                 self._entrance.outside(),
             ):
+                # Whether it prepares may have been changed meanwhile.
+                session = self._session(cursor, known, path, state)
+                known.last = path, state, type(cursor), session
                 self._count(cursor, query, sent, session, many=many, stream=stream)
                 if not many:
                     self._entrance.measure()
@@ -325,8 +332,7 @@ class Listener:
             types, params, formats = dumped
             path, state = self._where(cursor, known, text, params)
             if self._recorder.listening:
-                facts = path, state, cursor.connection.prepare_threshold, type(cursor)
-                session = known.sessions.get(facts) or self._session(known, facts)
+                session = self._session(cursor, known, path, state)
                 self._recorder.record(
                     text, types, params, formats, session, many=many, stream=stream, cursor=cursor
                 )
@@ -347,11 +353,16 @@ class Listener:
             return cursor.connection.pgconn.parameter_status(b"search_path"), state
         return state.path, state
 
-    def _session(self, known: Known, facts: Facts) -> Session:
-        """The kind of session that these facts make."""
-        path, state, threshold, kind = facts
-        prepares = threshold is not None and self._can_prepare(kind)
-        return known.session(self._recorder, NAME, facts, state, path, prepares=prepares)
+    def _session(
+        self, cursor: Any, known: Known, path: bytes | str | None, state: State
+    ) -> Session:
+        """The kind of session; cursors of one connection differ in whether they prepare."""
+        key = path, state, cursor.connection.prepare_threshold, type(cursor)
+        session = known.sessions.get(key)
+        if session is None:
+            prepares = key[2] is not None and self._can_prepare(key[3])
+            session = known.session(self._recorder, NAME, key, state, path, prepares=prepares)
+        return session
 
     def wrap_command(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """What connections send for themselves: transactions begin and end, savepoints."""

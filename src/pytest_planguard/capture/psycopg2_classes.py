@@ -71,7 +71,11 @@ class Classes:
         self.listener = listener
         self._cursor = _cursor_class(listener, cursor)
         self._connection = _connection_class(self, connection)
-        self._made: dict[type, type] = {cursor: self._cursor, connection: self._connection}
+        # By identity: a class of another listener's equals the one it stands for.
+        self._made: dict[int, tuple[type, type]] = {
+            id(cursor): (cursor, self._cursor),
+            id(connection): (connection, self._connection),
+        }
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The library's ``_connect``, asked for a subclass."""
@@ -129,22 +133,23 @@ class Classes:
     def _subclass(self, factory: Any, heard: type) -> Any:
         if not isinstance(factory, type):
             return factory  # a function: what it makes is looked at afterwards
-        found = self._made.get(factory)
-        if found is None:
-            if issubclass(factory, heard):
-                return factory
-            try:
-                made = types.new_class(
-                    factory.__name__,
-                    (factory, heard),
-                    {"metaclass": likeness_of(type(factory))},
-                    lambda names: names.update(_SLOTS),
-                )
-                found = stand_in(made, factory)
-            except Exception:  # noqa: BLE001 -- metaclasses and __init_subclass__ are not ours
-                self._miss(factory)
-                found = factory
-            self._made[factory] = found
+        known = self._made.get(id(factory))
+        if known is not None:
+            return known[1]
+        if issubclass(factory, heard):
+            return factory
+        try:
+            made = types.new_class(
+                factory.__name__,
+                (factory, heard),
+                {"metaclass": likeness_of(type(factory))},
+                lambda names: names.update(_SLOTS),
+            )
+            found = stand_in(made, factory)
+        except Exception:  # noqa: BLE001 -- metaclasses and __init_subclass__ are not ours
+            self._miss(factory)
+            found = factory
+        self._made[id(factory)] = factory, found
         return found
 
     def _miss(self, factory: type) -> None:

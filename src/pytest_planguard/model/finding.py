@@ -33,6 +33,8 @@ class Advice(msgspec.Struct, frozen=True):
     """Of the index, estimated at production's row count."""
     also_helps: tuple[str, ...] = ()
     """Keys of other queries whose cost falls."""
+    indexes: int = 1
+    """How many there are: several that only help together, as one for each side of an OR."""
     writes: tuple[str, ...] = ()
     """What writes pay for it, one sentence each."""
     notes: tuple[str, ...] = ()

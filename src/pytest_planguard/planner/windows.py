@@ -44,8 +44,8 @@ def opened(
         columns: Statistics by (alias, column).
 
     Returns:
-        The upper end of a window of time lies behind the lower one by the usual width nearest to
-        the captured one; that of a window of numbers by at least one bound of the histogram.
+        The upper end lies behind the lower one by the usual width nearest to the captured one: an
+        hour, a day, a week …, or a power of ten.
     """
     apart = list(snapped)
     for (alias, column), (low, high) in _windows(by_parameter).items():
@@ -53,7 +53,8 @@ def opened(
         if None in captured or None in moved or not _is_open(*captured):
             continue
         statistics = columns.get((alias, column), ColumnStatistics())
-        ends = _by_time(captured, moved) or _by_bounds(moved, statistics.histogram_bounds)
+        ends = _by_time(captured, moved)
+        ends = ends or _by_number(captured, moved, statistics.histogram_bounds[-1:])
         if ends is not None:
             apart[low - 1], apart[high - 1] = ends
     return tuple(apart)
@@ -110,13 +111,26 @@ def _like(moment: dt.datetime, text: str) -> str:
     return moment.replace(tzinfo=None).isoformat(sep=" ") + ("+00" if zone else "")
 
 
-def _by_bounds(
-    moved: tuple[str | None, str | None], bounds: Sequence[str]
+def _by_number(
+    captured: tuple[str | None, str | None],
+    moved: tuple[str | None, str | None],
+    last: Sequence[str],
 ) -> tuple[str, str] | None:
-    if _is_open(*moved) or moved[0] not in bounds or len(bounds) < 2:
+    """As wide as the power of ten nearest to what was captured; before the last value there is."""
+    low, high = _number(moved[0]), _number(moved[1])
+    first, second = _number(captured[0]), _number(captured[1])
+    if low is None or high is None or first is None or second is None or moved == captured:
         return None
-    start = min(bounds.index(moved[0]), len(bounds) - 2)
-    return bounds[start], bounds[start + 1]
+    usual = _power(second - first)
+    if high > low and _power(high - low) == usual:
+        return None
+    start = low - usual if moved[0] in last else low
+    return format(start, "f"), format(start + usual, "f")
+
+
+def _power(width: Decimal) -> Decimal:
+    """The power of ten nearest to a width above nothing."""
+    return Decimal(10) ** round(width.log10())
 
 
 def _moment(text: str | None) -> dt.datetime | None:

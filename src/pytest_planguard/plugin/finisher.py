@@ -264,6 +264,7 @@ def _sentence(error: BaseException) -> str:
 def internal_error(error: Exception, *, verbose: int) -> str:
     """What a user sees of a bug of ours; with ``-v`` the traceback too."""
     cause = f"internal error of planguard: {described(error)}"
-    if verbose > 0:  # its lines, not its message: that may quote a value
-        return cause + "\n" + "".join(traceback.format_tb(error.__traceback__)).rstrip()
+    if verbose > 0:  # its lines, and no message but ours: it may quote a value
+        lines = "".join(traceback.format_tb(error.__traceback__))
+        return f"{cause}\nTraceback (most recent call last):\n{lines}{described(error)}"
     return cause + "\n  run with -v for the traceback, and please report it"

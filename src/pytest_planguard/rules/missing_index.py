@@ -13,9 +13,9 @@ FACTS = RuleFacts(
     name="missing-index",
     severity=Severity.ERROR,
     condition=(
-        "With an index that does not exist, planned in a copy of the fixture at scale, the query "
-        "costs at least minimum-gain and minimum-gain-units less with all of its values, and no "
-        "other query of the suite becomes dearer by more than maximum-loss."
+        "With an index that does not exist, or a few together, planned in a copy of the fixture at "
+        "scale, the query costs at least minimum-gain and minimum-gain-units less with all of its "
+        "values, and no other query of the suite becomes dearer by more than maximum-loss."
     ),
     effect="Each call reads far more of the table than it returns.",
     remedy="Create the index; the statement is in the advice, with its size and what else gains.",
@@ -69,7 +69,8 @@ def _candidate(relation: str, advice: Advice, read: Read | None, context: Contex
 
 def _message(relation: str, advice: Advice, read: Read | None) -> str:
     before, after = words.cost(advice.cost_before), words.cost(advice.cost_after)
-    gain = f"an index brings the cost from {before} to {after}"
+    what = "an index brings" if advice.indexes == 1 else f"{advice.indexes} indexes together bring"
+    gain = f"{what} the cost from {before} to {after}"
     if read is None:
         return f"{relation}: {gain}"
     size = f"{words.rows(read.rows_read)} rows ({words.size(read.bytes_read)}) of {relation}"

@@ -240,6 +240,17 @@ def _share_run(step: _Step) -> float:
     return min(1.0, max(share, 0.0))
 
 
+def _below_incremental_sort(step: _Step, frame: _Frame) -> _Frame:
+    """All rows that are alike in the keys they come in by are read before a first one is returned.
+
+    What that takes is its startup cost (costsize.c, cost_incremental_sort).
+    """
+    run = step.child.total_cost - step.child.startup_cost
+    share = (step.node.startup_cost - step.child.startup_cost) / run if run > 0 else 1.0
+    batch = min(1.0, max(share, 0.0))
+    return msgspec.structs.replace(frame, fraction=max(frame.fraction, batch))
+
+
 def _below_nested_loop(step: _Step, frame: _Frame) -> _Frame:
     if step.child.parent_relationship != "Inner":
         return frame
@@ -283,6 +294,7 @@ def _below_recursion(step: _Step, frame: _Frame) -> _Frame:
 
 _SPECIAL: Mapping[str, Callable[[_Step, _Frame], _Frame]] = {
     "Limit": _below_limit,
+    "Incremental Sort": _below_incremental_sort,
     "Nested Loop": _below_nested_loop,
     "Memoize": _below_memoize,
     "Materialize": _below_materialize,

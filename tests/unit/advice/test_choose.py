@@ -97,10 +97,10 @@ def test_two_that_are_taken_for_others_serve_a_third_together() -> None:
     assert chosen(scans, {"a": 10, "b": 10, "c": 1}) == {"q": "a", "r": "b", "s": "a+b"}
 
 
-def test_columns_that_are_only_included_must_save_as_much_as_an_index_of_its_own() -> None:
+def test_columns_that_are_only_included_must_save_as_much_as_an_index() -> None:
     sizes = {"plain": 10, "whole": 5}
 
-    assert chosen([scan("q", plain=1000, whole=710)], sizes, wide=("whole",)) == {"q": "plain"}
-    assert chosen([scan("q", plain=1000, whole=690)], sizes, wide=("whole",)) == {"q": "whole"}
-    assert chosen([scan("q", plain=90, whole=1)], sizes, wide=("whole",)) == {"q": "plain"}
+    assert chosen([scan("q", plain=4000, whole=1010)], sizes, wide=("whole",)) == {"q": "plain"}
+    assert chosen([scan("q", plain=4000, whole=990)], sizes, wide=("whole",)) == {"q": "whole"}
+    assert chosen([scan("q", plain=600, whole=8)], sizes, wide=("whole",)) == {"q": "plain"}
     assert chosen([scan("q", whole=6_900)], sizes, wide=("whole",)) == {"q": "whole"}

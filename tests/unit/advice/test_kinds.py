@@ -179,3 +179,21 @@ def test_a_partial_index_is_made_by_a_state_and_not_by_one_of_many_values() -> N
     assert any("note" in one for one in predicates(5))
     assert not any("note" in one for one in predicates(4_000))
     assert not any("note" in one for one in predicates(-0.5))
+
+
+@pytest.mark.parametrize(
+    ("condition", "predicate"),
+    [
+        ("(orders.note IS NOT NULL)", "note IS NOT NULL"),
+        ("(orders.note <> 'x'::text)", "note <> 'x'::text"),
+    ],
+)
+def test_what_no_index_finds_a_partial_one_holds(condition: str, predicate: str) -> None:
+    few = statistics("note", n_distinct=3)
+
+    found = [one for one in filtered(condition, suite=few) if one.predicate]
+    assert [(one.columns, one.predicate) for one in found] == [(("id",), predicate)]
+
+
+def test_one_value_of_many_is_not_left_out_of_an_index() -> None:
+    assert filtered("(orders.note <> 'x'::text)", suite=statistics("note", n_distinct=4_000)) == ()

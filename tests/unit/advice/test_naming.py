@@ -44,6 +44,14 @@ def test_directions_may_all_be_turned_around() -> None:
     assert covers(mixed, wanted("a", "b DESC"))
 
 
+def test_nulls_at_the_other_end_are_another_order() -> None:
+    there = msgspec.structs.replace(INDEX, definition="CREATE INDEX i ON t (a, b NULLS FIRST)")
+
+    assert not covers(INDEX, wanted("a", "b DESC NULLS LAST"))
+    assert covers(there, wanted("a", "b DESC NULLS LAST"))
+    assert covers(INDEX, wanted("a", "b DESC NULLS FIRST"))
+
+
 def test_fewer_rows_or_an_invalid_index_cover_nothing() -> None:
     assert not covers(msgspec.structs.replace(INDEX, predicate="(c = 1)"), wanted("a"))
     assert covers(

@@ -6,6 +6,7 @@ import msgspec
 
 import fix_plans
 from fix_whatif import FakeWhatIf
+from pytest_planguard.advice.suite import Suite, Tool
 from pytest_planguard.advice.verify import Item, advise
 from pytest_planguard.model.catalog import Catalog, Index
 from pytest_planguard.model.finding import Advice
@@ -196,10 +197,9 @@ def test_two_sides_of_an_or_are_proven_together_and_advised_together() -> None:
         FakeWhatIf(lambda *_: None, together=lambda key, names: 80.0 if names == both else None),
     )
 
-    assert [text.partition("(")[2] for text in found["seq_equality"]["public.orders"].ddl] == [
-        "customer_id);",
-        "total);",
-    ]
+    advice = found["seq_equality"]["public.orders"]
+    assert [text.partition("(")[2] for text in advice.ddl] == ["customer_id);", "total);"]
+    assert (advice.indexes, advice.cost_after) == (2, 80.0)
 
 
 def test_an_index_that_hardly_adds_to_the_others_is_not_advised() -> None:
@@ -216,6 +216,20 @@ def test_an_index_that_hardly_adds_to_the_others_is_not_advised() -> None:
     assert len(ddl) == 1
     assert "(customer_id, total DESC, id)" in next(iter(ddl))[0]
     assert found["seq_equality"]["public.orders"].cost_after == 1000.0
+
+
+def test_a_query_that_gains_too_little_by_what_stays_is_not_advised_on() -> None:
+    """Beside the longer index the short one saves a fifth, and the longer one alone a quarter."""
+
+    def cost(key: str, _: int, index: HypotheticalIndex) -> float | None:
+        long = len(index.columns) > 1
+        if key == "sort_limit":
+            return 8.0 if long else 2000.0
+        return 6945 * 0.75 if long else 6945 * 0.60
+
+    found = advised([item("seq_equality"), item("sort_limit")], FakeWhatIf(cost))
+
+    assert sorted(found) == ["sort_limit"]
 
 
 def test_a_value_no_index_can_help_does_not_make_an_index_idle() -> None:
@@ -249,9 +263,14 @@ def test_a_build_that_failed_is_done_again_and_not_beside_it() -> None:
     catalog = msgspec.structs.replace(CATALOG, indexes={**CATALOG.indexes, "public.more": failed})
 
     found = advise(
-        [item("seq_equality", catalog=catalog)], catalog, FakeWhatIf(always(44.0)), Thresholds()
+        [item("seq_equality", catalog=catalog)],
+        catalog,
+        FakeWhatIf(always(44.0)),
+        Thresholds(),
+        Suite(tools=frozenset(Tool)),
     )
 
     advice = found["seq_equality"]["public.orders"]
+    assert advice.operations == {}
     assert advice.ddl == ("REINDEX INDEX CONCURRENTLY public.more;",)
     assert "index more is invalid: drop it and create it again" in advice.notes

@@ -555,3 +555,48 @@ def main(url):
     heard = [(one.text, one.parameter_types) for one in capture.statements]
     assert heard == [(text, (21, 21, 21))]
     assert [note for note in capture.notes if "switched off" in note] == []
+
+
+def test_settings_are_followed_where_nobody_listens_and_the_internals_moved(
+    capture_of: CaptureOf,
+) -> None:
+    app = f"""{MOVED}
+    def main(url):
+        again, connection = moved(url)
+        connection.autocommit = True
+        with connection:
+            recorder.enable(on=False)
+            connection.execute("SELECT set_config('app.region', %s, false)", ["north"])
+            with connection.transaction():
+                connection.execute("SET LOCAL app.tenant = 'acme'")
+            recorder.enable(on=True)
+            connection.execute("SELECT set_config('app.team', %s, false)", ["a"])
+            connection.execute("SELECT 'here'")
+        again()
+    """
+    (statement,) = [one for one in capture_of(app).statements if "here" in one.text]
+    assert statement.session.settings == {"app.region": "north", "app.team": "a"}
+
+
+def test_connections_of_pools_are_heard_with_the_applications_lines(capture_of: CaptureOf) -> None:
+    pytest.importorskip("psycopg_pool")
+    app = """
+    import asyncio
+    from psycopg_pool import AsyncConnectionPool, ConnectionPool
+
+    async def asynchronous(url):
+        async with AsyncConnectionPool(url, min_size=1, open=False) as pool:
+            async with pool.connection() as connection:
+                await connection.execute("SELECT 'async', %s", [1])
+
+    def main(url):
+        with ConnectionPool(url, min_size=1, open=True) as pool:
+            for n in range(2):
+                with pool.connection() as connection:
+                    connection.execute("SELECT 'sync', %s", [n])
+        asyncio.run(asynchronous(url))
+    """
+    capture = capture_of(app)
+    assert only(capture, "'sync'").executions == 2
+    assert only(capture, "'async'").places[0].origin.function == "asynchronous"
+    assert len(capture.statements) == 2

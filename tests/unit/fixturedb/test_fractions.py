@@ -12,6 +12,9 @@ COLUMNS = {
         n_distinct=2, most_common_values=("t", "f"), most_common_freqs=(0.9, 0.1)
     ),
     "Kind": ColumnStatistics(n_distinct=4),
+    "code": ColumnStatistics(
+        n_distinct=2, most_common_values=("IN   ", "OUT  "), most_common_freqs=(0.7, 0.3)
+    ),
 }
 
 
@@ -28,6 +31,7 @@ COLUMNS = {
         ("NOT active", 0.1),
         ("active IS TRUE", 0.9),
         ('"Kind" = 3', 0.25),
+        ("code = 'OUT'::bpchar", 0.3),
         ("lower(status) = 'x'::text", 0.5),
         ("deleted_at > '2020-01-01'::date", 0.5),
     ],

@@ -55,3 +55,10 @@ def test_brin_is_tiny_and_gin_grows_with_the_items():
     assert other_size("brin", 1e9, [BIGINT], 10_000_000).pages < 1000
     small, large = (other_size("gin", 1e6, [Field(w, base_type="jsonb")], 1) for w in (50, 500))
     assert small.pages < large.pages / 5
+
+
+def test_ranges_fill_less_of_a_gist_page_than_networks_do():
+    ranges = other_size("gist", 4e5, [Field(16, base_type="int4range")], 1).pages
+    others = other_size("gist", 4e5, [Field(16, base_type="inet")], 1).pages
+
+    assert ranges == pytest.approx(others * 0.7 / 0.45, rel=0.01)

@@ -1,4 +1,5 @@
 import msgspec
+import pytest
 
 from pytest_planguard.fixturedb.scale.statistics_file import encode
 from pytest_planguard.fixturedb.scale.thin import limit_for, thinned
@@ -47,12 +48,16 @@ def size(statistics):
     return len(encode(statistics).encode())
 
 
-def test_five_hundred_tables_with_all_detail_come_below_a_megabyte():
-    full = database({f"public.table_{n:03d}": table(1_000 * (n + 1)) for n in range(500)})
-    assert size(full) > 10_000_000
+@pytest.mark.parametrize(("columns", "most"), [(4, 1_000_000), (8, 1_300_000), (12, 1_600_000)])
+def test_five_hundred_tables_become_small_and_keep_what_their_indexes_use(columns, most):
+    full = database({f"public.table_{n:03d}": table(1_000 * (n + 1), columns) for n in range(500)})
+    assert size(full) > 10 * most / 2
     small = thinned(full)
-    assert size(small) <= 1_000_000
+    assert size(small) <= most
     assert "were shortened" in small.thinned
+    used = [one.columns["owner_id"] for one in small.tables.values()]
+    assert min(len(facts.histogram_bounds) for facts in used) >= 6
+    assert min(len(facts.most_common_values) for facts in used) >= 5
     assert thinned(full) == small
     assert {name: facts.rows for name, facts in small.tables.items()} == {
         name: facts.rows for name, facts in full.tables.items()
@@ -111,7 +116,7 @@ def test_extended_statistics_are_cut_last():
     one = ExtendedStatistics("CREATE STATISTICS s ON a, b FROM t", ("a", "b"), numbers)
     full = database({"public.t": TableStatistics(9.0, 1, extended={"public.s": one})})
     found = thinned(full, 1_200).tables["public.t"].extended["public.s"].own
-    assert len(found.values) == len(found.freqs) == len(found.base_freqs) == 4
+    assert len(found.values) == len(found.freqs) == len(found.base_freqs) == 5
 
 
 def test_calls_take_no_room_from_statistics_and_lose_those_of_least_time():

@@ -65,9 +65,20 @@ def test_without_statistics_nothing_is_moved() -> None:
     assert window(*as_captured, "1082", ColumnStatistics()) == as_captured
 
 
-def test_numbers_of_one_decile_are_as_far_apart_as_two_bounds() -> None:
-    assert window("41", "43", "23", NUMBERS) == ("40", "41")
-    assert window("98", "99", "23", NUMBERS) == ("99", "100")
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        ("41", "43", ("40", "41")),
+        ("41", "47", ("40", "50")),
+        ("98", "99", ("99", "100")),
+        ("48.5", "48.75", ("50", "50.1")),
+        ("39", "42", ("40", "41")),
+    ],
+)
+def test_a_window_of_numbers_is_as_wide_as_a_power_of_ten(
+    low: str, high: str, expected: tuple[str, str]
+) -> None:
+    assert window(low, high, "1700", NUMBERS) == expected
 
 
 def test_a_window_that_was_shut_or_lies_open_is_left_as_it_is() -> None:

@@ -45,6 +45,25 @@ def test_a_sort_below_the_limit_needs_all_rows_and_leaves_its_order(major: int) 
     assert read.order == ("orders.total DESC", "orders.id")
 
 
+def test_the_first_batch_of_an_incremental_sort_is_read_as_a_whole() -> None:
+    scan = PlanNode(
+        node_type="Index Scan", schema="public", relation_name="orders", alias="orders",
+        index="orders_pkey", startup_cost=0.0, total_cost=100_000.0, rows=200_000.0,
+        parent_relationship="Outer",
+    )  # fmt: skip
+    sort = PlanNode(
+        node_type="Incremental Sort", startup_cost=10_000.0, total_cost=120_000.0, rows=200_000.0,
+        sort_key=("orders.id DESC", "orders.status"), children=(scan,),
+        parent_relationship="Outer",
+    )  # fmt: skip
+    limit = PlanNode(node_type="Limit", total_cost=10_011.0, rows=20.0, children=(sort,))
+
+    (read,) = reads(limit, fix_plans.catalog(), Thresholds())
+
+    assert read.rows_read == pytest.approx(20_000)
+    assert read.order == ("orders.id DESC", "orders.status")
+
+
 @both
 def test_the_wrong_index_for_the_order_is_read_far_and_counts_as_a_heavy_filter(major: int) -> None:
     read = fix_plans.reads_of("wrong_order_index", major)["orders"]
