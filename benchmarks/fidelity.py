@@ -62,7 +62,7 @@ def main() -> int:
                 progress(f"{TABLES:,} tables")
                 many |= _many(major, folder)
     _print(loaded, cells, many)
-    failed = missed_goals(loaded, cells, full=not options.quick)
+    failed = missed_goals(loaded, cells, many, full=not options.quick)
     for sentence in failed:
         print(f"missed: {sentence}")
     return 1 if failed else 0

@@ -141,17 +141,17 @@ WHERE p.category_id BETWEEN 10 AND 40 GROUP BY p.brand ORDER BY sold DESC LIMIT 
 SELECT product_id, sum(quantity), sum(price) FROM mixed.order_lines
 WHERE product_id < 40 GROUP BY product_id
 
--- name: memoized products of recent lines
+-- name: products of recent lines
 SELECT p.name, c.name FROM mixed.order_lines_1 l
 JOIN mixed.products p ON p.id = l.product_id JOIN mixed.categories c ON c.id = p.category_id
 WHERE l.order_id BETWEEN 5000 AND 15000
 
--- name: memoized last event (lateral)
-SELECT t.id, e.kind FROM mixed.tickets t
+-- name: memoized cheapest of the category (lateral)
+SELECT p.id, o.id FROM mixed.products p
 CROSS JOIN LATERAL (
-    SELECT kind FROM mixed.events e WHERE e.account_id = t.account_id
-    ORDER BY happened_at DESC LIMIT 1) e
-WHERE t.open AND t.priority = 1
+    SELECT id FROM mixed.products o WHERE o.category_id = p.category_id
+    ORDER BY o.price LIMIT 1) o
+WHERE p.active
 
 -- name: last three orders of new accounts (lateral)
 SELECT a.id, o.id, o.total FROM mixed.accounts a

@@ -34,6 +34,8 @@ class Comparison(msgspec.Struct, frozen=True):
     differ, of the whole."""
     farthest: str = ""
     """The node it is at."""
+    nodes: frozenset[str] = frozenset()
+    """Types of node in the real plan."""
 
     @property
     def whole(self) -> float:
@@ -67,6 +69,7 @@ def compare(name: str, real: Node, virtual: Node) -> Comparison:
         _ratio(real["Total Cost"], virtual["Total Cost"]),
         deviation,
         described(node) if deviation else "",
+        frozenset(_types(real)),
     )
 
 
@@ -75,6 +78,12 @@ def described(node: Node) -> str:
     where = node.get("Alias") or node.get("CTE Name") or ""
     index = f" using {node['Index Name']}" if node.get("Index Name") else ""
     return f"{node['Node Type']}{index}" + (f" on {where}" if where else "")
+
+
+def _types(node: Node) -> Iterator[str]:
+    yield str(node["Node Type"])
+    for below in node.get("Plans", ()):
+        yield from _types(below)
 
 
 def _pairs(real: Node, virtual: Node) -> Iterator[tuple[Node, Node]]:

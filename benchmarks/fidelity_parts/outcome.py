@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from fidelity_parts import ends
 from fidelity_parts.compare import Comparison
+from fidelity_parts.many import TABLES, Many
 from fidelity_parts.measure import BASE, ENDS, WAYS, Cell, Loaded, Way
 from fidelity_parts.table import percent, seconds, size, table
 from fidelity_parts.workloads import MIXED, script
@@ -16,6 +17,8 @@ from fidelity_parts.workloads import MIXED, script
 MASKED_GOAL = 0.95
 FASTER, SMALLER = 100, 0.01
 """How much faster to build, and which share of the disk at most."""
+MANY_SECONDS = 1.0
+"""In which many tables are to be inflated once their schema is there."""
 
 _OF_WAY = {
     "none": "no values were pulled",
@@ -114,14 +117,17 @@ def listed(found: Iterable[Miss]) -> str:
     return "\n".join(_line(group) for group in groups.values())
 
 
-def missed_goals(loaded: Sequence[Loaded], cells: Sequence[Cell], *, full: bool) -> list[str]:
+def missed_goals(
+    loaded: Sequence[Loaded], cells: Sequence[Cell], many: Mapping[str, Many], *, full: bool
+) -> list[str]:
     """What was to be reached and was not.
 
     Args:
         loaded: The real databases.
         cells: What was compared.
+        many: By server, how long many tables took.
         full: Of full size. In small tables plans lie close together, so that masked values count
-            for more than they do at scale, and they load in no time.
+            for more than they do at scale, they load in no time, and some nodes do not pay.
     """
     judged = [cell for cell in cells if cell.way is not ENDS and (full or _is_exact(cell.way))]
     sentences = [sentence for cell in judged for sentence in _missed(cell)]
@@ -131,7 +137,13 @@ def missed_goals(loaded: Sequence[Loaded], cells: Sequence[Cell], *, full: bool)
             sentences.append(f"{name}: built only {real.seconds / cell.seconds:.0f} times faster")
         if cell.stored > SMALLER * real.stored:
             sentences.append(f"{name}: takes {percent(cell.stored / real.stored)} of the disk")
-    return sentences
+        sentences += _not_seen(cell)
+    return sentences + [
+        f"{TABLES:,} tables on {version}: inflated in {one.inflate:.2f} s,"
+        f" wanted below {MANY_SECONDS:g} s"
+        for version, one in many.items()
+        if one.inflate >= MANY_SECONDS
+    ]
 
 
 def is_good(cell: Cell, one: Comparison) -> bool:
@@ -152,6 +164,13 @@ def _missed(cell: Cell) -> Iterable[str]:
     if cell.way.values == "all" and cell.close < goal * total:
         tolerance = percent(cell.workload.tolerance)
         yield f"{where}: {cell.close} of {total} costs are within {tolerance}, wanted {goal:.0%}"
+
+
+def _not_seen(cell: Cell) -> Iterable[str]:
+    """What no real plan has proves nothing of the virtual ones."""
+    seen = frozenset[str]().union(*(one.nodes for one in cell.comparisons))
+    if absent := sorted(cell.workload.nodes - seen):
+        yield f"{cell.workload.name} on {cell.version}: no plan has {', '.join(absent)}"
 
 
 def _base(cells: Sequence[Cell], real: Loaded) -> Cell:
