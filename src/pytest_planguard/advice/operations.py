@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pytest_planguard.advice.ddl import statements
 from pytest_planguard.advice.naming import index_name
-from pytest_planguard.advice.suite import DjangoModel, Suite, Tool
+from pytest_planguard.advice.suite import Suite, Tool
+from pytest_planguard.model.capture import DjangoModel
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.ports import HypotheticalIndex, quoted
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from pytest_planguard.model.capture import DjangoModel
 from pytest_planguard.model.statistics import ColumnStatistics, Statistics
 
 
@@ -15,16 +16,6 @@ class Tool(enum.StrEnum):
 
     ALEMBIC = "alembic"
     DJANGO = "django"
-
-
-class DjangoModel(msgspec.Struct, frozen=True):
-    """The model a table belongs to."""
-
-    app: str
-    name: str
-    """As migrations know it: lower case."""
-    fields: Mapping[str, str]
-    """By column."""
 
 
 class Suite(msgspec.Struct, frozen=True):

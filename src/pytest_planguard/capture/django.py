@@ -12,6 +12,7 @@ from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.origin import Handed, begin_handing, end_handing
 from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.model.capture import DjangoModel
 
 NAME = "django"
 
@@ -126,3 +127,19 @@ class _Aliases:
                 self._recorder.aliases.setdefault(known.database, set()).add(connection.alias)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the application
             self._recorder.fail(NAME, error)
+
+
+def models() -> dict[str, DjangoModel]:
+    """Models by schema-qualified table, where Django is set up in this process."""
+    registry = sys.modules.get("django.apps")
+    apps = getattr(registry, "apps", None)
+    if apps is None or not apps.ready:
+        return {}
+    found = {}
+    for model in apps.get_models():
+        meta = model._meta  # noqa: SLF001 - Django documents it as public ("Model _meta API")
+        schema, _, name = meta.db_table.replace('"', "").rpartition(".")
+        fields = {field.column: field.name for field in meta.local_concrete_fields}
+        known = DjangoModel(meta.app_label, meta.model_name, fields)
+        found[f"{schema or 'public'}.{name}"] = known
+    return found

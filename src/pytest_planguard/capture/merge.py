@@ -13,7 +13,7 @@ from pytest_planguard.capture import variety
 from pytest_planguard.capture.samples import Samples
 from pytest_planguard.capture.tally import statement_order
 from pytest_planguard.errors import CaptureError
-from pytest_planguard.model.capture import Budget, Capture, Database, Ddl, Suppression
+from pytest_planguard.model.capture import Budget, Capture, Database, Ddl, DjangoModel, Suppression
 from pytest_planguard.model.silence import Remark
 from pytest_planguard.model.statement import Place, Session, Statement
 
@@ -53,6 +53,7 @@ class Merger:
         self._notes: set[str] = set()
         self._suppressions: set[Suppression] = set()
         self._budgets: dict[bytes, Budget] = {}
+        self._models: dict[str, DjangoModel] = {}
         self._remarks: set[Remark] = set()
 
     def add(self, capture: Capture, process: str | None = None) -> None:
@@ -81,6 +82,7 @@ class Merger:
         self._drivers.update(capture.drivers)
         self._notes.update(capture.notes)
         self._suppressions.update(capture.suppressions)
+        self._models.update(capture.models)
         self._budgets.update((msgspec.json.encode(item), item) for item in capture.budgets)
         self._remarks.update(capture.remarks)
 
@@ -154,6 +156,7 @@ class Merger:
             suppressions=tuple(
                 sorted(self._suppressions, key=lambda item: (item.test, item.codes, item.reason))
             ),
+            models=dict(sorted(self._models.items())),
             budgets=tuple(item for _, item in sorted(self._budgets.items())),
             remarks=tuple(sorted(self._remarks)),
         )

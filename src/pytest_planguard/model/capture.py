@@ -75,6 +75,16 @@ class Budget(msgspec.Struct, frozen=True):
     access: dict[str, str] = {}
 
 
+class DjangoModel(msgspec.Struct, frozen=True):
+    """The model a table belongs to."""
+
+    app: str
+    name: str
+    """As migrations know it: lower case."""
+    fields: dict[str, str]
+    """By column."""
+
+
 class Capture(msgspec.Struct, frozen=True):
     """What a run of a suite sent, and what is needed to plan it later."""
 
@@ -106,6 +116,8 @@ class Capture(msgspec.Struct, frozen=True):
     budgets: tuple[Budget, ...] = ()
     remarks: tuple[Remark, ...] = ()
     """Comments on the lines that asked."""
+    models: dict[str, DjangoModel] = {}
+    """Django's, by schema-qualified table: what advice is written for."""
 
     @property
     def complete(self) -> bool:

@@ -14,7 +14,7 @@ from pytest_planguard.advice.verify import Item, advise
 from pytest_planguard.baseline.compare import compare
 from pytest_planguard.config import Config
 from pytest_planguard.model.baseline import Baseline, World
-from pytest_planguard.model.capture import Budget
+from pytest_planguard.model.capture import Budget, DjangoModel
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Advice, Candidate
 from pytest_planguard.model.growth import Growth
@@ -57,11 +57,23 @@ def judge(
     world: World,
     progress: Callable[[str], None],
     budgets: Sequence[Budget] = (),
+    models: Mapping[str, DjangoModel] | None = None,
 ) -> Judged:
     """Plans, advises, compares and judges one database's queries.
 
     What only the suite's own code sends is planned and shown, and never compared: it is nobody's
     regression.
+
+    Args:
+        config: The project's.
+        thresholds: From which a plan is a finding.
+        planner: Of the queries' database.
+        queries: One database's.
+        baseline: None: there is none to compare with.
+        world: What the plans are made in.
+        progress: Hears how far it is.
+        budgets: Of the tests' markers.
+        models: Django's, by table: operations are written for them.
 
     Raises:
         ServerError: The server was lost.
@@ -74,7 +86,7 @@ def judge(
         if isinstance(planned, Planned)
     }
     behind = _behind(planner, outcomes, thresholds)
-    advice = _advised(planner, outcomes, seen, thresholds, config, progress, behind)
+    advice = _advised(planner, outcomes, seen, thresholds, config, progress, behind, models)
     growth, note = _grown(config, planner, outcomes, thresholds, progress)
     items = _judged_items(outcomes, seen)
     written = rewrites(items, planner.catalog, thresholds, planner.explainer.explain)
@@ -205,11 +217,12 @@ def _advised(
     config: Config,
     progress: Callable[[str], None],
     behind: Referential,
+    models: Mapping[str, DjangoModel] | None,
 ) -> dict[str, dict[str, Advice]]:
     items = _judged_items(outcomes, seen)
     progress("looking for indexes that help")
     # What foreign keys look up is advised on with the queries: one index may serve both.
     every = [*items, *behind.items.values()]
-    suite = suite_of(items, planner, config)
+    suite = suite_of(items, planner, config, models)
     found = advise(every, planner.catalog, planner.trials, thresholds, suite)
     return behind.in_words_of_queries(found)

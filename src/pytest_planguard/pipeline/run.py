@@ -125,6 +125,7 @@ class _Parts:
 
     def __init__(self, capture: Capture) -> None:
         self.budgets = capture.budgets
+        self.models = capture.models
         self.databases: dict[str, DatabaseReport] = {}
         self.judged: list[Judged] = []
         self.notes: list[str] = []
@@ -229,7 +230,10 @@ def _judge_in(
     parts.databases[database] = facts
     thresholds = thresholds_for(config, planner.catalog.tables)
     world = world_from(facts)
-    judged = judge(config, thresholds, planner, queries, baseline, world, progress, parts.budgets)
+    judged = judge(
+        config, thresholds, planner, queries, baseline, world, progress,
+        parts.budgets, parts.models,
+    )  # fmt: skip
     parts.judged.append(judged)
     parts.notes += judged.notes
     if not config.databases[database].as_is:  # there the role of its URL plans, policies and all

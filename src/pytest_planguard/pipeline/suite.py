@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from pytest_planguard.advice.suite import DjangoModel, Suite, Tool
+from pytest_planguard.advice.suite import Suite, Tool
 from pytest_planguard.advice.suspects import Item
 from pytest_planguard.config import Config
+from pytest_planguard.model.capture import DjangoModel
 from pytest_planguard.model.statement import Via
 from pytest_planguard.pipeline.fixtures import Planner
 from pytest_planguard.sql.writes import writes
 
 
-def suite_of(items: Sequence[Item], planner: Planner, config: Config) -> Suite:
+def suite_of(
+    items: Sequence[Item],
+    planner: Planner,
+    config: Config,
+    models: Mapping[str, DjangoModel] | None = None,
+) -> Suite:
     """The facts of one database's queries.
 
     Args:
         items: Queries with plans.
         planner: Of their fixture database.
         config: The project's.
+        models: Django's, by table, as they were captured.
     """
     return Suite(
         writes=_writes(items),
         updated=_updated(items),
         statistics=planner.fixture.statistics,
         tools=tools(items, config),
-        models=_django_models(),
+        models=models or {},
     )
 
 
@@ -66,19 +72,3 @@ def tools(items: Sequence[Item], config: Config) -> frozenset[Tool]:
     if asks & {Via.DJANGO, Via.DJANGO_ORM}:
         found.add(Tool.DJANGO)
     return frozenset(found)
-
-
-def _django_models() -> dict[str, DjangoModel]:
-    """Models by table, where Django is set up in this process."""
-    registry = sys.modules.get("django.apps")
-    apps = getattr(registry, "apps", None)
-    if apps is None or not apps.ready:
-        return {}
-    found = {}
-    for model in apps.get_models():
-        meta = model._meta  # noqa: SLF001 - Django documents it as public ("Model _meta API")
-        schema, _, name = meta.db_table.replace('"', "").rpartition(".")
-        fields = {field.column: field.name for field in meta.local_concrete_fields}
-        known = DjangoModel(meta.app_label, meta.model_name, fields)
-        found[f"{schema or 'public'}.{name}"] = known
-    return found

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from pytest_planguard.capture import django
 from pytest_planguard.capture.files import Files
 from pytest_planguard.capture.listening import Listening, listen
 from pytest_planguard.capture.origin import OriginFinder
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.redacting import Redactor
-from pytest_planguard.model.capture import Budget, Capture, Suppression
+from pytest_planguard.model.capture import Budget, Capture, DjangoModel, Suppression
 from pytest_planguard.model.statement import Phase
 from pytest_planguard.plugin import DJANGO
 from pytest_planguard.plugin.markers import read_markers, wants_capture
@@ -56,6 +57,7 @@ class Collector:
         self._deselected = False
         self._suppressions: tuple[Suppression, ...] = ()
         self._budgets: tuple[Budget, ...] = ()
+        self._models: dict[str, DjangoModel] = {}
         self._listening: Listening = listen(self.recorder)
 
     def _before_drop(self, database: str) -> None:
@@ -161,10 +163,22 @@ class Collector:
             drivers=self._listening.drivers,
             suppressions=self._suppressions,
             budgets=self._budgets,
+            models=self._news_of_models(),
         )
         self._collected, self._finished, self._cut_short = [], [], []
         self._suppressions, self._budgets = (), ()
         return capture
+
+    def _news_of_models(self) -> dict[str, DjangoModel]:
+        """Models that were not told yet: apps are set up once."""
+        try:
+            found = django.models()
+        except Exception as error:  # noqa: BLE001 -- a bug of ours never breaks a user's test
+            self.recorder.fail(django.NAME, error)
+            return {}
+        news = {table: one for table, one in found.items() if self._models.get(table) != one}
+        self._models.update(news)
+        return news
 
     def _driver_notes(self) -> tuple[str, ...]:
         gate = self._config.stash.get(DJANGO, None)

@@ -10,8 +10,9 @@ import pytest
 import fix_plans
 from pytest_planguard.advice.existing import superfluous, why_none_serves
 from pytest_planguard.advice.operations import operations
-from pytest_planguard.advice.suite import DjangoModel, Suite, Tool
+from pytest_planguard.advice.suite import Suite, Tool
 from pytest_planguard.advice.writes import ends_hot, price
+from pytest_planguard.model.capture import DjangoModel
 from pytest_planguard.model.catalog import Catalog, Index
 from pytest_planguard.model.ports import HypotheticalIndex
 

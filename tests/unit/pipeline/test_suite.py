@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -69,34 +68,3 @@ def test_alembic_is_told_by_its_file_or_the_schemas_command(
     (tmp_path / file).write_text(text)
 
     assert tools([], load(tmp_path)) == {Tool.ALEMBIC}
-
-
-def test_models_are_known_where_django_is_set_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fields = [SimpleNamespace(column="customer_id", name="customer")]
-    meta = SimpleNamespace(
-        db_table='"shop"."orders"', app_label="shop", model_name="order",
-        local_concrete_fields=fields,
-    )  # fmt: skip
-    plain = SimpleNamespace(**{**vars(meta), "db_table": "lines"})
-    models = [SimpleNamespace(_meta=meta), SimpleNamespace(_meta=plain)]
-    apps = SimpleNamespace(ready=True, get_models=lambda: models)
-    monkeypatch.setitem(sys.modules, "django.apps", SimpleNamespace(apps=apps))
-
-    found = suite(tmp_path).models
-
-    assert sorted(found) == ["public.lines", "shop.orders"]
-    assert (found["shop.orders"].name, found["shop.orders"].fields) == (
-        "order",
-        {"customer_id": "customer"},
-    )
-
-
-def test_models_are_not_asked_before_django_is_ready(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    apps = SimpleNamespace(ready=False)
-    monkeypatch.setitem(sys.modules, "django.apps", SimpleNamespace(apps=apps))
-
-    assert suite(tmp_path).models == {}
