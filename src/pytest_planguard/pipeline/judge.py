@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -91,11 +92,12 @@ def judge(
     items = _judged_items(outcomes, seen)
     written = rewrites(items, planner.catalog, thresholds, planner.explainer.explain)
     deep = deep_pages(items, thresholds, planner.explainer.explain)
+    rules = [rule for code, rule in registry.rules().items() if config.wants(code)]
     candidates: list[Candidate] = []
-    rules = {code: rule for code, rule in registry.rules().items() if config.wants(code)}
     for query, planned in outcomes:
         if isinstance(planned, Unexplained):
             continue
+        where = (query.database, query.key)
         context = Context(
             query=query,
             planned=planned,
@@ -104,30 +106,52 @@ def judge(
             reads=seen[query.key],
             advice=advice.get(query.key, {}),
             rewrites=written.get(query.key, ()),
-            change=changes.get((query.database, query.key)),
+            change=changes.get(where),
             deep_page=deep.get(query.key),
             checks=behind.of(query, advice),
             demands=demands_of(query, planned, config, budgets),
-            growth=growth.get((query.database, query.key)),
+            growth=growth.get(where),
         )
-        said: list[Candidate] = []
-        for rule in rules.values():
-            if (check := getattr(rule, "check", None)) is not None:
-                said += judged(check, context)
-        candidates += through_views(said, query, planner.catalog)
-    database = queries[0].database if queries else "default"
-    sizes = {name: one.source for name, one in planner.fixture.statistics.tables.items()}
-    today = dt.datetime.now(dt.UTC).date()
-    before = baseline.worlds.get(database) if baseline is not None else None
-    run = RunContext(
-        database, tuple(outcomes), planner.catalog, thresholds, planner.source, sizes, today, before
-    )
-    for rule in rules.values():
-        if (check_run := getattr(rule, "check_run", None)) is not None:
-            candidates += check_run(run)
+        candidates += _said_of(context, rules)
+    candidates += _said_of_the_run(planner, outcomes, thresholds, baseline, rules)
     candidates = with_least_rows(planner, outcomes, candidates, thresholds)
     notes = (note,) if note else ()
     return Judged(tuple(outcomes), changes, tuple(candidates), growth, notes)
+
+
+def _said_of(context: Context, rules: Sequence[Any]) -> list[Candidate]:
+    """What the rules say of one query, views by their names."""
+    said: list[Candidate] = []
+    for rule in rules:
+        if (check := getattr(rule, "check", None)) is not None:
+            said += judged(check, context)
+    return list(through_views(said, context.query, context.catalog))
+
+
+def _said_of_the_run(
+    planner: Planner,
+    outcomes: Outcomes,
+    thresholds: Thresholds,
+    baseline: Baseline | None,
+    rules: Sequence[Any],
+) -> list[Candidate]:
+    """What the rules say of the database as a whole."""
+    database = outcomes[0][0].database if outcomes else "default"
+    run = RunContext(
+        database=database,
+        outcomes=tuple(outcomes),
+        catalog=planner.catalog,
+        thresholds=thresholds,
+        source=planner.source,
+        sizes={name: one.source for name, one in planner.fixture.statistics.tables.items()},
+        today=dt.datetime.now(dt.UTC).date(),
+        before=baseline.worlds.get(database) if baseline is not None else None,
+    )
+    said: list[Candidate] = []
+    for rule in rules:
+        if (check_run := getattr(rule, "check_run", None)) is not None:
+            said += check_run(run)
+    return said
 
 
 def _planned(
