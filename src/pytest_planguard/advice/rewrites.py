@@ -152,13 +152,17 @@ def _anti_joins(item: Item, catalog: Catalog) -> Iterator[_Try]:
 
 def _as_anti_join(found: AntiJoin, root: PlanNode, catalog: Catalog) -> str:
     """What to write, and whether it means the same."""
-    nullable = [name for name, table in found.columns if _may_be_null(name, table, root, catalog)]
-    if not nullable:
-        columns = " and ".join(name for name, _ in found.columns)
-        return f"write {found.condition}: the same rows, as {columns} are never NULL"
+    (listed, of_listed), (sought, of_sought) = found.columns
+    differs = []
+    if _may_be_null(listed, of_listed, root, catalog):
+        differs.append(f"no row at all as soon as one {listed} is NULL")
+    if _may_be_null(sought, of_sought, root, catalog):
+        differs.append(f"none of the rows whose {sought} is NULL")
+    if not differs:
+        return f"write {found.condition}: the same rows, as {listed} and {sought} are never NULL"
     return (
-        f"write {found.condition}; unlike NOT IN it gives rows where {' or '.join(nullable)} is "
-        "NULL, which is mostly what is meant"
+        f"write {found.condition}; where NOT IN gives {', and '.join(differs)}, it gives what is "
+        "mostly meant: rows without a match"
     )
 
 

@@ -13,7 +13,8 @@ from pytest_planguard.model.ports import HypotheticalIndex
 PAGE = 8192
 
 _SUMMARIZING = frozenset({"brin"})
-"""Methods that do not end heap-only updates (since 16, ``amsummarizing``)."""
+"""Methods that do not end heap-only updates (``amsummarizing``)."""
+_SUMMARIZING_SINCE = 16
 
 
 def price(
@@ -44,14 +45,15 @@ def ends_hot(
     index: HypotheticalIndex, table: Table, catalog: Catalog, suite: Suite
 ) -> frozenset[str]:
     """Columns the suite updates that no index held before: their updates were HOT until now."""
-    if index.method in _SUMMARIZING:
+    summarizing = _SUMMARIZING if catalog.server.major >= _SUMMARIZING_SINCE else frozenset()
+    if index.method in summarizing:
         return frozenset()
     held = names_of((*index.columns, *index.include), index.predicate)
     known = frozenset().union(
         *(
             names_of((*one.keys, *one.include), one.predicate or "")
             for one in catalog.indexes_of(table.qualified)
-            if one.method not in _SUMMARIZING
+            if one.method not in summarizing
         )
     )
     return (suite.updated.get(table.qualified, frozenset()) & held) - known

@@ -11,9 +11,11 @@ from pytest_planguard.model.finding import Candidate, Severity
 
 PRECEDENCE = (
     "PLN003", "PLN008", "IDX001", "IDX005", "QRY005", "QRY006", "QRY007", "QRY008", "QRY009",
-    "QRY010", "QRY011", "QRY012", "PLN001", "PLN004", "PLN005", "PLN006", "PLN007", "PLN002",
+    "QRY010", "QRY011", "QRY012", "PLN001", "PLN004", "PLN005", "PLN006", "PLN007", "PLN009",
+    "PLN002",
 )  # fmt: skip
-"""The first that applies is the finding (rules.md); rules it does not name come after."""
+"""The first that applies is the finding (rules.md); rules it does not name come after. A
+whole read that grows is said to grow."""
 
 EXPLAINING = ("QRY001", "QRY002", "QRY003", "QRY004")
 """They never stand alone: no slow plan, no finding."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pytest_planguard.model import words
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read
+from pytest_planguard.model.ports import quoted
 from pytest_planguard.sql.named import locked_names
 from pytest_planguard.sql.reads import full_index_walk
 
@@ -24,7 +25,7 @@ FACTS = RuleFacts(
         "can wait for each other, as the rows come in no order."
     ),
     remedy=(
-        "Find the rows through an index, in an order; ask for few of them (LIMIT) and pass over "
+        "Find the rows through an index, in an order; of a queue ask for few (LIMIT) and pass over "
         "those that are taken (SKIP LOCKED)."
     ),
     source=(
@@ -77,7 +78,7 @@ def _candidate(read: Read, context: Context) -> Candidate:
             f"({words.size(read.bytes_read)}) of {read.relation} to find "
             f"{words.rows(read.rows_kept)}; cost {words.cost(read.cost)}"
         ),
-        remedy="\n".join(advice.ddl) if advice is not None else _remedy(read),
+        remedy="\n".join(advice.ddl) if advice is not None else _remedy(read, context),
         rows=table.rows if table is not None else read.rows_read,
         evidence={
             "rows_read": read.rows_read,
@@ -89,13 +90,20 @@ def _candidate(read: Read, context: Context) -> Candidate:
     )
 
 
-def _remedy(read: Read) -> str:
+def _remedy(read: Read, context: Context) -> str:
+    """By the table's own key; what is taken is passed over where any few rows will do."""
     if not read.conditions:
         return (
             "lock the rows that are changed, by key; to keep everybody out of the whole table, "
             f"LOCK TABLE {read.relation} says so in one step"
         )
-    return (
-        "find the rows first and lock them by key in its order, a few at a time: "
-        "WHERE id IN (SELECT id … ORDER BY id LIMIT n FOR UPDATE SKIP LOCKED)"
-    )
+    table = context.catalog.tables.get(read.relation)
+    constraints = table.constraints if table is not None else ()
+    keys = next((one.columns for one in constraints if one.kind == "p"), ("ctid",))
+    key = ", ".join(map(quoted, keys))
+    if any(node.node_type == "Limit" for node in context.plan.root.walk()):
+        return (
+            f"find the rows through an index, ORDER BY {key} LIMIT n FOR UPDATE; of a queue, "
+            "SKIP LOCKED passes over those that others work on"
+        )
+    return f"find the rows through an index, and lock them in one order: ORDER BY {key} FOR UPDATE"

@@ -134,7 +134,7 @@ def _kind(
     column = column_of(catalog, read.relation, subject.column[1]) if subject.column else None
     if column is not None and (target := real_cast(column, subject)):
         return ObstacleKind.CAST, f"{column.name} is cast from {column.type} to {target} row by row"
-    if condition.operator.startswith(("<>", "!")) or condition.operator in ("NOT", "IS NOT NULL"):
+    if condition.operator.startswith(("<>", "!")):  # IS NOT NULL and NOT flag are found in a btree
         return ObstacleKind.NEGATION, "an index finds what is equal, not what differs"
     if condition.kind is Kind.LIKE:
         return _pattern(condition, column, read, catalog)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_ARITHMETIC = frozenset({"+", "-", "*", "/"})
+_ARITHMETIC = frozenset({"+", "-"})
 _UNITS = ("microseconds", "milliseconds", "second", "minute", "hour", "day", "week", "month",
           "quarter", "year", "decade", "century", "millennium")  # fmt: skip
 

@@ -146,7 +146,7 @@ def not_in(column: str, table: str = "orders") -> tuple[Query, PlanNode]:
     ("column", "says"),
     [
         ("customer_id", ": the same rows, as o.customer_id and c.id are never NULL"),
-        ("note", "; unlike NOT IN it gives rows where o.note is NULL, which"),
+        ("note", "; where NOT IN gives no row at all as soon as one o.note is NULL, it gives"),
     ],
 )
 def test_not_exists_is_planned_for_not_in_and_says_what_a_null_makes_of_it(column, says):

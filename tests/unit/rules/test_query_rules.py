@@ -288,7 +288,7 @@ def test_a_scan_that_locks_is_spoken_of_as_a_scan(clause):
 
     assert found.severity is Severity.WARNING
     assert found.message.startswith("locks rows while it reads 200,000 rows (36.4 MB) of")
-    assert "SKIP LOCKED" in found.remedy
+    assert found.remedy.endswith("in one order: ORDER BY id FOR UPDATE")
 
 
 def test_what_is_not_locked_is_silent():
@@ -317,8 +317,13 @@ def test_many_rows_in_one_statement_are_an_error_with_a_batch_for_the_tables_key
     assert "DELETE FROM public.orders WHERE id IN (SELECT id FROM public.orders" in found.remedy
     (found,) = changed(150_000.0, "Update")
     assert "AND id > <the last one> ORDER BY id LIMIT 1000" in found.remedy
-    (found,) = changed(200_000.0)
+
+
+def test_truncate_is_for_a_delete_without_a_condition():
+    (found,) = changed(200_000.0, filter=None)
     assert found.remedy.startswith("TRUNCATE public.orders")
+    (found,) = changed(200_000.0)  # all rows pass it, today
+    assert found.remedy.startswith("in batches")
 
 
 def test_a_guess_is_no_more_than_a_warning():
