@@ -231,11 +231,6 @@ class Recorder:
             key = (driver, database, search_path, role, isolation, settings, prepares)
             session = self._sessions.get(key)
             if session is None:
-                if role is not None:
-                    self.note(
-                        f"statements were sent as role {role}: they are planned without it, "
-                        "row-level security left aside"
-                    )
                 session = self._sessions[key] = Session(
                     database=database,
                     driver=driver,

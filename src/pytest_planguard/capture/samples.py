@@ -21,6 +21,10 @@ KEPT = 64
 LARGE = 65_536
 """Bytes from which a list is large; one of those is kept, so that memory is bounded."""
 
+HUGE = 2_000_000
+"""Bytes from which a list is not kept at all: an upload says nothing about a plan, and a capture of
+hundreds of them would be refused by whoever reads it."""
+
 _MANY = 1_024
 """Values from which a list is large, however short they are: each takes 50 bytes and more."""
 
@@ -103,8 +107,11 @@ class Samples:
 
     def add(self, raw: Raw, binary: tuple[int, ...]) -> None:
         """Offers a value list; ``binary`` holds the positions in binary format."""
-        if len(raw) < _MANY and sum([len(value) for value in raw if value]) + len(raw) <= LARGE:
+        size = sum([len(value) for value in raw if value]) + len(raw)
+        if len(raw) < _MANY and size <= LARGE:
             self._small.add(raw, binary)
+            return
+        if size > HUGE:
             return
         if self._large is None:
             self._large = BottomK(1)

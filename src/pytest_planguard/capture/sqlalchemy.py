@@ -100,6 +100,8 @@ class _Annotator:
         if not self._recorder.following:
             return
         try:
+            if not _is_postgresql(connection):
+                return
             if not self._recorder.listening:
                 if self._level.hears(connection):
                     self._level.follow(connection, statement, parameters)
@@ -130,7 +132,7 @@ class _Annotator:
 
     def after(self, connection: Any, cursor: Any, *rest: Any) -> None:
         try:
-            if connection.dialect.is_async or _is_batch(rest[2]):
+            if _is_postgresql(connection) and (connection.dialect.is_async or _is_batch(rest[2])):
                 self._recorder.annotate(_driver_cursor(cursor), None)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
@@ -163,6 +165,11 @@ def _is_heard(engine: Any) -> bool:
         )
     except Exception:  # noqa: BLE001 -- the library's internals: without them it stays as it is
         return True
+
+
+def _is_postgresql(connection: Any) -> bool:
+    """Other databases' cursors are none of ours."""
+    return bool(connection.dialect.name == "postgresql")
 
 
 def _is_batch(context: Any) -> bool:

@@ -17,7 +17,8 @@ TakeSchema = Callable[[ConnectionParameters], Schema]
 TakeTypes = Callable[[ConnectionParameters, Iterable[int]], dict[int, str]]
 
 ATTEMPTS = 5
-"""Times a database is looked at that has no tables and no news; a look costs some 50 ms."""
+"""Times a database is looked at that has no tables and no news, or that cannot be read: a look
+costs some 50 ms, and one that waits for a lock or a connection seconds."""
 
 LAST_LOOKS = 8
 """Databases looked at once more at the end, for changes that were not heard."""
@@ -29,6 +30,8 @@ class _Kept:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.attempts = 0
+        self.failures = 0
+        """Looks in a row that ended in an error."""
         self.texts: frozenset[bytes] = frozenset()
         """What made its schema, as far as heard; databases made alike are read once."""
         self.tried: set[int] = set()
@@ -65,7 +68,7 @@ class SchemaKeeper:
 
     def before_drop(self, name: str) -> None:
         """Reads a database that is about to lose tables, if it has any that were not read."""
-        if name not in self._recorder.databases:
+        if name not in self._recorder.databases or self._entry(name).failures >= ATTEMPTS:
             return
         state = self._recorder.schemas.get(name)
         kept = self._kept.get(name)
@@ -98,6 +101,8 @@ class SchemaKeeper:
 
     def _is_due(self, name: str) -> bool:
         kept = self._entry(name)
+        if kept.failures >= ATTEMPTS:
+            return False
         state = self._recorder.schemas.get(name)
         if state is not None and (state.grown or state.shrunk):
             return True
@@ -115,10 +120,12 @@ class SchemaKeeper:
                 with self._recorder.paused():
                     schema = self._take_schema(self._recorder.databases[name])
             except Exception as error:  # noqa: BLE001 -- a user's test goes on, the report says why
+                kept.failures += 1
                 self._keep(
                     kept, why_no_schema=f"{name_in(name)} could not be read: {_first_line(error)}"
                 )
                 return
+        kept.failures = 0
         state.grown = state.shrunk = False
         if not schema.objects:
             self._keep(kept, why_no_schema=_why_empty(name_in(name), state))

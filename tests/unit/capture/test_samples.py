@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 
-from pytest_planguard.capture.samples import KEPT, LARGE, Samples, to_raw, to_sample
+from pytest_planguard.capture.samples import HUGE, KEPT, LARGE, Samples, to_raw, to_sample
 from pytest_planguard.model.statement import Sample
 
 
@@ -69,3 +69,8 @@ def test_a_sample_keeps_its_bytes() -> None:
 
 def test_text_that_is_not_utf_8_is_readable() -> None:
     assert to_sample((b"\xe9t\xe9",), ()).values == ("été",)
+
+
+def test_an_upload_is_not_kept() -> None:
+    assert kept([b"x" * HUGE]) == ()
+    assert kept([b"a", b"x" * HUGE]) == (Sample(("a",)),)

@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 from pytest_planguard.capture.files import Files
 from pytest_planguard.capture.origin import OriginFinder
 from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.sqlalchemy import _Annotator
 from pytest_planguard.capture.sqlalchemy_level import Level
 
 
@@ -58,3 +59,16 @@ def test_connections_are_told_apart_by_identity(
         ("one@db:5432", followed),
         ("other@db:5432", {}),
     ]
+
+
+def test_statements_of_another_database_are_none_of_ours(tmp_path: Path) -> None:
+    recorder = Recorder(OriginFinder(Files(tmp_path)))
+    annotator = _Annotator(recorder)
+    connection = over(Plain(), "one")
+    connection.dialect.name = "mssql"
+    connection.dialect.is_async = True
+    # a cursor that takes no weak reference, as those written in C may be
+    annotator.before(connection, Unheld(), "SELECT 1", None, None, executemany=False)
+    annotator.after(connection, Unheld(), "SELECT 1", None, None)
+    capture = recorder.take()
+    assert (capture.statements, capture.notes, recorder.listening) == ((), (), True)

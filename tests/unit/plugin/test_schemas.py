@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from pytest_planguard.capture.files import Files
 from pytest_planguard.capture.origin import OriginFinder
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.model.schema import Schema, SchemaObject
+from pytest_planguard.plugin import readers
+from pytest_planguard.plugin.readers import dbapi
 from pytest_planguard.plugin.schemas import ATTEMPTS, SchemaKeeper
 
 
@@ -163,3 +166,31 @@ def test_news_are_told_once(shop: Shop) -> None:
     shop.world.tables["shop"] = ["a", "b"]
     shop.keeper.look()
     assert list(shop.keeper.news()) == ["shop"]
+
+
+def test_a_database_that_cannot_be_read_is_left_alone_after_some_attempts(shop: Shop) -> None:
+    shop.send("SELECT 1")
+    for number in range(3 * ATTEMPTS):
+        shop.send(f"CREATE TABLE t{number} ()")  # news each time, and no such database
+        shop.keeper.look()
+    assert len(shop.world.reads) == ATTEMPTS
+    assert shop.names() is None
+
+
+def test_what_is_read_leaves_no_settings_to_the_next_user_of_a_pooled_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[str] = []
+
+    @contextmanager
+    def opened(_: ConnectionParameters) -> Iterator[Callable[[str], list[object]]]:
+        def run(text: str) -> list[object]:
+            sent.append(text)
+            return []
+
+        yield run
+
+    monkeypatch.setattr(dbapi, "opened", opened)
+    with readers.reading(ConnectionParameters({"dbname": "shop"}, driver="pg8000")) as run:
+        run("SELECT 1")
+    assert sent == ["BEGIN READ ONLY", readers.LIMITS, "SELECT 1", "ROLLBACK"]

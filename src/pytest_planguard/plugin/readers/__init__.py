@@ -26,7 +26,10 @@ _DRIVERS = frozenset(("asyncpg", "psycopg", "psycopg2"))
 
 @contextmanager
 def reading(parameters: ConnectionParameters) -> Iterator[Run]:
-    """A session like the application's, in autocommit, that waits for nothing.
+    """One read-only transaction like the application's, that waits for nothing.
+
+    It is rolled back, and its settings with it: behind a pooler the server's session is the
+    application's next.
 
     Raises:
         Exception: Of the driver: the database is gone or refuses.
@@ -34,5 +37,7 @@ def reading(parameters: ConnectionParameters) -> Iterator[Run]:
     name = parameters.driver if parameters.driver in _DRIVERS else "dbapi"
     reader = import_module(f"{__name__}.{name}")
     with reader.opened(parameters) as run:
+        run("BEGIN READ ONLY")
         run(LIMITS)
         yield run
+        run("ROLLBACK")

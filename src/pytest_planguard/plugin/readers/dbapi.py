@@ -12,14 +12,12 @@ from pytest_planguard.plugin.readers import Run
 
 @contextmanager
 def opened(parameters: ConnectionParameters) -> Iterator[Run]:
-    """A session whose every text is a transaction of its own."""
+    """A session that is in a transaction from its first text on, as a DB-API driver begins it."""
     with closing(parameters.more["connect"]()) as connection:
 
         def run(text: str) -> Sequence[Sequence[Any]]:
             with closing(connection.cursor()) as cursor:
                 cursor.execute(text)
-                rows = cursor.fetchall() if cursor.description is not None else []
-            connection.commit()
-            return rows
+                return cursor.fetchall() if cursor.description is not None else []
 
         yield run
