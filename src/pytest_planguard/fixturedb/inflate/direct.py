@@ -24,20 +24,20 @@ def inflate_directly(
     """Extends files; whatever stops it, they are cut back to what they were.
 
     New segments get the owner and the mode of the relation's first file. Full ones are all alike,
-    a gigabyte of nothing, and nobody writes to them: they are one file under many names, which
-    takes a tenth of the time and one inode.
+    a gigabyte of nothing, and nobody writes to them: a relation's are one file under many names,
+    which takes a tenth of the time and one inode. Of two relations they are never the same: one
+    that is dropped has its segments cut to nothing before they are unlinked (md.c).
 
     Raises:
         ScaleError: A file cannot be written, or there is no room for it.
     """
     before: list[tuple[RelationFile, int]] = []
-    full: dict[str, str] = {}
     try:
         refuse_without_room(data_directory, files)
         for file in files:
             first = os.stat(f"{data_directory}/{file.path}")  # noqa: PTH116  # as below
             before.append((file, first.st_size))
-            _inflate(data_directory, file, first, full, checksums=checksums)
+            _inflate(data_directory, file, first, checksums=checksums)
     except BaseException as error:
         for file, size in before:
             _cut_back(data_directory, file, size)
@@ -54,14 +54,11 @@ def _inflate(
     data_directory: Path,
     file: RelationFile,
     first: os.stat_result,
-    full: dict[str, str],
     *,
     checksums: bool,
 ) -> None:
-    """First pages, and every segment at its size; a file is never cut.
-
-    ``full`` holds the last full segment that was made in each folder.
-    """
+    """First pages, and every segment at its size; a file is never cut."""
+    full: str | None = None
     if file.unlogged:  # a server that crashed would begin anew with an empty file
         (data_directory / f"{file.path}_init").unlink(missing_ok=True)
     owner = (first.st_uid, first.st_gid)
@@ -69,7 +66,7 @@ def _inflate(
     for segment in segments(file, max(file.pages, first.st_size // PAGE)):
         path = f"{data_directory}/{segment.path}"  # a Path costs more than making the file
         new = segment.path != file.path
-        if new and segment.size == FULL and _linked(full.get(path.rpartition("/")[0]), path):
+        if new and segment.size == FULL and _linked(full, path):
             continue
         flags = os.O_CREAT | os.O_WRONLY if new else os.O_RDWR
         descriptor = os.open(path, flags, first.st_mode & 0o777)
@@ -82,7 +79,7 @@ def _inflate(
         finally:
             os.close(descriptor)
         if new and segment.size == FULL:
-            full[path.rpartition("/")[0]] = path
+            full = path
 
 
 def _linked(full: str | None, path: str) -> bool:
