@@ -98,6 +98,8 @@ class Trial:
         return [outcomes[position] for position in range(len(requests))]
 
     def _show(self, visible: frozenset[str]) -> None:
+        if not self._tables:  # a database that is used as it is: nothing was made, nor may be
+            return
         self._wire.idle()
         names = _names(sorted(self._tables))
         self._wire.execute(_SHOW.format(names=names, visible=_names(sorted(visible))))
