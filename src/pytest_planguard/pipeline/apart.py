@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 
 from pytest_planguard.model.catalog import Catalog
@@ -10,6 +9,7 @@ from pytest_planguard.model.plan import PlanNode
 from pytest_planguard.model.statistics import ScaleSource, TableStatistics
 from pytest_planguard.model.verification import Comparison
 from pytest_planguard.planner.elsewhere import Size
+from pytest_planguard.planner.instants import instant
 from pytest_planguard.report._numbers import rows
 from pytest_planguard.sql.relations import index_names
 
@@ -109,12 +109,5 @@ def first_difference(here: PlanNode, there: PlanNode) -> tuple[PlanNode, PlanNod
 
 def later(there: str, here: str) -> bool:
     """Whether it was analysed after the statistics were read, by more than a second."""
-    if not there or not here:
-        return False
-    seconds = (_instant(there) - _instant(here)).total_seconds()
-    return seconds > 1
-
-
-def _instant(text: str) -> dt.datetime:
-    found = dt.datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
+    theirs, ours = instant(there), instant(here)
+    return theirs is not None and ours is not None and (theirs - ours).total_seconds() > 1

@@ -19,20 +19,12 @@ from pytest_planguard.model.query import Variant
 from pytest_planguard.model.statement import Sample
 from pytest_planguard.model.statistics import ColumnStatistics
 from pytest_planguard.planner.binary import text_of
+from pytest_planguard.planner.instants import SPANS, instant, rendered, usual
 from pytest_planguard.planner.redacted import in_the_middle
-from pytest_planguard.planner.selectivity import LIST_ITEM, instant, is_common, place_among
+from pytest_planguard.planner.selectivity import LIST_ITEM, is_common, place_among
 from pytest_planguard.planner.windows import opened
 from pytest_planguard.sql.bindings import Binding
 from pytest_planguard.sql.types import INTEGER_ARRAYS, INTEGERS, integer_for
-
-_RECENT = tuple(
-    dt.timedelta(**span)
-    for span in (
-        {"hours": 1}, {"days": 1}, {"days": 7}, {"days": 30}, {"days": 90}, {"days": 365},
-    )
-)  # fmt: skip
-"""Ages a timestamp is snapped to: what applications ask for. A decile of three years is 110
-days, which "the last week" must not become."""
 
 LIMIT_CLASSES = (0, 1, 20, 100, 1_000, 10_000, 100_000, 1_000_000)
 """What a LIMIT or an OFFSET sent as a parameter is rounded up to: a page of 20 is what most ask
@@ -313,34 +305,17 @@ def middle_end(operator: str, bounds: Sequence[str]) -> str:
 def _snap_instant(value: str, moment: dt.datetime, bounds: Sequence[str], clock: Clock) -> str:
     """Moves an instant along with the statistics' clock, to a round age."""
     age = clock.captured - moment
-    if age <= _RECENT[0] / 2:
-        return _rendered(clock.statistics, value)
-    if age <= _RECENT[-1] * 1.5:
-        rounded = min(_RECENT, key=lambda span: _ratio(span, age))
-        return _rendered(clock.statistics - rounded, value)
+    if age <= SPANS[0] / 2:
+        return rendered(clock.statistics, value)
+    if age <= SPANS[-1] * 1.5:
+        return rendered(clock.statistics - usual(age), value)
     if not bounds:
-        years = round(age / _RECENT[-1])
-        return _rendered(clock.statistics - years * _RECENT[-1], value)
+        years = round(age / SPANS[-1])
+        return rendered(clock.statistics - years * SPANS[-1], value)
     known = sorted(map(_as_utc, bounds))
     last = len(known) - 1
     place = min(bisect.bisect_left(known, clock.statistics - age), last)
     return bounds[round(round(place / last * 10) / 10 * last)]
-
-
-def _rendered(moment: dt.datetime, like: str) -> str:
-    """An instant as a date or a timestamp with or without zone, whichever the value was."""
-    if len(like) == len("2026-01-01"):
-        return moment.date().isoformat()
-    return moment.replace(tzinfo=None).isoformat(sep=" ") + ("+00" if _has_zone(like) else "")
-
-
-def _ratio(span: dt.timedelta, age: dt.timedelta) -> float:
-    """How far apart two ages are, on the scale people think of them in."""
-    return (span / age if span > age else age / span) - 1
-
-
-def _has_zone(value: str) -> bool:
-    return "+" in value or value.endswith("Z") or value.count("-") > 2
 
 
 def _as_utc(value: str) -> dt.datetime:

@@ -8,13 +8,13 @@ lines follow).
 from __future__ import annotations
 
 import bisect
-import datetime as dt
 import math
 import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 from pytest_planguard.model.statistics import ColumnStatistics
+from pytest_planguard.planner.instants import instant
 
 LIST_ITEM = re.compile(r'"(?:[^"\\]|\\.)*"|[^,{}]+')
 """An item of an array in its text form."""
@@ -66,15 +66,6 @@ def distinct_values(statistics: ColumnStatistics, rows: float) -> float:
 def is_common(value: str, common: Sequence[str]) -> bool:
     """Whether it is one of the most common values; booleans in either spelling."""
     return _spelled(value) in {_spelled(item) for item in common}
-
-
-def instant(value: str) -> dt.datetime | None:
-    """A date or timestamp in ISO form; without a zone it is taken as UTC."""
-    try:
-        found = dt.datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
 
 
 def _spelled(value: str) -> str:

@@ -8,20 +8,13 @@ the table, and the week becomes a quarter.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from pytest_planguard.model.statistics import ColumnStatistics
+from pytest_planguard.planner.instants import instant, rendered, usual
 from pytest_planguard.sql.bindings import Binding
 
-_WIDTHS = tuple(
-    dt.timedelta(**span)
-    for span in (
-        {"hours": 1}, {"days": 1}, {"days": 7}, {"days": 30}, {"days": 90}, {"days": 365},
-    )
-)  # fmt: skip
-"""As wide as windows are asked for; the ages a moment is moved to are the same."""
 _LOWER = frozenset({">", ">="})
 _UPPER = frozenset({"<", "<="})
 
@@ -78,7 +71,7 @@ def _windows(by_parameter: Mapping[int, Sequence[Binding]]) -> dict[tuple[str, s
 
 
 def _is_open(low: str | None, high: str | None) -> bool:
-    first, second = _moment(low), _moment(high)
+    first, second = instant(low), instant(high)
     if first is not None and second is not None:
         return first < second
     numbers = _number(low), _number(high)
@@ -88,27 +81,14 @@ def _is_open(low: str | None, high: str | None) -> bool:
 def _by_time(
     captured: tuple[str | None, str | None], moved: tuple[str | None, str | None]
 ) -> tuple[str, str] | None:
-    low, high = _moment(moved[0]), _moment(moved[1])
-    first, second = _moment(captured[0]), _moment(captured[1])
+    low, high = instant(moved[0]), instant(moved[1])
+    first, second = instant(captured[0]), instant(captured[1])
     if low is None or high is None or first is None or second is None or moved == captured:
         return None
-    usual = _usual(second - first)
-    if moved[0] is None or (high > low and _usual(high - low) == usual):
+    width = usual(second - first)
+    if moved[0] is None or (high > low and usual(high - low) == width):
         return None
-    return moved[0], _like(low + usual, moved[0])
-
-
-def _usual(width: dt.timedelta) -> dt.timedelta:
-    """The width nearest to it on the scale people think of them in; it is above nothing."""
-    return min(_WIDTHS, key=lambda one: max(one, width) / min(one, width))
-
-
-def _like(moment: dt.datetime, text: str) -> str:
-    """As a date, or a timestamp with the zone or without, whichever the other end is."""
-    if len(text) == len("2026-01-01"):
-        return moment.date().isoformat()
-    zone = "+" in text or text.endswith("Z") or text.count("-") > 2
-    return moment.replace(tzinfo=None).isoformat(sep=" ") + ("+00" if zone else "")
+    return moved[0], rendered(low + width, moved[0])
 
 
 def _by_number(
@@ -121,25 +101,16 @@ def _by_number(
     first, second = _number(captured[0]), _number(captured[1])
     if low is None or high is None or first is None or second is None or moved == captured:
         return None
-    usual = _power(second - first)
-    if high > low and _power(high - low) == usual:
+    width = _power(second - first)
+    if high > low and _power(high - low) == width:
         return None
-    start = low - usual if moved[0] in last else low
-    return format(start, "f"), format(start + usual, "f")
+    start = low - width if moved[0] in last else low
+    return format(start, "f"), format(start + width, "f")
 
 
 def _power(width: Decimal) -> Decimal:
     """The power of ten nearest to a width above nothing."""
     return Decimal(10) ** round(width.log10())
-
-
-def _moment(text: str | None) -> dt.datetime | None:
-    """In UTC; None for what is no date or timestamp in ISO form."""
-    try:
-        found = dt.datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
 
 
 def _number(text: str | None) -> Decimal | None:
