@@ -7,6 +7,7 @@ are looked at entry by entry, although EXPLAIN prints them in the same Index Con
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 
@@ -41,8 +42,14 @@ def bounding(node: PlanNode, catalog: Catalog) -> tuple[str, ...] | None:
         return None
     if index.method != "btree" or node.alias is None or _is_hidden(node, catalog):
         return None
-    conditions = split_conditions(node.index_cond)
-    by_key = [[one for one in conditions if _is_on(one, key, node.alias)] for key in index.keys]
+    return _part_that_bounds(node.index_cond, node.alias, tuple(index.keys))
+
+
+@functools.lru_cache(maxsize=16384)
+def _part_that_bounds(text: str, alias: str, keys: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Of an index condition, if that is not all of it; many plans have the same ones."""
+    conditions = split_conditions(text)
+    by_key = [[one for one in conditions if _is_on(one, key, alias)] for key in keys]
     if sum(map(len, by_key)) != len(conditions):  # some key is printed otherwise: nobody can tell
         return None
     found = _bounding(by_key)
