@@ -112,11 +112,24 @@ def _harmless(
         after = together.with_all(_all(chosen))
         harmful = together.harmful(after) & _all(chosen)
         if not harmful:
-            break
+            settled, after = _fewest(chosen, after, made, together)
+            # What went may have been what kept a query from an index that harms it.
+            harmful = together.harmful(after) & _all(settled)
+            if not harmful:
+                return settled, after
         refused |= harmful
-    wanted = {key for key, _ in chosen}
-    after = together.without_idle(after, _all(chosen), wanted)
-    return _settled(chosen, after, made), after
+
+
+def _fewest(
+    chosen: Mapping[Scans, Option], after: Mapping[str, After], made: Made, together: Together
+) -> tuple[dict[Scans, Option], dict[str, After]]:
+    """What stays without the idle ones, and each query with just that."""
+    offered = _all(chosen)
+    rest = together.without_idle(after, offered, {key for key, _ in chosen})
+    settled = _settled(chosen, rest, made)
+    if (stays := _all(settled)) == offered:
+        return settled, rest
+    return settled, {**rest, **together.with_all(stays)}
 
 
 def _settled(

@@ -120,6 +120,27 @@ def test_an_index_that_harms_another_query_gives_way_to_the_next_best() -> None:
     assert "(customer_id, total DESC, id)" in ddl
 
 
+def test_harm_that_an_idle_index_hid_is_seen_once_that_is_gone() -> None:
+    """The short index is idle beside the long one, and keeps a query away from the long one."""
+
+    def cost(key: str, _: int, index: HypotheticalIndex) -> float | None:
+        long = len(index.columns) > 1
+        if key == "bystander":
+            return 99_000.0 if long else 6_900.0
+        if key == "sort_limit":
+            return 8.0 if long else 2000.0
+        return 1000.0 if long else 500.0
+
+    bystander = msgspec.structs.replace(item("seq_equality", "bystander"), reads={})
+
+    found = advised([item("seq_equality"), item("sort_limit"), bystander], FakeWhatIf(cost))
+
+    assert {key: found[key]["public.orders"].ddl for key in found} == {
+        "seq_equality": (CUSTOMER,),
+        "sort_limit": (CUSTOMER,),
+    }
+
+
 def test_without_harm_the_narrowest_of_equals_wins() -> None:
     found = advised([item("sort_limit"), item("primary_key")], FakeWhatIf(always(8.4)))
 
