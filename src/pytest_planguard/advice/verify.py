@@ -1,4 +1,4 @@
-"""Indexes proven by the planner: used, much cheaper with every value, and no harm to others.
+"""Indexes proven by the planner: used, much cheaper wherever too much is read, no harm to others.
 
 All candidates of a run are made in one copy of the fixture. There each suspect query is planned
 with its candidates, together and one by one; what is chosen is then shown, all of it at once, to

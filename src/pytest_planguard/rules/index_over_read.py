@@ -134,14 +134,13 @@ def _why_no_index(read: Read, context: Context) -> str:
     reasons += unused_indexes(read, context.catalog)
     if reasons:
         return "no index helps as it is: " + "; ".join(dict.fromkeys(reasons))
-    limits = context.thresholds
     lacking = (
         f"does not hold what the filter asks for, {' AND '.join(read.filter)}"
         if read.filter
         else f"does not begin with what is asked for, {' AND '.join(read.conditions)}"
     )
     return (
-        f"{_indexes(read, context)} {lacking}; no index that does made the query at least "
-        f"{words.share(limits.minimum_gain)} and {limits.minimum_gain_units:g} cost units cheaper "
-        "with all of its values: ask for less, or narrow it down by another condition"
+        f"{_indexes(read, context)} {lacking}; no index that does made the query "
+        f"{words.least_gain(context.thresholds)}: ask for less, or narrow it down by another "
+        "condition"
     )

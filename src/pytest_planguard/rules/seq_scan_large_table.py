@@ -119,7 +119,6 @@ def _why_no_index(read: Read, context: Context) -> str:
         kept = words.share(read.kept_fraction)
         return f"no index can help: {kept} of the rows are kept, too many to fetch one by one"
     return (
-        "no index was proven to help: none of those that were tried made the query at least "
-        f"{words.share(context.thresholds.minimum_gain)} and "
-        f"{context.thresholds.minimum_gain_units:g} cost units cheaper with all of its values"
+        "no index was proven to help: none of those that were tried made the query "
+        + words.least_gain(context.thresholds)
     )
