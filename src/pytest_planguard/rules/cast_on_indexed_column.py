@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pytest_planguard.model.catalog import Column
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
-from pytest_planguard.model.judgement import Context, Read, Rewrite
+from pytest_planguard.model.judgement import Context, Read
 from pytest_planguard.sql.bindings import written_bindings
 from pytest_planguard.sql.obstacles import (
     Obstacle,
@@ -65,21 +65,17 @@ def _found(read: Read, context: Context) -> tuple[Obstacle, Column] | None:
 
 def _candidate(read: Read, obstacle: Obstacle, column: Column, context: Context) -> Candidate:
     index = usable_index(read, column.name, context.catalog)
-    rewrite = _rewrite_of(read, context)
+    rewrite = context.rewrite_of(read.relation, FACTS.code)
     target = _target(obstacle, column)
-    table = context.catalog.tables.get(read.relation)
-    return Candidate(
-        rule=FACTS.code,
-        key=context.query.key,
-        database=context.query.database,
-        relation=read.relation,
-        severity=Severity.ERROR if rewrite is not None else Severity.WARNING,
+    return context.candidate(
+        FACTS,
+        read,
+        Severity.ERROR if rewrite is not None else Severity.WARNING,
         message=(
             f"{column.name} of {read.relation} is cast from {column.type} to {target} for every "
             f"row, so index {index.name if index is not None else ''} can't serve"
         ),
         remedy=rewrite.text if rewrite is not None else _remedy(read, obstacle, column, context),
-        rows=table.rows if table is not None else read.rows_read,
         evidence=(
             {"cost_before": rewrite.cost_before, "cost_after": rewrite.cost_after}
             if rewrite is not None
@@ -87,13 +83,6 @@ def _candidate(read: Read, obstacle: Obstacle, column: Column, context: Context)
         ),
         verified=rewrite is not None,
     )
-
-
-def _rewrite_of(read: Read, context: Context) -> Rewrite | None:
-    for rewrite in context.rewrites:
-        if rewrite.rule == FACTS.code and rewrite.relation == read.relation:
-            return rewrite
-    return None
 
 
 def _target(obstacle: Obstacle, column: Column) -> str:
