@@ -83,6 +83,9 @@ class TestWithoutSuperuser:
             "the role reader may not read 1 of 2 tables, e.g. public.secrets: "
             "queries on them are not planned"
         )
+        assert report.notes[0] == (
+            "1 index was not tried: the database is used as it is (orders_customer_idx)"
+        )
         (query,) = report.queries
         assert isinstance(query.outcome, Planned)
         with psycopg.connect(shop.superuser) as connection:

@@ -82,3 +82,12 @@ def test_an_index_the_server_refuses_is_named_with_its_message(planner):
     with planner.trials.trial([wrong, CANDIDATE]) as trial:
         assert trial.refused == {"wrong_idx": 'column "nothing" does not exist'}
         assert set(trial.sizes) == {CANDIDATE.name}
+
+
+def test_a_refusal_quotes_no_value_of_a_predicate(planner):
+    planner, _ = planner
+    secret = HypotheticalIndex(
+        "secret_idx", "public.orders", "btree", ("id",), predicate="id = 'ada@example.org'"
+    )
+    with planner.trials.trial([secret]) as trial:
+        assert trial.refused == {"secret_idx": 'invalid input syntax for type bigint: "…"'}

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal, InvalidOperation
 
 import msgspec
 
+from pytest_planguard.advice.gains import gains
+from pytest_planguard.advice.retyped import retyped
 from pytest_planguard.advice.suspects import Item
-from pytest_planguard.model.catalog import Catalog, Column
+from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.judgement import Read, Rewrite
 from pytest_planguard.model.plan import Planned, PlanNode, Unexplained
-from pytest_planguard.model.query import Query, Variant
+from pytest_planguard.model.query import Query
 from pytest_planguard.model.spec import Thresholds
-from pytest_planguard.model.statement import Sample
 from pytest_planguard.sql.anti_joins import AntiJoin, not_exists
 from pytest_planguard.sql.half_open import half_open
 from pytest_planguard.sql.obstacles import Obstacle, ObstacleKind, obstacles, usable_index
-from pytest_planguard.sql.predicates import Condition, split_conditions
 from pytest_planguard.sql.rewriting import is_day
 from pytest_planguard.sql.subplans import unhashed_not_in
 from pytest_planguard.sql.tree import Statement, without_sizes
-from pytest_planguard.sql.types import family
-
-_OIDS = {"int2": "21", "int4": "23", "int8": "20"}
-_WIDER = frozenset({"numeric", "float"})
-"""Families an integer column is cast to when it is compared with one of them."""
 
 Plan = Callable[[Sequence[Query]], list[Planned | Unexplained]]
 
@@ -64,7 +58,9 @@ def rewrites(
     found: dict[str, list[Rewrite]] = defaultdict(list)
     for one, outcome in zip(wanted, outcomes, strict=True):
         before = one.item.planned
-        if isinstance(outcome, Planned) and _gains(before, outcome, thresholds):
+        if isinstance(outcome, Planned) and gains(
+            before.worst.cost, outcome.worst.cost, thresholds
+        ):
             found[one.item.query.key].append(
                 Rewrite(one.rule, one.relation, one.text, before.worst.cost, outcome.worst.cost)
             )
@@ -73,16 +69,8 @@ def rewrites(
 
 def _retyped(item: Item, catalog: Catalog) -> Iterator[_Try]:
     """With parameters sent as the type of the column they are compared with."""
-    seen: set[tuple[str, str]] = set()
-    for read in item.reads.get(0, ()):
-        for column in _cast_columns(read, catalog):
-            if (read.relation, column.name) in seen:
-                continue
-            seen.add((read.relation, column.name))
-            rewritten = _with_type(item.query, column)
-            if rewritten is not None:
-                text = _send_as(item.query, column)
-                yield _Try(item, rewritten, "QRY002", read.relation, text)
+    for one in retyped(item, catalog):
+        yield _Try(item, one.query, "QRY002", one.relation, one.text)
 
 
 _RULE_OF = {ObstacleKind.FUNCTION: "QRY001", ObstacleKind.CAST: "QRY002"}
@@ -173,67 +161,3 @@ def _may_be_null(column: str, relation: str, root: PlanNode, catalog: Catalog) -
     table = next((one for one in named if one.name == relation), None)
     known = table.column(column.rpartition(".")[2].strip('"')) if table is not None else None
     return known is None or not known.not_null
-
-
-def _cast_columns(read: Read, catalog: Catalog) -> list[Column]:
-    """Integer columns that a condition casts to a wider type before it compares them."""
-    table = catalog.tables.get(read.relation)
-    conditions: list[Condition] = [
-        condition for text in read.filter for condition in split_conditions(text)
-    ]
-    columns = []
-    for condition in conditions:
-        subject = condition.subject
-        if table is None or subject is None or subject.column is None or not subject.casts:
-            continue
-        column = table.column(subject.column[1])
-        if column is not None and column.base_type in _OIDS:
-            columns.append(column)
-    return columns
-
-
-def _with_type(query: Query, column: Column) -> Query | None:
-    """The query with its numeric parameters sent as the column's type; None where it has none."""
-    variants = tuple(_variant_with_type(one, _OIDS[column.base_type]) for one in query.variants)
-    if variants == query.variants:
-        return None
-    return msgspec.structs.replace(query, variants=variants)
-
-
-def _variant_with_type(variant: Variant, oid: str) -> Variant:
-    wide = {n for n, name in enumerate(variant.parameter_types) if family(name) in _WIDER}
-    if not wide:
-        return variant
-    types = tuple(oid if n in wide else name for n, name in enumerate(variant.parameter_types))
-    samples = tuple(
-        Sample(tuple(_whole(v) if n in wide else v for n, v in enumerate(one.values)), one.binary)
-        for one in variant.samples
-        if not wide.intersection(one.binary)
-    )
-    return msgspec.structs.replace(variant, parameter_types=types, samples=samples)
-
-
-def _whole(value: str | None) -> str | None:
-    """``12.00`` as an integer's text; a fraction can equal no integer and becomes a whole one."""
-    if value is None:
-        return None
-    try:
-        return str(int(Decimal(value)))
-    except (InvalidOperation, ValueError, OverflowError):
-        return value
-
-
-def _gains(before: Planned, after: Planned, thresholds: Thresholds) -> bool:
-    gain = before.worst.cost - after.worst.cost
-    return (
-        gain >= thresholds.minimum_gain_units
-        and gain >= thresholds.minimum_gain * before.worst.cost
-    )
-
-
-def _send_as(query: Query, column: Column) -> str:
-    sent = " and ".join(sorted({name for name in query.parameter_types if name in _WIDER}))
-    return (
-        f"send the parameter as {column.type}, which {column.name} is: pass int(value) "
-        f"instead of a {sent} value, or write CAST(… AS {column.type}) around the parameter"
-    )

@@ -1,4 +1,4 @@
-"""Indexes proven by the planner: used, much cheaper with every value, and no harm to others.
+"""Indexes proven by the planner: used, much cheaper wherever too much is read, no harm to others.
 
 All candidates of a run are made in one copy of the fixture. There each suspect query is planned
 with its candidates, together and one by one; what is chosen is then shown, all of it at once, to
@@ -20,6 +20,7 @@ from pytest_planguard.advice.naming import renamed
 from pytest_planguard.advice.suite import Suite
 from pytest_planguard.advice.suspects import Item, suspect_reads
 from pytest_planguard.advice.together import After, Together
+from pytest_planguard.advice.untried import untried
 from pytest_planguard.advice.worded import Worded, names_in
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Advice
@@ -27,11 +28,20 @@ from pytest_planguard.model.ports import HypotheticalIndex, WhatIf, WhatIfTrial
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Layer
 
-__all__ = ["Item", "Suite", "advise"]
+__all__ = ["Advised", "Item", "Suite", "advise"]
 
 MOST_IN_ALL, FEWEST = 600, 4
 """Candidates of a run, and of each read where there are too many: the server looks at all of a
 table's indexes for each plan, also at those it may not use (about a microsecond each)."""
+
+
+class Advised(msgspec.Struct, frozen=True):
+    """What helps, and what nobody knows of."""
+
+    advice: Mapping[str, Mapping[str, Advice]] = {}
+    """By key of the query, then by relation. What could not be verified is not there."""
+    notes: tuple[str, ...] = ()
+    """What was not tried, and why, one sentence each."""
 
 
 def advise(
@@ -40,7 +50,7 @@ def advise(
     whatif: WhatIf,
     thresholds: Thresholds,
     suite: Suite = Suite(),  # noqa: B008 - a frozen value
-) -> dict[str, dict[str, Advice]]:
+) -> Advised:
     """Indexes that help, each verified in a copy of the fixture at scale.
 
     Args:
@@ -51,12 +61,14 @@ def advise(
         suite: What is written, and how rows lie.
 
     Returns:
-        By key of the query, then by relation. What could not be verified is not there.
+        What was verified, and what was not tried.
     """
-    suspects = _suspects(items, catalog, thresholds, suite)
-    indexes = {one.name: one for suspect in suspects for one in suspect.candidates}
+    every = _suspects(items, catalog, thresholds, suite)
+    most = max(FEWEST, MOST_IN_ALL // max(1, len(every)))
+    suspects = [msgspec.structs.replace(one, candidates=one.candidates[:most]) for one in every]
+    indexes = _candidates(suspects)
     if not indexes:
-        return {}
+        return Advised()
     with whatif.trial(list(indexes.values())) as trial:
         made = {name: one for name, one in indexes.items() if name not in trial.refused}
         scans = measured(suspects, made, trial, thresholds)
@@ -66,7 +78,13 @@ def advise(
         helped = {name: together.helped(name, after) for name in advised}
         worded = Worded(made, advised, trial.sizes, catalog, suite, helped)
         by_place = {one.place: one for one in suspects}
-        return _advice(chosen, after, scans, by_place, worded, thresholds)
+        advice = _advice(chosen, after, scans, by_place, worded, thresholds)
+        left_out = len(_candidates(every)) - len(indexes)
+        return Advised(advice, untried(left_out, most, trial.refused))
+
+
+def _candidates(suspects: Sequence[Suspect]) -> dict[str, HypotheticalIndex]:
+    return {one.name: one for suspect in suspects for one in suspect.candidates}
 
 
 def _suspects(
@@ -91,8 +109,7 @@ def _suspects(
                 positions = tuple(sorted({position for position, _ in found}))
                 own = tuple(known[index] for index in wanted)
                 suspects.append(Suspect(item, relation, positions, own))
-    most = max(FEWEST, MOST_IN_ALL // max(1, len(suspects)))
-    return [msgspec.structs.replace(one, candidates=one.candidates[:most]) for one in suspects]
+    return suspects
 
 
 def _harmless(
@@ -112,11 +129,24 @@ def _harmless(
         after = together.with_all(_all(chosen))
         harmful = together.harmful(after) & _all(chosen)
         if not harmful:
-            break
+            settled, after = _fewest(chosen, after, made, together)
+            # What went may have been what kept a query from an index that harms it.
+            harmful = together.harmful(after) & _all(settled)
+            if not harmful:
+                return settled, after
         refused |= harmful
-    wanted = {key for key, _ in chosen}
-    after = together.without_idle(after, _all(chosen), wanted)
-    return _settled(chosen, after, made), after
+
+
+def _fewest(
+    chosen: Mapping[Scans, Option], after: Mapping[str, After], made: Made, together: Together
+) -> tuple[dict[Scans, Option], dict[str, After]]:
+    """What stays without the idle ones, and each query with just that."""
+    offered = _all(chosen)
+    rest = together.without_idle(after, offered, {key for key, _ in chosen})
+    settled = _settled(chosen, rest, made)
+    if (stays := _all(settled)) == offered:
+        return settled, rest
+    return settled, {**rest, **together.with_all(stays)}
 
 
 def _settled(

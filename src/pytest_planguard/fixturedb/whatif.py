@@ -21,6 +21,7 @@ from pytest_planguard.fixturedb.scale.indexes import index_statistics
 from pytest_planguard.model.catalog import Catalog, Index
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
 from pytest_planguard.model.statistics import IndexStatistics, Statistics, TableStatistics
+from pytest_planguard.sql.refusals import without_values
 
 if TYPE_CHECKING:
     import psycopg
@@ -121,7 +122,9 @@ def _create(
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
-            refused[index.name] = error.diag.message_primary or str(error)
+            message = error.diag.message_primary or str(error)
+            # A predicate holds a query's constants, and the note of it is printed.
+            refused[index.name] = without_values(message, error.sqlstate or "42601")
     return refused
 
 

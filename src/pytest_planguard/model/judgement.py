@@ -11,7 +11,7 @@ import msgspec
 from pytest_planguard.model.baseline import World
 from pytest_planguard.model.budget import Demand
 from pytest_planguard.model.catalog import Catalog
-from pytest_planguard.model.finding import Advice, Candidate, RuleFacts
+from pytest_planguard.model.finding import Advice, Candidate, RuleFacts, Severity
 from pytest_planguard.model.growth import Growth
 from pytest_planguard.model.plan import Plan, Planned, PlanNode, Unexplained
 from pytest_planguard.model.query import Query
@@ -136,6 +136,39 @@ class Context(msgspec.Struct, frozen=True):
     def worst_reads(self) -> tuple[Read, ...]:
         """Scans of large relations in the worst plan, costliest first."""
         return self.reads.get(0, ())
+
+    def rewrite_of(self, relation: str, rule: str = "") -> Rewrite | None:
+        """The first proven rewrite for a relation; of one rule, or of any."""
+        found = (one for one in self.rewrites if rule in ("", one.rule))
+        return next((one for one in found if one.relation == relation), None)
+
+    def candidate(
+        self,
+        facts: RuleFacts,
+        read: Read,
+        severity: Severity,
+        *,
+        message: str,
+        remedy: str,
+        evidence: dict[str, float] | None = None,
+        verified: bool = False,
+        advice: Advice | None = None,
+    ) -> Candidate:
+        """What a rule says of one read of this query."""
+        table = self.catalog.tables.get(read.relation)
+        return Candidate(
+            rule=facts.code,
+            key=self.query.key,
+            database=self.query.database,
+            relation=read.relation,
+            severity=severity,
+            message=message,
+            remedy=remedy,
+            rows=table.rows if table is not None else read.rows_read,
+            evidence=evidence or {},
+            verified=verified,
+            advice=advice,
+        )
 
 
 class RunContext(msgspec.Struct, frozen=True):

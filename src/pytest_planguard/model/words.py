@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_planguard.model.spec import Thresholds
+
 
 def rows(number: float) -> str:
     """A number of rows.
@@ -69,3 +71,15 @@ def listed(names: Sequence[str]) -> str:
     """
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def least_gain(thresholds: Thresholds) -> str:
+    """What an index must save to be advised.
+
+    >>> least_gain(Thresholds())
+    'at least 30 % and 100 cost units cheaper with every value that reads too much'
+    """
+    return (
+        f"at least {share(thresholds.minimum_gain)} and {thresholds.minimum_gain_units:g} cost "
+        "units cheaper with every value that reads too much"
+    )

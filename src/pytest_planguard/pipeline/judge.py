@@ -87,7 +87,9 @@ def judge(
         if isinstance(planned, Planned)
     }
     behind = _behind(planner, outcomes, thresholds)
-    advice = _advised(planner, outcomes, seen, thresholds, config, progress, behind, models)
+    advice, untried = _advised(
+        planner, outcomes, seen, thresholds, config, progress, behind, models
+    )
     growth, note = _grown(config, planner, outcomes, thresholds, progress)
     items = _judged_items(outcomes, seen)
     written = rewrites(items, planner.catalog, thresholds, planner.explainer.explain)
@@ -115,7 +117,7 @@ def judge(
         candidates += _said_of(context, rules)
     candidates += _said_of_the_run(planner, outcomes, thresholds, baseline, rules)
     candidates = with_least_rows(planner, outcomes, candidates, thresholds)
-    notes = (note,) if note else ()
+    notes = (*untried, note) if note else untried
     return Judged(tuple(outcomes), changes, tuple(candidates), growth, notes)
 
 
@@ -242,11 +244,12 @@ def _advised(
     progress: Callable[[str], None],
     behind: Referential,
     models: Mapping[str, DjangoModel] | None,
-) -> dict[str, dict[str, Advice]]:
+) -> tuple[dict[str, dict[str, Advice]], tuple[str, ...]]:
+    """Indexes by query and relation, and what was not tried."""
     items = _judged_items(outcomes, seen)
     progress("looking for indexes that help")
     # What foreign keys look up is advised on with the queries: one index may serve both.
     every = [*items, *behind.items.values()]
     suite = suite_of(items, planner, config, models)
     found = advise(every, planner.catalog, planner.trials, thresholds, suite)
-    return behind.in_words_of_queries(found)
+    return behind.in_words_of_queries(found.advice), found.notes

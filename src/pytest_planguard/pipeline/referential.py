@@ -15,7 +15,7 @@ from pytest_planguard.model.plan import Plan, Planned, PlanNode, Unexplained
 from pytest_planguard.model.query import Query, Variant
 from pytest_planguard.model.statement import Layer, Place, Session
 from pytest_planguard.sql.referential import Check, Reference, checks, references
-from pytest_planguard.sql.writes import writes
+from pytest_planguard.sql.writes import of_relation, writes
 
 Outcomes = Sequence[tuple[Query, Planned | Unexplained]]
 Explain = Callable[[Sequence[Query]], list[Planned | Unexplained]]
@@ -155,7 +155,7 @@ def _changed(query: Query, node: PlanNode) -> tuple[bool, frozenset[str]]:
     A statement on a view names the view: then whatever it sets is taken for the table's.
     """
     said = writes(query.sql)
-    own = [one for one in said if one.relation == node.relation_name] or said
+    own = of_relation(said, node.schema, node.relation_name) or said
     sets = frozenset(name for one in own for name in one.columns or ())
     deletes = any(one.columns is None for one in own)
     if node.operation == "Delete":

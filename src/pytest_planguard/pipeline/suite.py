@@ -9,9 +9,10 @@ from pytest_planguard.advice.suite import Suite, Tool
 from pytest_planguard.advice.suspects import Item
 from pytest_planguard.config import Config
 from pytest_planguard.model.capture import DjangoModel
+from pytest_planguard.model.plan import PlanNode
 from pytest_planguard.model.statement import Via
 from pytest_planguard.pipeline.fixtures import Planner
-from pytest_planguard.sql.writes import writes
+from pytest_planguard.sql.writes import of_relation, writes
 
 
 def suite_of(
@@ -41,8 +42,8 @@ def _writes(items: Sequence[Item]) -> Counter[str]:
     """How often the suite writes each table."""
     found: Counter[str] = Counter()
     for item in items:
-        for relation in _modified(item):
-            found[relation] += item.query.executions
+        for node in _modified(item):
+            found[node.relation or ""] += item.query.executions
     return found
 
 
@@ -50,16 +51,16 @@ def _updated(items: Sequence[Item]) -> dict[str, frozenset[str]]:
     """Columns that updates set, by the table their plans modify."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for item in items:
-        for relation in _modified(item):
-            for write in writes(item.query.sql):
-                if relation.endswith(f".{write.relation}"):
-                    found[relation].update(write.columns or ())
+        said = writes(item.query.sql)
+        for node in _modified(item):
+            for write in of_relation(said, node.schema, node.relation_name):
+                found[node.relation or ""].update(write.columns or ())
     return {relation: frozenset(columns) for relation, columns in found.items()}
 
 
-def _modified(item: Item) -> list[str]:
+def _modified(item: Item) -> list[PlanNode]:
     nodes = item.planned.worst.root.walk()
-    return [n.relation for n in nodes if n.node_type == "ModifyTable" and n.relation is not None]
+    return [n for n in nodes if n.node_type == "ModifyTable" and n.relation is not None]
 
 
 def tools(items: Sequence[Item], config: Config) -> frozenset[Tool]:

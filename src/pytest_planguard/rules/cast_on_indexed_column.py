@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from pytest_planguard.model.catalog import Column
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
-from pytest_planguard.model.judgement import Context, Read, Rewrite
+from pytest_planguard.model.judgement import Context, Read
+from pytest_planguard.sql.bindings import written_bindings
 from pytest_planguard.sql.obstacles import (
     Obstacle,
     ObstacleKind,
@@ -17,6 +18,7 @@ from pytest_planguard.sql.obstacles import (
 )
 from pytest_planguard.sql.printed import without_alias
 from pytest_planguard.sql.rewriting import day_range
+from pytest_planguard.sql.tree import without_sizes
 
 FACTS = RuleFacts(
     code="QRY002",
@@ -38,7 +40,6 @@ FACTS = RuleFacts(
 
 _INTEGERS = frozenset({"int2", "int4", "int8"})
 _SENT_AS = {"numeric": "a Decimal", "float8": "a float", "float4": "a float"}
-_FAMILY = {"numeric": "numeric", "float8": "float", "float4": "float"}
 _MOMENTS = frozenset({"timestamptz", "timestamp"})
 
 
@@ -64,21 +65,17 @@ def _found(read: Read, context: Context) -> tuple[Obstacle, Column] | None:
 
 def _candidate(read: Read, obstacle: Obstacle, column: Column, context: Context) -> Candidate:
     index = usable_index(read, column.name, context.catalog)
-    rewrite = _rewrite_of(read, context)
+    rewrite = context.rewrite_of(read.relation, FACTS.code)
     target = _target(obstacle, column)
-    table = context.catalog.tables.get(read.relation)
-    return Candidate(
-        rule=FACTS.code,
-        key=context.query.key,
-        database=context.query.database,
-        relation=read.relation,
-        severity=Severity.ERROR if rewrite is not None else Severity.WARNING,
+    return context.candidate(
+        FACTS,
+        read,
+        Severity.ERROR if rewrite is not None else Severity.WARNING,
         message=(
             f"{column.name} of {read.relation} is cast from {column.type} to {target} for every "
             f"row, so index {index.name if index is not None else ''} can't serve"
         ),
         remedy=rewrite.text if rewrite is not None else _remedy(read, obstacle, column, context),
-        rows=table.rows if table is not None else read.rows_read,
         evidence=(
             {"cost_before": rewrite.cost_before, "cost_after": rewrite.cost_after}
             if rewrite is not None
@@ -86,13 +83,6 @@ def _candidate(read: Read, obstacle: Obstacle, column: Column, context: Context)
         ),
         verified=rewrite is not None,
     )
-
-
-def _rewrite_of(read: Read, context: Context) -> Rewrite | None:
-    for rewrite in context.rewrites:
-        if rewrite.rule == FACTS.code and rewrite.relation == read.relation:
-            return rewrite
-    return None
 
 
 def _target(obstacle: Obstacle, column: Column) -> str:
@@ -104,7 +94,7 @@ def _remedy(read: Read, obstacle: Obstacle, column: Column, context: Context) ->
     target = _target(obstacle, column)
     operator = obstacle.condition.operator
     if column.base_type in _INTEGERS and target in _SENT_AS:
-        which = _parameter(target, context)
+        which = _parameter(column, context)
         return (
             f"pass an integer, int(value): {which} is sent as {target} ({_SENT_AS[target]} in "
             f"Python), and {column.name} is {column.type}; or cast it: "
@@ -123,12 +113,11 @@ def _remedy(read: Read, obstacle: Obstacle, column: Column, context: Context) ->
     )
 
 
-def _parameter(target: str, context: Context) -> str:
-    """``parameter $2`` where only one is of that type, else in general words."""
-    family = _FAMILY[target]
-    types = context.query.parameter_types
-    numbers = [number for number, name in enumerate(types, start=1) if name == family]
-    return f"parameter ${numbers[0]}" if len(numbers) == 1 else "the parameter"
+def _parameter(column: Column, context: Context) -> str:
+    """``parameter $2``, as the normal form numbers it, where only one meets the column."""
+    bound = written_bindings(without_sizes(context.query.sql))
+    numbers = {one.parameter for one in bound if one.column == column.name}
+    return f"parameter ${numbers.pop()}" if len(numbers) == 1 else "the parameter"
 
 
 def _placeholder(which: str) -> str:

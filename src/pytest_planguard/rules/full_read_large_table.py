@@ -46,12 +46,10 @@ def _is_whole(read: Read, context: Context) -> bool:
 
 
 def _candidate(read: Read, context: Context) -> Candidate:
-    return Candidate(
-        rule=FACTS.code,
-        key=context.query.key,
-        database=context.query.database,
-        relation=read.relation,
-        severity=Severity.INFO,
+    return context.candidate(
+        FACTS,
+        read,
+        Severity.INFO,
         message=(
             f"reads all {words.rows(read.rows_read)} rows ({words.size(read.bytes_read)}) of "
             f"{read.relation}; cost {words.cost(read.cost)}, {words.share(read.share)} of the "
@@ -61,9 +59,6 @@ def _candidate(read: Read, context: Context) -> Candidate:
             "where a part would do, say which: a condition, a LIMIT with keyset paging, or a "
             "total that is kept up to date"
         ),
-        rows=context.catalog.tables[read.relation].rows
-        if read.relation in context.catalog.tables
-        else read.rows_read,
         evidence={
             "rows_read": read.rows_read,
             "bytes_read": read.bytes_read,

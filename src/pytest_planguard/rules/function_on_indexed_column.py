@@ -49,28 +49,17 @@ def _found(read: Read, context: Context) -> tuple[Obstacle, str] | None:
 
 def _candidate(read: Read, obstacle: Obstacle, column: str, context: Context) -> Candidate:
     index = usable_index(read, column, context.catalog)
-    rewrite = next(
-        (
-            one
-            for one in context.rewrites
-            if one.rule == FACTS.code and one.relation == read.relation
-        ),
-        None,
-    )
+    rewrite = context.rewrite_of(read.relation, FACTS.code)
     expression = without_alias(obstacle.expression, read.alias)
-    table = context.catalog.tables.get(read.relation)
-    return Candidate(
-        rule=FACTS.code,
-        key=context.query.key,
-        database=context.query.database,
-        relation=read.relation,
-        severity=Severity.ERROR if rewrite is not None else Severity.WARNING,
+    return context.candidate(
+        FACTS,
+        read,
+        Severity.ERROR if rewrite is not None else Severity.WARNING,
         message=(
             f"{expression} is computed for every row of {read.relation}, so index "
             f"{index.name if index is not None else ''} on {column} can't serve"
         ),
         remedy=rewrite.text if rewrite is not None else _remedy(obstacle, expression, column),
-        rows=table.rows if table is not None else read.rows_read,
         evidence=(
             {"cost_before": rewrite.cost_before, "cost_after": rewrite.cost_after}
             if rewrite is not None

@@ -8,7 +8,7 @@ from pytest_planguard.model import words
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read
 from pytest_planguard.sql.boundary import bounding
-from pytest_planguard.sql.obstacles import has_predicate, obstacles, unused_indexes
+from pytest_planguard.sql.obstacles import has_predicate, why_unserved
 from pytest_planguard.sql.reads import (
     HEAVY_FILTER_KEPT,
     HEAVY_FILTER_ROWS,
@@ -71,20 +71,17 @@ def _is_fault(read: Read, context: Context) -> bool:
 
 def _candidate(read: Read, context: Context) -> Candidate:
     advice = context.advice.get(read.relation)
-    rewrite = next((one for one in context.rewrites if one.relation == read.relation), None)
+    rewrite = context.rewrite_of(read.relation)
     if advice is not None:
         remedy = "\n".join(advice.ddl)
     else:
         remedy = rewrite.text if rewrite is not None else _why_no_index(read, context)
-    return Candidate(
-        rule=FACTS.code,
-        key=context.query.key,
-        database=context.query.database,
-        relation=read.relation,
-        severity=Severity.WARNING,
+    return context.candidate(
+        FACTS,
+        read,
+        Severity.WARNING,
         message=_message(read, context),
         remedy=remedy,
-        rows=context.catalog.tables[read.relation].rows,
         evidence={
             "rows_read": read.rows_read,
             "rows_kept": read.rows_kept,
@@ -130,18 +127,15 @@ def _indexes(read: Read, context: Context) -> str:
 
 
 def _why_no_index(read: Read, context: Context) -> str:
-    reasons = [obstacle.reason for obstacle in obstacles(read, context.catalog)]
-    reasons += unused_indexes(read, context.catalog)
-    if reasons:
-        return "no index helps as it is: " + "; ".join(dict.fromkeys(reasons))
-    limits = context.thresholds
+    if reasons := why_unserved(read, context.catalog):
+        return reasons
     lacking = (
         f"does not hold what the filter asks for, {' AND '.join(read.filter)}"
         if read.filter
         else f"does not begin with what is asked for, {' AND '.join(read.conditions)}"
     )
     return (
-        f"{_indexes(read, context)} {lacking}; no index that does made the query at least "
-        f"{words.share(limits.minimum_gain)} and {limits.minimum_gain_units:g} cost units cheaper "
-        "with all of its values: ask for less, or narrow it down by another condition"
+        f"{_indexes(read, context)} {lacking}; no index that does made the query "
+        f"{words.least_gain(context.thresholds)}: ask for less, or narrow it down by another "
+        "condition"
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read
 from pytest_planguard.model.ports import quoted
-from pytest_planguard.sql.obstacles import Obstacle, ObstacleKind, obstacles
+from pytest_planguard.sql.obstacles import Obstacle, ObstacleKind, first_obstacle
 from pytest_planguard.sql.patterns import Search, search_of
 from pytest_planguard.sql.printed import without_alias
 
@@ -39,15 +39,10 @@ def check(context: Context) -> Iterator[Candidate]:
     """One candidate a relation, for the first such condition."""
     seen: set[str] = set()
     for read in context.worst_reads:
-        found = None if read.relation in seen else _found(read, context)
-        if found is not None:
+        found = first_obstacle(ObstacleKind.WILDCARD, read, context.catalog)
+        if found is not None and read.relation not in seen:
             seen.add(read.relation)
             yield _candidate(read, found, context)
-
-
-def _found(read: Read, context: Context) -> Obstacle | None:
-    kinds = (one for one in obstacles(read, context.catalog) if one.kind is ObstacleKind.WILDCARD)
-    return next(kinds, None)
 
 
 def _candidate(read: Read, obstacle: Obstacle, context: Context) -> Candidate:
@@ -55,19 +50,15 @@ def _candidate(read: Read, obstacle: Obstacle, context: Context) -> Candidate:
     is_column = operand is not None and operand.column is not None
     expression = quoted(obstacle.columns[0]) if is_column else obstacle.expression
     subject = without_alias(expression, read.alias)
-    table = context.catalog.tables.get(read.relation)
-    return Candidate(
-        rule=FACTS.code,
-        key=context.query.key,
-        database=context.query.database,
-        relation=read.relation,
-        severity=Severity.WARNING,
+    return context.candidate(
+        FACTS,
+        read,
+        Severity.WARNING,
         message=(
             f"the pattern {subject} of {read.relation} is compared with does not begin with "
             "fixed text, so every row is read"
         ),
         remedy=_remedy(search_of(obstacle.condition), subject, read.relation, context),
-        rows=table.rows if table is not None else read.rows_read,
     )
 
 

@@ -65,21 +65,17 @@ def _is_fault(read: Read, context: Context) -> bool:
 
 
 def _candidate(read: Read, context: Context) -> Candidate:
-    table = context.catalog.tables.get(read.relation)
     advice = context.advice.get(read.relation)
-    return Candidate(
-        rule=FACTS.code,
-        key=context.query.key,
-        database=context.query.database,
-        relation=read.relation,
-        severity=Severity.WARNING,
+    return context.candidate(
+        FACTS,
+        read,
+        Severity.WARNING,
         message=(
             f"locks rows while it reads {words.rows(read.rows_read)} rows "
             f"({words.size(read.bytes_read)}) of {read.relation} to find "
             f"{words.rows(read.rows_kept)}; cost {words.cost(read.cost)}"
         ),
         remedy="\n".join(advice.ddl) if advice is not None else _remedy(read, context),
-        rows=table.rows if table is not None else read.rows_read,
         evidence={
             "rows_read": read.rows_read,
             "rows_kept": read.rows_kept,

@@ -14,8 +14,9 @@ FACTS = RuleFacts(
     severity=Severity.ERROR,
     condition=(
         "With an index that does not exist, or a few together, planned in a copy of the fixture at "
-        "scale, the query costs at least minimum-gain and minimum-gain-units less with all of its "
-        "values, and no other query of the suite becomes dearer by more than maximum-loss."
+        "scale, the query costs at least minimum-gain and minimum-gain-units less with every value "
+        "that reads too much, and no other query of the suite becomes dearer by more than "
+        "maximum-loss."
     ),
     effect="Each call reads far more of the table than it returns.",
     remedy="Create the index; the statement is in the advice, with its size and what else gains.",

@@ -64,7 +64,7 @@ def _relation(found: NotIn, context: Context) -> str:
 
 
 def _candidate(found: NotIn, relation: str, rows: float, context: Context) -> Candidate:
-    rewrite = _rewrite_of(relation, context)
+    rewrite = context.rewrite_of(relation, FACTS.code)
     inner = found.subplan.rows
     table = context.catalog.tables.get(relation)
     return Candidate(
@@ -99,8 +99,3 @@ _REMEDY = (
 def _proven(rewrite: Rewrite) -> str:
     before, after = words.cost(rewrite.cost_before), words.cost(rewrite.cost_after)
     return f"{rewrite.text}; cost {before} → {after}"
-
-
-def _rewrite_of(relation: str, context: Context) -> Rewrite | None:
-    mine = (one for one in context.rewrites if one.rule == FACTS.code)
-    return next((one for one in mine if one.relation == relation), None)

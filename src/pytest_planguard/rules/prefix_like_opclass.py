@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read
-from pytest_planguard.sql.obstacles import Obstacle, ObstacleKind, column_of, led_by, obstacles
+from pytest_planguard.sql.obstacles import ObstacleKind, column_of, first_obstacle, led_by
 
 FACTS = RuleFacts(
     code="QRY004",
@@ -33,30 +33,22 @@ def check(context: Context) -> Iterator[Candidate]:
     """One candidate a relation, for the first such condition."""
     seen: set[str] = set()
     for read in context.worst_reads:
-        found = None if read.relation in seen else _found(read, context)
-        if found is not None:
+        found = first_obstacle(ObstacleKind.PATTERN, read, context.catalog)
+        if found is not None and read.relation not in seen:
             seen.add(read.relation)
             yield _candidate(read, found.columns[0], context)
 
 
-def _found(read: Read, context: Context) -> Obstacle | None:
-    kinds = (one for one in obstacles(read, context.catalog) if one.kind is ObstacleKind.PATTERN)
-    return next(kinds, None)
-
-
 def _candidate(read: Read, name: str, context: Context) -> Candidate:
-    table = context.catalog.tables.get(read.relation)
     column = column_of(context.catalog, read.relation, name)
     collation = (column.collation if column is not None else None) or "the database's collation"
     advice = context.advice.get(read.relation)
     opclass = _CLASSES.get(column.base_type if column is not None else "", "text_pattern_ops")
     index = led_by(read.relation, name, context.catalog)[0].name
-    return Candidate(
-        rule=FACTS.code,
-        key=context.query.key,
-        database=context.query.database,
-        relation=read.relation,
-        severity=Severity.WARNING,
+    return context.candidate(
+        FACTS,
+        read,
+        Severity.WARNING,
         message=(
             f"index {index} sorts {name} of {read.relation} by {collation}, so it can't be "
             "entered by the beginning of a value"
@@ -66,5 +58,4 @@ def _candidate(read: Read, name: str, context: Context) -> Candidate:
             if advice is not None
             else f"an index beside it on ({name} {opclass}); none was proven to help"
         ),
-        rows=table.rows if table is not None else read.rows_read,
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pytest_planguard.model import words
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read
-from pytest_planguard.sql.obstacles import has_predicate, obstacles, unused_indexes
+from pytest_planguard.sql.obstacles import has_predicate, why_unserved
 from pytest_planguard.sql.pruning import unpruned
 
 FACTS = RuleFacts(
@@ -68,7 +68,7 @@ def _is_unpruned(read: Read, context: Context) -> bool:
 
 def _candidate(read: Read, context: Context) -> Candidate:
     advice = context.advice.get(read.relation)
-    rewrite = next((one for one in context.rewrites if one.relation == read.relation), None)
+    rewrite = context.rewrite_of(read.relation)
     verified = advice is not None or rewrite is not None
     if advice is not None:
         remedy = "\n".join(advice.ddl)
@@ -76,16 +76,12 @@ def _candidate(read: Read, context: Context) -> Candidate:
         remedy = rewrite.text
     else:
         remedy = _why_no_index(read, context)
-    table = context.catalog.tables[read.relation]
-    return Candidate(
-        rule=FACTS.code,
-        key=context.query.key,
-        database=context.query.database,
-        relation=read.relation,
-        severity=Severity.ERROR if verified else Severity.WARNING,
+    return context.candidate(
+        FACTS,
+        read,
+        Severity.ERROR if verified else Severity.WARNING,
         message=_message(read),
         remedy=remedy,
-        rows=table.rows,
         evidence={
             "rows_read": read.rows_read,
             "rows_kept": read.rows_kept,
@@ -111,15 +107,12 @@ def _message(read: Read) -> str:
 
 
 def _why_no_index(read: Read, context: Context) -> str:
-    reasons = [obstacle.reason for obstacle in obstacles(read, context.catalog)]
-    reasons += unused_indexes(read, context.catalog)
-    if reasons:
-        return "no index helps as it is: " + "; ".join(dict.fromkeys(reasons))
+    if reasons := why_unserved(read, context.catalog):
+        return reasons
     if read.kept_fraction > context.thresholds.kept_fraction:
         kept = words.share(read.kept_fraction)
         return f"no index can help: {kept} of the rows are kept, too many to fetch one by one"
     return (
-        "no index was proven to help: none of those that were tried made the query at least "
-        f"{words.share(context.thresholds.minimum_gain)} and "
-        f"{context.thresholds.minimum_gain_units:g} cost units cheaper with all of its values"
+        "no index was proven to help: none of those that were tried made the query "
+        + words.least_gain(context.thresholds)
     )

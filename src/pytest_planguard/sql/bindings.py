@@ -1,4 +1,4 @@
-"""Which parameter is compared with which column: read off the conditions of a generic plan."""
+"""Which parameter is compared with which column: by a generic plan, or by a statement's text."""
 
 from __future__ import annotations
 
@@ -48,9 +48,25 @@ def bindings(root: PlanNode) -> tuple[Binding, ...]:
     return tuple(found)
 
 
+def written_bindings(sql: str) -> tuple[Binding, ...]:
+    """The same as a statement writes them, before any type is known: no plan with values has them.
+
+    Aliases are the text's, empty where a column has none; relations are not known. Of what can't
+    be parsed nothing is.
+
+    >>> [(one.parameter, one.column) for one in written_bindings("SELECT 1 FROM t WHERE a IN ($1)")]
+    [(1, 'a')]
+    """
+    return tuple(dict.fromkeys(_in_text(sql, "")))
+
+
 def _in_condition(text: str, alias: str) -> Iterator[Binding]:
+    return _in_text(f"SELECT {text}", alias)
+
+
+def _in_text(sql: str, alias: str) -> Iterator[Binding]:
     try:
-        tree = _DECODER.decode(parser.parse_sql_json(f"SELECT {text}"))
+        tree = _DECODER.decode(parser.parse_sql_json(sql))
     except (parser.ParseError, RecursionError):
         return  # subplan references and their kin are no SQL; nothing is bound there
     yield from _walk(tree["stmts"], alias)
@@ -88,6 +104,7 @@ def _comparison(expression: dict[str, Any], alias: str) -> Iterator[Binding]:
     elements = right.get("A_ArrayExpr", {}).get("elements", ()) if of_list else ()
     if of_list and not elements:
         operator += " ANY"
+    elements = elements or right.get("List", {}).get("items", ())
     for item in map(_bare, elements or (right,)):
         number = item.get("ParamRef", {}).get("number")
         if number is not None:  # $0 is what a subplan returns, up to PostgreSQL 16

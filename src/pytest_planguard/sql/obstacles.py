@@ -75,6 +75,18 @@ def obstacles(read: Read, catalog: Catalog) -> tuple[Obstacle, ...]:
     return tuple(obstacle for obstacle in found if obstacle is not None)
 
 
+def why_unserved(read: Read, catalog: Catalog) -> str:
+    """A remedy's beginning: what of the filter, and which indexes, do not serve; else empty."""
+    reasons = [one.reason for one in obstacles(read, catalog)]
+    reasons += unused_indexes(read, catalog)
+    return f"no index helps as it is: {'; '.join(dict.fromkeys(reasons))}" if reasons else ""
+
+
+def first_obstacle(kind: ObstacleKind, read: Read, catalog: Catalog) -> Obstacle | None:
+    """The filter's first of a kind."""
+    return next((one for one in obstacles(read, catalog) if one.kind is kind), None)
+
+
 def _obstacle(condition: Condition, read: Read, catalog: Catalog) -> Obstacle | None:
     if not any(alias in (read.alias, "") for alias, _ in condition.columns):
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -22,6 +22,8 @@ class Write(msgspec.Struct, frozen=True):
     """As the statement names it, without its schema."""
     columns: tuple[str, ...] | None = None
     """That are set to something else; None: rows are deleted."""
+    schema: str = ""
+    """As the statement names it; empty: it leaves that to the search_path."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -34,12 +36,27 @@ def writes(sql: str) -> tuple[Write, ...]:
     return tuple(_writes(tree))
 
 
+def of_relation(said: Sequence[Write], schema: str | None, name: str | None) -> list[Write]:
+    """Those of one relation: by its schema, else of its name and no schema, else of its name.
+
+    A statement may name another schema than the plan's: tenants' schemas stand for each other.
+
+    Args:
+        said: All of one statement.
+        schema: The relation's, as its plan has it.
+        name: Without the schema.
+    """
+    named = [one for one in said if one.relation == name]
+    exact = [one for one in named if one.schema == schema]
+    return exact or [one for one in named if not one.schema] or named
+
+
 def _writes(tree: Any) -> Iterator[Write]:
     for tag, node in tagged(tree):
         if tag == "DeleteStmt":
-            yield Write(_name(node))
+            yield _write(node)
         elif tag == "UpdateStmt":
-            yield Write(_name(node), _set(node.get("targetList", ()), _own_names(node)))
+            yield _write(node, _set(node.get("targetList", ()), _own_names(node)))
         elif tag == "InsertStmt" and "onConflictClause" in node:
             yield _upsert(node)
         elif tag == "MergeStmt":
@@ -53,20 +70,20 @@ def _upsert(node: Node) -> Write:
     elements = clause.get("infer", {}).get("indexElems", ())
     equal = {element["IndexElem"].get("name") for element in elements}
     changed = _set(clause.get("targetList", ()), _own_names(node))
-    return Write(_name(node), tuple(name for name in changed if name not in equal))
+    return _write(node, tuple(name for name in changed if name not in equal))
 
 
 def _branch(node: Node, clause: Node) -> Iterator[Write]:
     match clause.get("commandType"):
         case "CMD_DELETE":
-            yield Write(_name(node))
+            yield _write(node)
         case "CMD_UPDATE":
-            yield Write(_name(node), _set(clause.get("targetList", ()), _own_names(node)))
+            yield _write(node, _set(clause.get("targetList", ()), _own_names(node)))
 
 
-def _name(statement: Node) -> str:
-    name: str = statement["relation"]["relname"]
-    return name
+def _write(statement: Node, columns: tuple[str, ...] | None = None) -> Write:
+    relation = statement["relation"]
+    return Write(relation["relname"], columns, relation.get("schemaname", ""))
 
 
 def _own_names(statement: Node) -> frozenset[str]:

@@ -16,7 +16,7 @@ from pytest_planguard.model.judgement import Rewrite
 from pytest_planguard.model.plan import Planned, PlanNode, Unexplained
 from pytest_planguard.model.query import Query, Variant
 from pytest_planguard.model.spec import Thresholds
-from pytest_planguard.model.statement import Origin, Phase, Place, Session, Via
+from pytest_planguard.model.statement import Origin, Phase, Place, Sample, Session, Via
 from pytest_planguard.sql.reads import reads
 
 CATALOG = fix_plans.catalog()
@@ -125,6 +125,68 @@ def test_what_is_shown_of_a_rewrite_is_written_for_the_normal_form():
         "instead of date(created_at) = $1 write created_at >= CAST($1 AS date) AND "
         "created_at < CAST($1 AS date) + 1"
     )
+
+
+NUMERIC, INTEGER = "1700", "23"
+
+
+def retyped(
+    condition: str, types: tuple[str, ...], values: tuple[str, ...]
+) -> tuple[Planner, tuple[Rewrite, ...]]:
+    """What becomes of a query whose plan casts ``legacy_number`` to numeric."""
+    _, root = fix_plans.captured("numeric_cast")
+    asked = query(f"SELECT * FROM orders WHERE {condition}", types, samples=(Sample(values),))
+    return rewritten(
+        msgspec.structs.replace(asked, parameter_types=("numeric",) * len(types)), root
+    )
+
+
+@pytest.mark.parametrize(
+    ("condition", "types"),
+    [
+        ("total = $1 AND legacy_number = $2", (NUMERIC, INTEGER)),
+        ("total < $1 AND $2 = orders.legacy_number", (NUMERIC, INTEGER)),
+        ("$1 IN (total, note) AND legacy_number IN ($2)", (NUMERIC, INTEGER)),
+    ],
+)
+def test_only_the_parameter_the_cast_column_equals_is_sent_otherwise(condition, types):
+    planner, (found,) = retyped(condition, (NUMERIC, NUMERIC), ("5.5", "12.00"))
+
+    (variant,) = planner.asked[0].variants
+    assert variant.parameter_types == types
+    assert variant.samples == (Sample(("5.5", "12")),)
+    assert (found.rule, found.relation) == ("QRY002", "public.orders")
+    assert found.text == (
+        "send $2 as integer, which legacy_number is: pass int(value) instead of a numeric value, "
+        "or write CAST($2 AS integer)"
+    )
+
+
+def test_several_parameters_of_one_column_are_all_named():
+    _, (found,) = retyped("legacy_number IN ($1, $2)", (NUMERIC, NUMERIC), ("1", "2"))
+
+    assert found.text.startswith("send $1 and $2 as integer, which legacy_number is")
+    assert found.text.endswith("or write CAST(… AS integer)")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "legacy_number < $1",  # 12.5 as 12 would leave rows out
+        "legacy_number = $1 AND total = $1",
+        "c.legacy_number = $1",  # another table's
+        "legacy_number + 1 = $1",
+    ],
+)
+def test_what_would_mean_something_else_as_an_integer_stays(condition):
+    text = f"SELECT * FROM orders, customers c WHERE {condition}"
+    _, orders = fix_plans.captured("numeric_cast")
+    other = PlanNode(node_type="Seq Scan", relation_name="customers", schema="public", alias="c")
+    root = PlanNode(node_type="Nested Loop", total_cost=9e9, children=(orders, other))
+
+    planner, found = rewritten(query(text, (NUMERIC,), samples=(Sample(("12.5",)),)), root)
+
+    assert (planner.calls, found) == (0, ())
 
 
 def not_in(column: str, table: str = "orders") -> tuple[Query, PlanNode]:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import pytest
 
 import fix_plans
 from fix_whatif import FakeWhatIf
+from pytest_planguard.advice import verify
 from pytest_planguard.advice.suite import Suite, Tool
 from pytest_planguard.advice.verify import Item, advise
 from pytest_planguard.model.catalog import Catalog, Index
@@ -29,8 +32,10 @@ def item(name: str, key: str = "", catalog: Catalog = CATALOG, **query_facts: An
     )
 
 
-def advised(items: list[Item], whatif: FakeWhatIf, **more: Any) -> dict[str, dict[str, Advice]]:
-    return advise(items, CATALOG, whatif, Thresholds(), **more)
+def advised(
+    items: list[Item], whatif: FakeWhatIf, **more: Any
+) -> Mapping[str, Mapping[str, Advice]]:
+    return advise(items, CATALOG, whatif, Thresholds(), **more).advice
 
 
 def always(cost: float) -> Any:
@@ -62,13 +67,41 @@ def test_not_verified_means_not_given() -> None:
         assert advised([item("seq_equality")], whatif) == {}
 
 
+def test_what_the_server_refused_is_said() -> None:
+    whatif = FakeWhatIf(always(44.0), refused={"customer_id": "no such operator class"})
+
+    found = advise([item("seq_equality")], CATALOG, whatif, Thresholds())
+
+    assert found.notes == (
+        "1 index was not tried: no such operator class (orders_customer_id_idx)",
+    )
+
+
+def test_what_is_too_much_for_one_run_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "MOST_IN_ALL", 0)
+    monkeypatch.setattr(verify, "FEWEST", 1)
+    whatif = FakeWhatIf(always(44.0))
+
+    found = advise([item("sort_limit"), item("seq_equality")], CATALOG, whatif, Thresholds())
+
+    assert [*whatif.indexes] == ["orders_customer_id_idx"]
+    (note,) = found.notes
+    assert note.startswith("1 index was not tried: at most 1 for each query and table are")
+
+
+def test_without_either_nothing_is_said() -> None:
+    found = advise([item("sort_limit")], CATALOG, FakeWhatIf(always(44.0)), Thresholds())
+
+    assert found.notes == ()
+
+
 def test_less_than_a_hundred_units_are_no_gain() -> None:
     whatif = FakeWhatIf(always(10.0))
     small = item("prefix_like")
 
     assert "prefix_like" in advised([small], whatif)
     strict = msgspec.structs.replace(Thresholds(), minimum_gain_units=500.0)
-    assert advise([small], CATALOG, whatif, strict) == {}
+    assert advise([small], CATALOG, whatif, strict).advice == {}
 
 
 def test_a_query_without_a_suspect_read_needs_no_trial() -> None:
@@ -120,6 +153,27 @@ def test_an_index_that_harms_another_query_gives_way_to_the_next_best() -> None:
     assert "(customer_id, total DESC, id)" in ddl
 
 
+def test_harm_that_an_idle_index_hid_is_seen_once_that_is_gone() -> None:
+    """The short index is idle beside the long one, and keeps a query away from the long one."""
+
+    def cost(key: str, _: int, index: HypotheticalIndex) -> float | None:
+        long = len(index.columns) > 1
+        if key == "bystander":
+            return 99_000.0 if long else 6_900.0
+        if key == "sort_limit":
+            return 8.0 if long else 2000.0
+        return 1000.0 if long else 500.0
+
+    bystander = msgspec.structs.replace(item("seq_equality", "bystander"), reads={})
+
+    found = advised([item("seq_equality"), item("sort_limit"), bystander], FakeWhatIf(cost))
+
+    assert {key: found[key]["public.orders"].ddl for key in found} == {
+        "seq_equality": (CUSTOMER,),
+        "sort_limit": (CUSTOMER,),
+    }
+
+
 def test_without_harm_the_narrowest_of_equals_wins() -> None:
     found = advised([item("sort_limit"), item("primary_key")], FakeWhatIf(always(8.4)))
 
@@ -166,7 +220,7 @@ def test_names_differ_from_what_is_there() -> None:
         CATALOG, indexes={**CATALOG.indexes, "public.orders_customer_id_idx": index}
     )
 
-    found = advise([item("seq_equality")], catalog, FakeWhatIf(always(44.0)), Thresholds())
+    found = advise([item("seq_equality")], catalog, FakeWhatIf(always(44.0)), Thresholds()).advice
 
     assert "orders_customer_id_2_idx" in found["seq_equality"]["public.orders"].ddl[0]
 
@@ -268,7 +322,7 @@ def test_a_build_that_failed_is_done_again_and_not_beside_it() -> None:
         FakeWhatIf(always(44.0)),
         Thresholds(),
         Suite(tools=frozenset(Tool)),
-    )
+    ).advice
 
     advice = found["seq_equality"]["public.orders"]
     assert advice.operations == {}

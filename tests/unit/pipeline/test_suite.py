@@ -11,6 +11,7 @@ import fix_plans
 from pytest_planguard.advice.suite import Tool
 from pytest_planguard.advice.suspects import Item
 from pytest_planguard.config import load
+from pytest_planguard.model.plan import PlanNode
 from pytest_planguard.model.statement import Via
 from pytest_planguard.pipeline.suite import suite_of, tools
 
@@ -43,6 +44,19 @@ def test_a_table_of_another_name_is_not_the_one_that_is_written(tmp_path: Path) 
     other = item("update", "WITH x AS (UPDATE stock SET n = 1) UPDATE orders SET total = 1")
 
     assert suite(tmp_path, other).updated == {"public.orders": {"total"}}
+
+
+def test_tables_of_one_name_in_two_schemas_are_two_tables(tmp_path: Path) -> None:
+    sql = "WITH x AS (UPDATE tenant_a.notes SET n = 1) UPDATE tenant_b.notes SET m = 1"
+    nodes = [
+        PlanNode(node_type="ModifyTable", relation_name="notes", schema=schema)
+        for schema in ("tenant_a", "tenant_b")
+    ]
+    both = msgspec.structs.replace(nodes[1], children=(nodes[0],))
+
+    found = suite(tmp_path, Item(fix_plans.query(sql), fix_plans.planned(both, CATALOG), {}))
+
+    assert found.updated == {"tenant_a.notes": {"n"}, "tenant_b.notes": {"m"}}
 
 
 def test_django_is_told_by_who_asks(tmp_path: Path) -> None:

@@ -58,6 +58,15 @@ def test_without_proof_it_says_why_no_index_helps() -> None:
     assert "does not begin with fixed text" in found.remedy
 
 
+def test_where_nothing_was_proven_it_says_what_would_have_been_a_proof() -> None:
+    (found,) = seq("seq_equality")
+
+    assert found.remedy == (
+        "no index was proven to help: none of those that were tried made the query at least 30 % "
+        "and 100 cost units cheaper with every value that reads too much"
+    )
+
+
 @pytest.mark.parametrize(
     "silent",
     [

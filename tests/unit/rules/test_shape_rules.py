@@ -78,14 +78,15 @@ def test_each_kind_of_function_has_its_own_remedy(text: str, says: str) -> None:
 @pytest.mark.parametrize("major", fix_plans.MAJORS)
 def test_a_numeric_parameter_is_named_with_the_type_to_pass(major: int) -> None:
     context = fix_plans.context("numeric_cast", major=major)
-    query = msgspec.structs.replace(context.query, parameter_types=("numeric",))
+    sql = "SELECT * FROM orders WHERE total <> $1 AND legacy_number = $2"
+    query = msgspec.structs.replace(context.query, sql=sql, parameter_types=("numeric",))
 
     (found,) = cast_on_indexed_column.check(msgspec.structs.replace(context, query=query))
 
     assert "legacy_number of public.orders is cast from integer to numeric" in found.message
     assert found.remedy == (
-        "pass an integer, int(value): parameter $1 is sent as numeric (a Decimal in Python), and "
-        "legacy_number is integer; or cast it: legacy_number = CAST($1 AS integer)"
+        "pass an integer, int(value): parameter $2 is sent as numeric (a Decimal in Python), and "
+        "legacy_number is integer; or cast it: legacy_number = CAST($2 AS integer)"
     )
 
 

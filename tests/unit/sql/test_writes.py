@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from pytest_planguard.sql.writes import Write, writes
+from pytest_planguard.sql.writes import Write, of_relation, writes
 
 MERGE = """
 MERGE INTO t USING s ON s.id = t.id
@@ -17,7 +19,7 @@ WHEN NOT MATCHED THEN INSERT VALUES (s.id)
     [
         ("DELETE FROM orders WHERE id = $1", [Write("orders")]),
         ("UPDATE shop.orders SET id = $1, note = 'x' WHERE id = $2",
-         [Write("orders", ("id", "note"))]),
+         [Write("orders", ("id", "note"), "shop")]),
         ("UPDATE orders o SET id = o.id, number = number, note = upper(note)",
          [Write("orders", ("note",))]),
         ("INSERT INTO t (id, n) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET n = excluded.n + 1",
@@ -39,3 +41,16 @@ def test_statements_in_ctes_write_too() -> None:
     sql = "WITH gone AS (DELETE FROM a RETURNING id) UPDATE b SET n = 1 FROM gone"
 
     assert set(writes(sql)) == {Write("a"), Write("b", ("n",))}
+
+
+@pytest.mark.parametrize(
+    ("sql", "sets"),
+    [
+        ("WITH x AS (UPDATE a.notes SET n = 1) UPDATE b.notes SET m = 1", ("n",)),
+        ("WITH x AS (UPDATE notes SET n = 1) UPDATE b.notes SET m = 1", ("n",)),
+        ("UPDATE template.notes SET n = 1", ("n",)),
+    ],
+)
+def test_relations_of_one_name_are_told_apart_by_their_schemas(sql: str, sets: Any) -> None:
+    assert [one.columns for one in of_relation(writes(sql), "a", "notes")] == [sets]
+    assert of_relation(writes(sql), "a", "other") == []
