@@ -218,7 +218,7 @@ def memory(url: str) -> list[str]:
     """Both shapes of a suite; the goals they miss."""
     missed: list[str] = []
     for executions, distinct in SIZES:
-        sizes = map(str, (executions, distinct))
+        sizes = [str(executions), str(distinct)]
         bare, planguard = (
             subprocess.run(
                 [sys.executable, str(CHILD), way, "memory", url, *sizes],
