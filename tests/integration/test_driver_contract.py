@@ -189,6 +189,29 @@ def test_connections_of_planguard_are_not_heard(driven: Driven) -> None:
     assert capture.statements == ()
 
 
+def test_what_planguard_asks_itself_is_not_heard_and_other_threads_are(driven: Driven) -> None:
+    capture = driven.run(
+        """
+        with recorder.paused():
+            await connection.ask("SELECT 'ours'")
+            await connection.many("SELECT $1::text", [("ours",)])
+            thread = threading.Thread(target=lambda: asyncio.run(ask(url)))
+            thread.start()
+            thread.join()
+        """,
+        before="""
+        import threading
+
+        async def ask(url):
+            other = await connect(url)
+            await other.ask("SELECT 'theirs'")
+            await other.ask("SELECT 'theirs'")
+            await other.close()
+        """,
+    )
+    assert only(capture).executions == 2
+
+
 def test_control_statements_are_not_kept_and_ddl_is_apart(driven: Driven) -> None:
     capture = driven.run("""
         await connection.ask("SET TIME ZONE 'UTC'")
