@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from fix_drivers import DRIVERS, Driven
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.statement import Layer, Statement
 from pytest_planguard.sql.normalise import queries
+
+TESTS = Path(__file__).parents[1]
 
 
 def only(capture: Capture, containing: str = "") -> Statement:
@@ -368,18 +371,25 @@ def test_the_library_is_restored_exactly(driven: Driven) -> None:
         before = state()
         again = listen(recorder)
         assert state() != before
+        assert any(where.startswith(driver.NAME) for where in residue(LIBRARIES))
         again.stop()
         assert state() == before
+        assert residue(LIBRARIES) == []
         recorder.take()
         await connection.ask("SELECT 'after'")
         assert recorder.take().statements == ()
         """,
-        before="""
+        before=f"""
         import sys
+        import asgiref.sync, django.db.backends.signals, sqlalchemy.engine
+        sys.path.append({str(TESTS)!r})
+        from fix_residue import residue
         from pytest_planguard.capture.listening import listen
 
+        LIBRARIES = ["psycopg", "psycopg2", "asyncpg", "sqlalchemy", "django", "asgiref"]
+
         def state():
-            found = {}
+            found = {{}}
             for name, module in sorted(sys.modules.items()):
                 if name.partition(".")[0] in ("psycopg", "psycopg2", "asyncpg"):
                     found[name] = dict(vars(module))
