@@ -349,6 +349,44 @@ def test_an_error_of_the_applications_rows_keeps_its_traceback(driven: Driven) -
     )
 
 
+def test_a_connection_that_is_closed_before_it_sends_is_left_to_the_library(
+    driven: Driven,
+) -> None:
+    capture = driven.run(
+        """
+        heard = [await end(url, action) for action in ACTIONS]
+        listening.stop()
+        assert heard == [await end(url, action) for action in ACTIONS]
+        assert any(kind is not None for kind, _ in heard)
+        """,
+        before="""
+        import inspect
+
+        async def end(url, action):
+            other = await connect(url)
+            await other.close()
+            try:
+                done = action(other)
+                if inspect.isawaitable(done):
+                    await done
+            except Exception as error:
+                return type(error), str(error)
+            return None, ""
+
+        ACTIONS = [
+            lambda other: other.raw.commit(),
+            lambda other: other.raw.rollback(),
+            lambda other: other.raw.reset(),
+            lambda other: other.ask("SELECT 1"),
+            lambda other: other.ask("DROP TABLE item"),
+            lambda other: other.ask("SET ROLE someone"),
+            lambda other: other.many("INSERT INTO item VALUES ($1)", [(1,)]),
+        ]
+        """,
+    )
+    assert capture.notes == ()
+
+
 def test_a_bug_of_ours_never_reaches_the_statement(driven: Driven) -> None:
     capture = driven.run("""
         def odd(*_):
