@@ -3,7 +3,8 @@
 Each driver's suite is taken from its repository at the tag of the version that is installed for it,
 and run twice against a server of its own: with ``-p no:planguard``, then with every statement
 captured. Test by test, both runs must come to the same end. What differs is run again in both ways,
-as often as is told, so that a test that is uncertain by itself is told from one we changed.
+as often as is told, so that a test that is uncertain by itself is told from one we changed. The run
+with planguard has to have captured statements, and to have gone on capturing to its end.
 
     python benchmarks/transparency.py [SUITE …] [--repository URL-OR-FOLDER] [--again 5]
 
@@ -28,6 +29,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from pytest_planguard.capture import file
+from pytest_planguard.capture.recorder import SWITCHED_OFF
+from pytest_planguard.errors import CaptureError
 from pytest_planguard.fixturedb.providers.binaries import choose
 from pytest_planguard.model.ports import Needs
 
@@ -36,8 +40,10 @@ Outcomes = dict[str, str]
 
 WAYS = {
     "without": ("-p", "no:planguard"),
-    "with": ("--planguard", "--planguard-capture-only"),
+    "with": ("--planguard", "--planguard-capture-only", "--planguard-capture-file={file}"),
 }
+CAPTURED = "capture.json.gz"
+"""What the second way heard, beside the logs."""
 ROOT = Path(__file__).parents[1]
 LONGEST = 3_600
 """Seconds one run may take."""
@@ -161,7 +167,8 @@ def outcomes(suite: Suite, way: str, folder: Path, names: Mapping[str, str], use
     left_out = [word for name in suite.left_out for word in ("--deselect", name)]
     command = [
         folder / "venv/bin/python", "-m", "pytest", "-q", "-o", f"cache_dir={folder}/cache",
-        f"--junitxml={result}", "-o", "junit_family=xunit1", *WAYS[way],
+        f"--junitxml={result}", "-o", "junit_family=xunit1",
+        *(word.format(file=folder / CAPTURED) for word in WAYS[way]),
         *suite.arguments, *left_out, *arguments,
     ]  # fmt: skip
     environment = {
@@ -184,6 +191,22 @@ def _read(result: Path) -> Iterator[tuple[str, str]]:
         yield name, "xfailed" if xfailed else word
 
 
+def unheard(path: Path) -> str:
+    """Why a run proves nothing of planguard; empty where it captured to the end.
+
+    Args:
+        path: The capture file of the run.
+    """
+    try:
+        capture = file.read(path)
+    except CaptureError as error:
+        return f"nothing was captured: {error}"
+    for note in capture.notes:
+        if note.startswith(SWITCHED_OFF):
+            return note
+    return "" if capture.statements else "nothing was captured: the capture has no statements"
+
+
 def compared(name: str, asked: argparse.Namespace) -> bool:
     """Prints the counts of both runs and what differs; whether nothing does."""
     suite, user = SUITES[name], User()
@@ -202,7 +225,10 @@ def compared(name: str, asked: argparse.Namespace) -> bool:
                 selected = ("-m", asked.select) if asked.select else ()
                 return outcomes(suite, way, folder, names, user, (*files, *selected))
 
+            (folder / CAPTURED).unlink(missing_ok=True)
             found = {way: run(way) for way in WAYS}
+            if reason := unheard(folder / CAPTURED):
+                raise SystemExit(f"{name}: {reason}")
             for way, ends in found.items():
                 print(f"{name} {suite.tag:8} {way:8} {_counts(ends.values())}", flush=True)
             return _explained(found, run, asked.again)

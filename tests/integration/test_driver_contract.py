@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from fix_drivers import DRIVERS, Driven
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.statement import Layer, Statement
 from pytest_planguard.sql.normalise import queries
+
+TESTS = Path(__file__).parents[1]
 
 
 def only(capture: Capture, containing: str = "") -> Statement:
@@ -189,6 +192,29 @@ def test_connections_of_planguard_are_not_heard(driven: Driven) -> None:
     assert capture.statements == ()
 
 
+def test_what_planguard_asks_itself_is_not_heard_and_other_threads_are(driven: Driven) -> None:
+    capture = driven.run(
+        """
+        with recorder.paused():
+            await connection.ask("SELECT 'ours'")
+            await connection.many("SELECT $1::text", [("ours",)])
+            thread = threading.Thread(target=lambda: asyncio.run(ask(url)))
+            thread.start()
+            thread.join()
+        """,
+        before="""
+        import threading
+
+        async def ask(url):
+            other = await connect(url)
+            await other.ask("SELECT 'theirs'")
+            await other.ask("SELECT 'theirs'")
+            await other.close()
+        """,
+    )
+    assert only(capture).executions == 2
+
+
 def test_control_statements_are_not_kept_and_ddl_is_apart(driven: Driven) -> None:
     capture = driven.run("""
         await connection.ask("SET TIME ZONE 'UTC'")
@@ -323,6 +349,44 @@ def test_an_error_of_the_applications_rows_keeps_its_traceback(driven: Driven) -
     )
 
 
+def test_a_connection_that_is_closed_before_it_sends_is_left_to_the_library(
+    driven: Driven,
+) -> None:
+    capture = driven.run(
+        """
+        heard = [await end(url, action) for action in ACTIONS]
+        listening.stop()
+        assert heard == [await end(url, action) for action in ACTIONS]
+        assert any(kind is not None for kind, _ in heard)
+        """,
+        before="""
+        import inspect
+
+        async def end(url, action):
+            other = await connect(url)
+            await other.close()
+            try:
+                done = action(other)
+                if inspect.isawaitable(done):
+                    await done
+            except Exception as error:
+                return type(error), str(error)
+            return None, ""
+
+        ACTIONS = [
+            lambda other: other.raw.commit(),
+            lambda other: other.raw.rollback(),
+            lambda other: other.raw.reset(),
+            lambda other: other.ask("SELECT 1"),
+            lambda other: other.ask("DROP TABLE item"),
+            lambda other: other.ask("SET ROLE someone"),
+            lambda other: other.many("INSERT INTO item VALUES ($1)", [(1,)]),
+        ]
+        """,
+    )
+    assert capture.notes == ()
+
+
 def test_a_bug_of_ours_never_reaches_the_statement(driven: Driven) -> None:
     capture = driven.run("""
         def odd(*_):
@@ -345,18 +409,25 @@ def test_the_library_is_restored_exactly(driven: Driven) -> None:
         before = state()
         again = listen(recorder)
         assert state() != before
+        assert any(where.startswith(driver.NAME) for where in residue(LIBRARIES))
         again.stop()
         assert state() == before
+        assert residue(LIBRARIES) == []
         recorder.take()
         await connection.ask("SELECT 'after'")
         assert recorder.take().statements == ()
         """,
-        before="""
+        before=f"""
         import sys
+        import asgiref.sync, django.db.backends.signals, sqlalchemy.engine
+        sys.path.append({str(TESTS)!r})
+        from fix_residue import residue
         from pytest_planguard.capture.listening import listen
 
+        LIBRARIES = ["psycopg", "psycopg2", "asyncpg", "sqlalchemy", "django", "asgiref"]
+
         def state():
-            found = {}
+            found = {{}}
             for name, module in sorted(sys.modules.items()):
                 if name.partition(".")[0] in ("psycopg", "psycopg2", "asyncpg"):
                     found[name] = dict(vars(module))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
 
+from pytest_planguard.capture import asyncpg as listened
 from pytest_planguard.capture.connection import APPLICATION_NAME, ConnectionParameters
+from pytest_planguard.capture.files import Files
+from pytest_planguard.capture.origin import OriginFinder
+from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sqlalchemy_level import _meet
 from pytest_planguard.plugin.readers import reading
 from pytest_planguard.plugin.schemas import take_schema, take_types
@@ -72,3 +77,24 @@ def test_a_running_loop_is_left_alone(database_url: str) -> None:
             return [number for (number,) in run("SELECT 5")]
 
     assert asyncio.run(inside()) == [5]
+
+
+def test_what_is_read_in_a_thread_of_its_own_is_not_counted(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where something between us and the server does not pass on our session's name."""
+    pytest.importorskip("asyncpg")
+    monkeypatch.setattr(listened, "is_own", lambda _: False)
+    recorder = Recorder(OriginFinder(Files(HERE)))
+    uninstall = listened.install(recorder)
+
+    def heard(reads: AbstractContextManager[None]) -> list[str]:
+        with reads, reading(parameters("asyncpg", database_url)) as run:
+            run("SELECT 5")
+        return [statement.text for statement in recorder.take().statements]
+
+    try:
+        assert heard(recorder.paused()) == []
+        assert "SELECT 5" in heard(nullcontext())
+    finally:
+        uninstall()

@@ -293,7 +293,9 @@ def _bound(query: bytes | None, sent: bytes) -> Apart:
 
 
 def _meet(connection: Any) -> Known | None:
-    """What can be learnt of a connection without asking its server."""
+    """What can be learnt of a connection without asking its server; None where it is closed."""
+    if connection.closed:
+        return None  # it tells nothing, and sends nothing any more
     if is_own(connection.get_parameter_status("application_name") or ""):
         return None
     values = {**connection.get_dsn_parameters(), "dbname": connection.info.dbname}

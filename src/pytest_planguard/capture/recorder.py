@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
@@ -39,6 +40,11 @@ _MOST_LINES = 20_000
 
 FIRST_USER_OID = 16384
 """``FirstNormalObjectId`` (PostgreSQL's transam.h): smaller OIDs are the same everywhere."""
+
+
+_asks_itself: ContextVar[bool] = ContextVar("planguard asks itself", default=False)
+"""Whether what is sent here and now is planguard's own. A context and no thread, because asyncpg
+is read from in a thread of its own; those of the application are heard meanwhile."""
 
 
 class _Annotation(NamedTuple):
@@ -88,7 +94,7 @@ class Recorder:
     def __init__(self, origins: OriginFinder, redactor: Redactor | None = None) -> None:
         self.origins = origins
         self.listening = True
-        """Whether a driver need bother; False while paused, switched off or failed."""
+        """Whether a driver need bother; False while switched off or failed."""
         self.following = True
         """Whether a driver has to know its sessions' settings even so: a connection that is used
         where nobody listens may be used again where somebody does."""
@@ -108,6 +114,7 @@ class Recorder:
         self._moment = Moment("", Phase.OUTSIDE)
         self._enabled = True
         self._paused = 0
+        """How many threads ask for us now: asking the context costs."""
         self._forked = False
         self._bytes = 0
         self._varied: set[bytes] = set()
@@ -169,16 +176,16 @@ class Recorder:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """While planguard itself uses the drivers."""
+        """While planguard itself uses the drivers, here: other threads are heard as before."""
         with self._lock:
             self._paused += 1
-            self._decide()
+        before = _asks_itself.set(True)
         try:
             yield
         finally:
+            _asks_itself.reset(before)
             with self._lock:
                 self._paused -= 1
-                self._decide()
 
     def new_tally(self) -> Tally:
         """One that keeps what this one would."""
@@ -198,7 +205,7 @@ class Recorder:
     def _decide(self) -> None:
         wanted = self._enabled or bool(self._watchers)
         self.following = self.failure is None and not self._forked
-        self.listening = wanted and not self._paused and self.following
+        self.listening = wanted and self.following
 
     # What drivers tell
 
@@ -298,6 +305,8 @@ class Recorder:
         Returns:
             Where it came from; None where it is not counted.
         """
+        if self._paused and _asks_itself.get():
+            return None
         if self._annotated and cursor is not None:
             said = self._annotations.get(cursor)
             if said is not None:
@@ -349,7 +358,7 @@ class Recorder:
         Returns:
             False where it was not counted: ``record`` has to.
         """
-        if self._watchers or self._annotated:
+        if self._watchers or self._annotated or self._paused:
             return False
         passed = self.origins.passed
         while frame is not None:
@@ -446,7 +455,7 @@ class Recorder:
         """Remembers that tables may differ, and lets the schema be read before they go."""
         state = self.schemas.setdefault(database, SchemaState())
         if texts.drops_objects(text):
-            if self.before_drop is not None and not self._paused:
+            if self.before_drop is not None:
                 self.before_drop(database)
             state.shrunk = state.shrunk or text not in state.texts
         else:
@@ -455,7 +464,7 @@ class Recorder:
 
     def _define(self, database: str, text: bytes, cursor: object) -> None:
         dropped = texts.dropped_database(text)
-        if dropped is not None and self.before_drop is not None and not self._paused:
+        if dropped is not None and self.before_drop is not None:
             self.before_drop(self.databases[database].of(dropped))
         key = (database, text)
         if not self._enabled or key in self._heard_ddl or not self._room(text):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from pytest_planguard.plugin.settings import Settings
 
 COLLECTOR = pytest.StashKey["Collector"]()
+
+_NAME = "hooks"
 
 
 class Collector:
@@ -75,6 +78,8 @@ class Collector:
             if not self._in_worker:
                 raise
             self.mistakes = str(error)
+        except Exception as error:  # noqa: BLE001 -- as in _guarded
+            self.recorder.fail(_NAME, error)
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Some tests will not run."""
@@ -90,45 +95,47 @@ class Collector:
         if fixturedef.scope == "function":
             return (yield)
         shared = _Shared(self.recorder, request.node.nodeid)
-        fixturedef.addfinalizer(shared.leave)  # the first one added is the last to run
+        with _guarded(self.recorder):
+            fixturedef.addfinalizer(shared.leave)  # the first one added is the last to run
         shared.enter()
         try:
             return (yield)
         finally:
             shared.leave()
-            fixturedef.addfinalizer(shared.enter)
+            with _guarded(self.recorder):
+                fixturedef.addfinalizer(shared.enter)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """All of a test."""
-        self.recorder.enter(item.nodeid, Phase.SETUP)
-        self.recorder.enable(on=wants_capture(item))
+        self._enter(item.nodeid, Phase.SETUP)
+        with _guarded(self.recorder):
+            self.recorder.enable(on=wants_capture(item))
         try:
             return (yield)
         finally:
-            self.recorder.enter("", Phase.OUTSIDE)
-            self.recorder.enable(on=True)
+            self._enter("", Phase.OUTSIDE)
+            with _guarded(self.recorder):
+                self.recorder.enable(on=True)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Before its fixtures."""
-        self.recorder.enter(item.nodeid, Phase.SETUP)
+        self._enter(item.nodeid, Phase.SETUP)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
         """Before the test's own code."""
-        self.recorder.enter(item.nodeid, Phase.CALL)
+        self._enter(item.nodeid, Phase.CALL)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         """Before its fixtures are finalised: its database still lives."""
-        self.recorder.enter(item.nodeid, Phase.TEARDOWN)
-        try:
+        self._enter(item.nodeid, Phase.TEARDOWN)
+        with _guarded(self.recorder, "schema"):
             self.keeper.look(last=nextitem is None)
             if nextitem is None:
                 self._listening.look_back()
-        except Exception as error:  # noqa: BLE001 -- a bug of ours never breaks a user's test
-            self.recorder.fail("schema", error)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -141,6 +148,10 @@ class Collector:
         if call.when == "teardown":
             self._finished.append(item.nodeid)
         return report
+
+    def _enter(self, test: str, phase: Phase) -> None:
+        with _guarded(self.recorder):
+            self.recorder.enter(test, phase)
 
     # What was captured
 
@@ -190,6 +201,15 @@ class Collector:
         self.recorder.enable(on=False)
 
 
+@contextmanager
+def _guarded(recorder: Recorder, where: str = _NAME) -> Iterator[None]:
+    """A bug of ours never breaks a user's test: it ends the capture, and the report says why."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 -- see above; what pytest stops by is no Exception
+        recorder.fail(where, error)
+
+
 class _Shared:
     """The time in which a fixture of several tests is made, and the time it is undone in."""
 
@@ -200,10 +220,12 @@ class _Shared:
 
     def enter(self) -> None:
         """It begins."""
-        self._leave = self._recorder.enter_shared(self._scope)
+        with _guarded(self._recorder):
+            self._leave = self._recorder.enter_shared(self._scope)
 
     def leave(self) -> None:
         """It is over, if it ever began."""
-        if self._leave is not None:
-            self._leave()
-            self._leave = None
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            with _guarded(self._recorder):
+                leave()

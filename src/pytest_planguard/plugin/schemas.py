@@ -113,6 +113,9 @@ class SchemaKeeper:
             return
         kept = self._entry(name)
         state = self._recorder.schemas.setdefault(name, SchemaState())
+        # Another thread may change it meanwhile: that is read the next time.
+        due, texts = (state.grown, state.shrunk), frozenset(state.texts)
+        state.grown = state.shrunk = False
         kept.attempts += 1
         schema = self._made_alike(name, state)
         if schema is None:
@@ -121,16 +124,16 @@ class SchemaKeeper:
                     schema = self._take_schema(self._recorder.databases[name])
             except Exception as error:  # noqa: BLE001 -- a user's test goes on, the report says why
                 kept.failures += 1
+                state.grown, state.shrunk = state.grown or due[0], state.shrunk or due[1]
                 self._keep(
                     kept, why_no_schema=f"{name_in(name)} could not be read: {_first_line(error)}"
                 )
                 return
         kept.failures = 0
-        state.grown = state.shrunk = False
         if not schema.objects:
             self._keep(kept, why_no_schema=_why_empty(name_in(name), state))
             return
-        kept.texts = frozenset(state.texts)
+        kept.texts = texts
         if kept.database.schema is None or kept.database.schema.digest != schema.digest:
             self._keep(kept, schema=schema, why_no_schema="")
 
@@ -138,7 +141,7 @@ class SchemaKeeper:
         """The schema of another database that the very same statements made."""
         if not state.texts or self._entry(name).database.schema is not None:
             return None
-        for other in self._kept.values():
+        for other in list(self._kept.values()):
             if other.texts == state.texts and other.database.schema is not None:
                 return other.database.schema
         return None

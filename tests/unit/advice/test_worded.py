@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 import msgspec
 import pytest
@@ -151,8 +152,19 @@ def test_migrations_are_python() -> None:
         [index('(lower("E mail"))', "id"), index("data", method="gin")], CATALOG, BOTH
     )
 
-    ast.parse("\n".join(written["alembic"]))
-    ast.parse("\n".join(line.rstrip(",") for line in written["django"]))
+    assert calls(written["alembic"]) == ["create_index"] * 2
+    assert calls(line.rstrip(",") for line in written["django"]) == [
+        "RunSQL",
+        "AddIndexConcurrently",
+    ]
+
+
+def calls(lines: Iterable[str]) -> list[str]:
+    """What the migration makes of each index, read as Python reads it."""
+    tree = ast.parse("\n".join(lines))
+    names = [getattr(one.func, "attr", getattr(one.func, "id", ""))
+             for one in ast.walk(tree) if isinstance(one, ast.Call)]  # fmt: skip
+    return [name for name in names if name in {"create_index", "RunSQL", "AddIndexConcurrently"}]
 
 
 @pytest.mark.parametrize(

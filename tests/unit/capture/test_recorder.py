@@ -3,6 +3,8 @@ from __future__ import annotations
 import sys
 import threading
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -170,17 +172,55 @@ def test_phases_that_are_over_take_little() -> None:
     assert [place.executions for place in statement.places] == [20_000]
 
 
-def test_paused_and_disabled_recorders_do_not_listen(recorder: Recorder) -> None:
-    with recorder.paused():
-        with recorder.paused():
-            assert not recorder.listening
-        assert not recorder.listening
+def test_a_disabled_recorder_listens_only_for_watchers(recorder: Recorder) -> None:
     assert recorder.listening
     recorder.enable(on=False)
     assert not recorder.listening
     with recorder.watched_by(Tally()):
         assert recorder.listening
     assert not recorder.listening
+
+
+def test_what_planguard_asks_itself_is_not_counted_and_other_threads_are(
+    recorder: Recorder,
+) -> None:
+    told: list[str] = []
+    recorder.before_drop = told.append
+    send(recorder, "SELECT 'met before'")
+    with ThreadPoolExecutor(1) as thread, recorder.paused():
+        with recorder.paused():
+            send(recorder, "SELECT 'ours'")
+        send(recorder, "DROP TABLE ours")
+        send(recorder, "SELECT 'met before'")
+        thread.submit(copy_context().run, send, recorder, "SELECT 'ours, elsewhere'").result()
+        for text in ("SELECT 'theirs'", "SELECT 'met before'", "DROP TABLE theirs"):
+            thread.submit(send, recorder, text).result()
+    send(recorder, "SELECT 'met before'")
+    taken = recorder.take()
+    assert {one.text: one.executions for one in taken.statements} == {
+        "SELECT 'met before'": 3,
+        "SELECT 'theirs'": 1,
+    }
+    assert [one.text for one in taken.ddl] == ["DROP TABLE theirs"]
+    assert told == ["shop"]
+
+
+def test_a_line_that_sends_again_in_another_thread_is_counted_meanwhile(
+    recorder: Recorder,
+) -> None:
+    session = recorder.session("psycopg", SHOP)
+    key = (b"SELECT 1", (), id(session), False, False)
+
+    def again() -> None:
+        if not recorder.record_again(key, None, None, sys._getframe()):
+            recorder.record(b"SELECT 1", (), None, None, session)
+
+    again()
+    with ThreadPoolExecutor(1) as thread, recorder.paused():
+        again()
+        thread.submit(again).result()
+    (statement,) = recorder.take().statements
+    assert statement.executions == 2
 
 
 def test_a_failed_recorder_never_listens_again(recorder: Recorder) -> None:

@@ -84,11 +84,12 @@ def test_a_configured_budget_holds_whom_its_selectors_name(
     assert demands(config) == ([Demand("budget[0]", max_cost=5.0)] if is_held else [])
 
 
-def refused(config: Config, *marked: Budget) -> str:
+def refused(config: Config, *marked: Budget, is_known: bool = True) -> str:
     context = fix_plans.context("self_join")
-    outcomes = [(context.query, context.planned)]
+    catalogs = [context.catalog] if is_known else []
+    outcomes = [(context.query, context.planned)] if is_known else []
     try:
-        refuse_unknown_tables(config, marked, [context.catalog], outcomes)
+        refuse_unknown_tables(config, marked, catalogs, outcomes)
     except ConfigurationError as error:
         return error.message
     return ""
@@ -110,4 +111,8 @@ def test_tables_and_aliases_of_queries_are_known(tmp_path: Path, name: str) -> N
 
 
 def test_a_table_of_a_database_that_nothing_was_sent_to_is_not_missed(tmp_path: Path) -> None:
-    refuse_unknown_tables(configured(tmp_path), [Budget("t", access={"x": "index"})], [], [])
+    marked = Budget("tests/t.py::test", access={"custmers": "index"})
+    config = configured(tmp_path)
+
+    assert refused(config, marked) != ""
+    assert refused(config, marked, is_known=False) == ""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,6 +56,25 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
+
+
+def test_what_another_thread_changes_while_a_schema_is_read_is_read_next(shop: Shop) -> None:
+    shop.world.tables["shop"] = ["a"]
+    read = shop.world.schema
+
+    def changed_meanwhile(parameters: ConnectionParameters) -> Schema:
+        schema = read(parameters)
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(shop.send, "CREATE TABLE b ()").result()
+        shop.world.tables["shop"] = ["a", "b"]
+        return schema
+
+    shop.keeper = SchemaKeeper(shop.recorder, changed_meanwhile, shop.world.types)
+    shop.send("SELECT 1 FROM a")
+    shop.keeper.look()
+    assert shop.names() == ["a"]
+    shop.keeper.look()
+    assert shop.names() == ["a", "b"]
 
 
 def test_a_schema_is_read_once_while_nothing_changes(shop: Shop) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from contextvars import copy_context
 from typing import Any
 
 from pytest_planguard.capture.connection import APPLICATION_NAME, ConnectionParameters
@@ -25,7 +26,8 @@ def opened(parameters: ConnectionParameters) -> Iterator[Run]:
     with ThreadPoolExecutor(1) as thread, closing(asyncio.SelectorEventLoop()) as loop:
 
         def wait(work: Coroutine[Any, Any, Any]) -> Any:
-            return thread.submit(loop.run_until_complete, work).result()
+            # Whose doing it is, the recorder reads off the context.
+            return thread.submit(copy_context().run, loop.run_until_complete, work).result()
 
         connection = wait(
             asyncpg.connect(
