@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pytest_planguard.fixturedb import cache
+from pytest_planguard.fixturedb import cache, kept
 from pytest_planguard.fixturedb.asis import AsIs, use_as_it_is
 from pytest_planguard.fixturedb.connection import (
     connect,
@@ -137,6 +137,9 @@ def build(
         production = None if source is None else Production(source, tuple(renames))
         maker = TemplateMaker(spec, server, schema, tools, progress, production)
         template = maker.template(connection)
+        if server.data_directory is not None:
+            names = cache.names(connection)
+            kept.note(server.data_directory.parent, template.name, template.record.files, names)
         settings, said = settings_in_force(connection, spec, source)
         template = template.saying(said)
         name = run_database_name(connection, server.run_token)
