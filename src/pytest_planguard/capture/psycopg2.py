@@ -224,13 +224,15 @@ class Listener:
 
     def _session(self, connection: Any, known: Known, state: State) -> Session:
         """The kind of session a connection is in."""
-        path = connection.get_parameter_status("search_path") if known.reports_path else state.path
+        # One that was lost while it sent tells nothing any more.
+        reported = known.reports_path and not connection.closed
+        path = connection.get_parameter_status("search_path") if reported else state.path
         key = path, state, connection.isolation_level
         session = known.sessions.get(key)
         if session is None:
             session = known.session(
                 self.recorder, NAME, key, state,
-                reported_path(path) if known.reports_path and path is not None else path,
+                reported_path(path) if reported and path is not None else path,
                 isolation=_LEVELS.get(key[2]),
             )  # fmt: skip
         return session
