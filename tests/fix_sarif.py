@@ -1,7 +1,7 @@
 """SARIF 2.1.0 as its schema has it, for what we write; what the schema has besides is refused.
 
-Names, types, enumerations and what must be there are those of sarif-schema-2.1.0.json (OASIS, errata
-01); where an object needs one of several properties, the one we write is required.
+Names, types, enumerations and what must be there are those of sarif-schema-2.1.0.json (OASIS,
+errata 01); where an object needs one of several properties, the one we write is required.
 """
 
 from __future__ import annotations

@@ -17,7 +17,9 @@ __all__ = ["project", "small_folder"]
 README = Path(__file__).parents[2] / "README.md"
 SECTION = README.read_text(encoding="utf-8").partition("\n### In CI\n")[2].partition("\n### ")[0]
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"^ *(?:- (?:run: )?)?((?:pytest|pytest-planguard) .*?)(?:  +#.*)?$", re.MULTILINE)
+COMMAND = re.compile(
+    r"^ *(?:- (?:run: )?)?((?:pytest|pytest-planguard) .*?)(?:  +#.*)?$", re.MULTILINE
+)
 
 SPLIT = """
 

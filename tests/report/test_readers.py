@@ -113,14 +113,17 @@ def test_a_finding_stays_itself_when_lines_move_and_tables_grow() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"rule": "PLN001"}, {"key": "feed00000099"}, {"database": "archive"}, {"relation": "public.x"}],
+    [
+        {"rule": "PLN001"},
+        {"key": "feed00000099"},
+        {"database": "archive"},
+        {"relation": "public.x"},
+    ],
 )
 def test_another_rule_query_or_table_is_another_finding(change: dict[str, str]) -> None:
     report = fix_reports.one_finding()
     (finding,) = report.findings
-    other = msgspec.structs.replace(
-        report, findings=(msgspec.structs.replace(finding, **change),)
-    )
+    other = msgspec.structs.replace(report, findings=(msgspec.structs.replace(finding, **change),))
     assert all(a.isdisjoint(b) for a, b in zip(identities(report), identities(other), strict=True))
 
 

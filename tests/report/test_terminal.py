@@ -12,6 +12,7 @@ from pytest_planguard.report import _text as words
 from pytest_planguard.report import term
 from pytest_planguard.report._lines import paint
 
+
 @pytest.mark.parametrize("color", [False, True])
 @pytest.mark.parametrize("sample", ["at_assumed_sizes", "from_the_contract", "hostile", "mixed"])
 def test_eighty_columns_are_kept_and_no_word_is_lost(sample: str, color: bool) -> None:
@@ -40,9 +41,7 @@ def test_wide_letters_count_as_two_columns() -> None:
 
 
 def test_quiet_is_the_verdict_one_line_a_finding_with_its_place_and_how_to_go_on() -> None:
-    verdict, *found, last = term.render(
-        fix_reports.mixed(), quiet=True, title=False
-    ).splitlines()
+    verdict, *found, last = term.render(fix_reports.mixed(), quiet=True, title=False).splitlines()
     assert verdict == "failed: 2 errors, 1 warning"
     assert [line[:8] for line in found] == ["E PLN003", "E IDX001", "W PLN001"]
     assert found[0].endswith("(47.0M rows, cost ×106,000)   app/orders.py:41 list_orders")

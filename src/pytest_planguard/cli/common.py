@@ -146,9 +146,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f'; did you mean "{close[0]}"?' if close else ""
 
 
-def emit(
-    config: Config, report: Report, *, verbose: bool = False, quiet: bool = False
-) -> None:
+def emit(config: Config, report: Report, *, verbose: bool = False, quiet: bool = False) -> None:
     """Writes the reports that are configured.
 
     Raises:

@@ -72,7 +72,7 @@ def look(reporter: pytest.TerminalReporter | None, verbose: int) -> Look:
     if reporter is None:
         return Look(quiet=verbose < 0)
     writer = reporter.config.get_terminal_writer()
-    return Look(writer.hasmarkup, writer.fullwidth, quiet=verbose < 0, wrap=reporter.isatty)
+    return Look(writer.hasmarkup, writer.fullwidth, quiet=verbose < 0, wrap=bool(reporter.isatty))
 
 
 def show(reporter: pytest.TerminalReporter, shown: Shown) -> None:

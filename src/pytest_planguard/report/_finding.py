@@ -32,7 +32,7 @@ class Location(msgspec.Struct, frozen=True):
 
 
 def location(finding: Finding) -> Location:
-    """Where to show a finding: its first line of code, else the test's file, else the configuration.
+    """Where to show a finding: its first line of code, else its test, else the configuration.
 
     Consumers refuse a finding without a file: what a library asked is shown at the first test that
     made it ask, what is said of the run at the configuration.
@@ -56,8 +56,9 @@ def _location(origin: Origin) -> Location:
 def fingerprints(findings: Iterable[Finding]) -> list[str]:
     """The identity of each: 32 hexadecimal digits of its rule, database, query and relation.
 
-    No line, size or cost is in it, so that it stays while code moves and tables grow. A rule may say
-    several things of one run: those differ by their words without numbers, then by their order.
+    No line, size or cost is in it, so that it stays while code moves and tables grow. A rule may
+    say several things of one run: those differ by their words without numbers, then by their
+    order.
     """
     seen: Counter[tuple[str, ...]] = Counter()
     result = []
@@ -109,4 +110,9 @@ def _remedy(finding: Finding) -> list[str]:
         return lines
     before, after = numbers.cost(advice.cost_before), numbers.cost(advice.cost_after)
     ddl = [words.clean(one) for one in advice.ddl if one not in finding.remedy]
-    return [*lines, *ddl, f"cost {before} → {after}", *map(words.clean, words.advice_facts(finding))]
+    return [
+        *lines,
+        *ddl,
+        f"cost {before} → {after}",
+        *map(words.clean, words.advice_facts(finding)),
+    ]

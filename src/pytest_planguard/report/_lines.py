@@ -61,6 +61,8 @@ def _wrapped(line: Line, columns: int) -> list[Line]:
         for piece in _PIECES.findall(text):
             width = cell_len(piece)
             if begun and not piece.isspace() and used + width > columns:
+                if rows[-1][-1][0].isspace():
+                    rows[-1].pop()
                 rows.append([(indent, "")])
                 used, begun = len(indent), False
             if begun or not piece.isspace() or len(rows) == 1:

@@ -53,8 +53,8 @@ def _clean_one(found: re.Match[str]) -> str:
 def inert(text: str) -> str:
     """A line that no CI system takes for a command of its own, wherever its log is read.
 
-    GitHub's runner obeys lines that begin with ``::`` (blanks before it or not) and ``##[`` anywhere;
-    Azure's and TeamCity's obey ``##vso[`` and ``##teamcity[``.
+    GitHub's runner obeys lines that begin with ``::`` (blanks before it or not) and ``##[``
+    anywhere; Azure's and TeamCity's obey ``##vso[`` and ``##teamcity[``.
 
     >>> inert("  ::add-mask::x"), inert("a ##vso[task.complete]"), inert("now()::date")
     ('  : :add-mask::x', 'a # #vso[task.complete]', 'now()::date')

@@ -124,7 +124,6 @@ def _goes_on(depths: Sequence[int], position: int, level: int) -> bool:
     return False
 
 
-
 _LEFT = 28
 """Columns of the numbers."""
 

@@ -51,9 +51,7 @@ def value(text: str) -> str:
     return data(words.clean(text)).replace(":", "%3A").replace(",", "%2C")
 
 
-def _annotation(
-    kind: str, finding: Finding, queries: dict[tuple[str, str], QueryReport]
-) -> str:
+def _annotation(kind: str, finding: Finding, queries: dict[tuple[str, str], QueryReport]) -> str:
     place = about.location(finding)
     where = f"file={value(place.file)},line={place.line}"
     told = about.told(finding, queries.get((finding.database, finding.key)))
