@@ -30,6 +30,7 @@ def pytest_addoption(parser):
 
 def pytest_collection_modifyitems(config, items):
     splits, group = config.getoption("splits"), config.getoption("group")
+    items.sort(key=lambda one: one.nodeid)
     others = [one for n, one in enumerate(items) if n % splits != group - 1]
     items[:] = [one for n, one in enumerate(items) if n % splits == group - 1]
     if others:

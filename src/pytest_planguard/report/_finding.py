@@ -81,7 +81,7 @@ def sentence(finding: Finding) -> str:
     """``public.events (8.1M rows): reads 8.1M rows (983.0 MB) to keep 20, cost 152,000``."""
     size = f" ({numbers.rows(finding.rows)} rows)" if finding.rows else ""
     subject = f"{finding.relation}{size}: " if finding.relation else ""
-    return words.clean(subject + finding.message)
+    return subject + finding.message
 
 
 def told(finding: Finding, query: QueryReport | None) -> list[str]:
@@ -92,27 +92,23 @@ def told(finding: Finding, query: QueryReport | None) -> list[str]:
         query: The one it is of; None: it is of the run.
     """
     change = query.change if query is not None and finding.rule == "PLN003" else None
-    return [sentence(finding), *(_changed(change) if change else []), *_remedy(finding)]
+    lines = [sentence(finding), *(_changed(change) if change else []), *_remedy(finding)]
+    return [words.inert(words.clean(line)) for line in lines]
 
 
 def _changed(change: Change) -> list[str]:
     """``public.orders: index → seq``, then the causes."""
     steps = [f"{one.relation}: {one.before} → {one.after}" for one in change.relations]
     causes = [f"because {cause}" for cause in change.causes] or ["of an unknown cause"]
-    return [words.clean(line) for line in (*steps, *causes)]
+    return steps + causes
 
 
 def _remedy(finding: Finding) -> list[str]:
     """Words, then the statements that were proven to help."""
-    lines = [words.clean(line) for line in finding.remedy.splitlines() if line.strip()]
+    lines = [line for line in finding.remedy.splitlines() if line.strip()]
     advice = finding.advice
     if advice is None:
         return lines
     before, after = numbers.cost(advice.cost_before), numbers.cost(advice.cost_after)
-    ddl = [words.clean(one) for one in advice.ddl if one not in finding.remedy]
-    return [
-        *lines,
-        *ddl,
-        f"cost {before} → {after}",
-        *map(words.clean, words.advice_facts(finding)),
-    ]
+    ddl = [one for one in advice.ddl if one not in finding.remedy]
+    return [*lines, *ddl, f"cost {before} → {after}", *words.advice_facts(finding)]

@@ -55,7 +55,7 @@ def _annotation(kind: str, finding: Finding, queries: dict[tuple[str, str], Quer
     place = about.location(finding)
     where = f"file={value(place.file)},line={place.line}"
     told = about.told(finding, queries.get((finding.database, finding.key)))
-    message = data("\n".join(map(words.inert, told)))
+    message = data("\n".join(told))
     return f"::{kind} {where},title={value(about.title(finding))}::{message}"
 
 

@@ -96,7 +96,7 @@ def _facts(database: DatabaseReport | None) -> dict[str, str]:
 
 def _run(report: Report) -> _Case:
     """Whether the run came to its end."""
-    notes = "\n".join(words.clean(note) for note in report.notes)
+    notes = "\n".join(words.inert(words.clean(note)) for note in report.notes)
     case = _Case("planguard", "complete run", output=notes)
     if report.verdict.status is Status.INCOMPLETE:
         verdict = words.clean(words.verdict(report))
@@ -148,7 +148,7 @@ def _judged(case: _Case, findings: Sequence[Finding], query: QueryReport | None)
     if not told[True]:
         return case._replace(output="\n".join([*told[False], *statement])) if findings else case
     first = next(one for one in findings if one.fails)
-    message = f"{about.title(first)}: {about.sentence(first)}"
+    message = words.clean(f"{about.title(first)}: {about.sentence(first)}")
     failure = (first.rule, message, "\n".join([*told[True], *statement]))
     return case._replace(failure=failure, output="\n".join(told[False]))
 
@@ -166,11 +166,11 @@ def _told(finding: Finding, query: QueryReport | None) -> list[str]:
 
 def _statement(one: QueryReport) -> list[str]:
     """The query, and its worst plan."""
-    sql = words.clean(words.shortened(one.query.sql, _MOST_SQL))
-    if isinstance(one.outcome, Unexplained):
-        return [sql]
-    worst = one.outcome.worst
-    return [sql, f"cost {numbers.cost(worst.cost)}", *map(words.clean, worst.shape)]
+    lines = [words.shortened(one.query.sql, _MOST_SQL)]
+    if not isinstance(one.outcome, Unexplained):
+        worst = one.outcome.worst
+        lines += [f"cost {numbers.cost(worst.cost)}", *worst.shape]
+    return [words.inert(words.clean(line)) for line in lines]
 
 
 def _dotted(file: str) -> str:
