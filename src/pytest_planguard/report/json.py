@@ -10,6 +10,7 @@ from pytest_planguard.model.finding import Finding
 from pytest_planguard.model.plan import Plan, Planned
 from pytest_planguard.model.report import ChangeKind, DatabaseReport, QueryReport, Report
 from pytest_planguard.model.statement import Origin
+from pytest_planguard.report._numbers import whole as _number
 
 SCHEMA_VERSION = 1
 
@@ -135,8 +136,3 @@ def _origins(origins: Iterable[Origin]) -> list[dict[str, Any]]:
     return [
         {"file": file, "line": line, "function": function} for file, line, function in sorted(found)
     ]
-
-
-def _number(number: float) -> float | int:
-    """Whole numbers without a fraction."""
-    return int(number) if number == int(number) else number

@@ -69,6 +69,8 @@ def write(
     width: int = 80,
     verbose: bool = False,
     title: bool = True,
+    quiet: bool = False,
+    wrap: bool = False,
 ) -> str:
     """Writes the files and gives back what goes to standard output.
 
@@ -80,6 +82,8 @@ def write(
         width: Of ``term``, in columns.
         verbose: Of ``term``.
         title: Of ``term`` on standard output: False where the caller opens the section itself.
+        quiet: Of ``term`` on standard output.
+        wrap: Of ``term`` on standard output: break lines at the width.
 
     Raises:
         ConfigurationError: A destination is wrong; nothing is written.
@@ -94,6 +98,8 @@ def write(
             "color": color and to_output,
             "width": width,
             "title": title or not to_output,
+            "quiet": quiet and to_output,
+            "wrap": wrap and to_output,
         }
         text = _render(report, destination.format, look)
         if destination.path is None:
