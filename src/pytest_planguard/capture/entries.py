@@ -114,16 +114,8 @@ class Entries:
 
     def _of_work(self, frame: FrameType | None) -> Entry | None:
         """A pool's piece of work is one call, but not one that a library's loop serves in."""
-        inside: FrameType | None = None
-        while frame is not None:
-            if frame.f_code.co_name == "run":
-                where = frame.f_globals.get("__name__", ""), frame.f_code.co_qualname
-                made = _WORKERS.get(where)
-                work = made(frame.f_locals) if made is not None else None
-                if work is not None:
-                    return None if self._serves(inside) else self._number(work)
-            inside, frame = frame, frame.f_back
-        return None
+        inside, work = _piece(frame)
+        return None if work is None or self._serves(inside) else self._number(work)
 
     def _serves(self, root: FrameType | None) -> bool:
         """Whether the outermost frame is a library's loop: it takes request after request."""
@@ -139,6 +131,30 @@ class Entries:
             self._met += 1
             number = self._tasks[made] = self._met
         return number
+
+
+def work_on(frame: FrameType | None) -> Any:
+    """What a pool made for the piece of work that a frame belongs to; None: it is of none."""
+    return _piece(frame)[1]
+
+
+def _piece(frame: FrameType | None) -> tuple[FrameType | None, Any]:
+    """Likewise, with the outermost frame of the work itself."""
+    inside: FrameType | None = None
+    while frame is not None:
+        if frame.f_code.co_name == "run":
+            where = frame.f_globals.get("__name__", ""), frame.f_code.co_qualname
+            made = _WORKERS.get(where)
+            work = made(frame.f_locals) if made is not None else None
+            if work is not None:
+                return inside, work
+        inside, frame = frame, frame.f_back
+    return None, None
+
+
+def task_of_this() -> Any:
+    """The task that runs here; None: none does."""
+    return _task()[0]
 
 
 def _task() -> tuple[Any, FrameType | None]:

@@ -110,6 +110,11 @@ class OriginFinder:
         self._near: dict[Near, Site] = {}
         """A line's number is looked up once."""
 
+    def application_file(self, filename: str) -> str | None:
+        """A file's name from the root, if it is the application's."""
+        file = self._files.classify(filename, "")
+        return file.name if file.owner is Owner.APPLICATION else None
+
     def find_near(self, frame: FrameType) -> Site:
         """``find`` for one stack: quick where a line of the application asks again."""
         passed = self.passed

@@ -30,6 +30,7 @@ from pytest_planguard.capture.sessions import Connections, Known, is_own
 from pytest_planguard.capture.state import IDLE
 from pytest_planguard.capture.texts import is_early
 from pytest_planguard.capture.traces import leave_no_trace
+from pytest_planguard.model.connections import Maker
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.state import State
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 NAME = "psycopg"
 
 _COMMAND = "_exec_command"
+
+_MAKING = "__init__"
+"""Of the class that sync and async connections have in common."""
 
 _KNOWN_ARGUMENTS = {
     "_execute_send": ("self", "query", "force_extended", "binary"),
@@ -91,6 +95,7 @@ def _patch(recorder: Recorder, patches: Patches) -> None:
         psycopg_public.patch(listener, patches.replace)
     for owner, name in owners or ():
         patches.replace(owner, name, listener.wrap)
+    _patch_making(listener, patches)
     _patch_commands(listener, patches)
 
 
@@ -103,6 +108,18 @@ def _patch_commands(listener: Listener, patches: Patches) -> None:
             patches.replace(owner, _COMMAND, listener.wrap_command)
             return
     listener.note("psycopg's internals moved: settings that a rollback undoes are taken to hold on")
+
+
+def _patch_making(listener: Listener, patches: Patches) -> None:
+    """Hears connections being made: who made one ends what it begins."""
+    import psycopg
+
+    kinds = set(psycopg.Connection.__mro__) & set(psycopg.AsyncConnection.__mro__)
+    for owner in psycopg.Connection.__mro__:
+        if owner in kinds and owner is not object and _MAKING in vars(owner):
+            patches.replace(owner, _MAKING, listener.wrap_making)
+            return
+    listener.note("psycopg's internals moved: what connections are left in was not looked at")
 
 
 def _owners() -> list[tuple[type, str]] | None:
@@ -384,6 +401,27 @@ class Listener:
                 raise
 
         return exec_command
+
+    def wrap_making(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Connections as they are made: connected, and not used yet."""
+
+        @functools.wraps(original)
+        def made(connection: Any, *args: Any, **kwargs: Any) -> None:
+            try:
+                original(connection, *args, **kwargs)
+            except BaseException as error:
+                leave_no_trace(error)
+                raise
+            self._made(connection)
+
+        return made
+
+    def _made(self, connection: Any) -> None:
+        try:
+            if self._recorder.following:
+                self._connections.meet(connection, self._recorder.holdings, Maker.PSYCOPG)
+        except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the connection
+            self._recorder.fail(NAME, error)
 
     @staticmethod
     def _can_prepare(kind: type) -> bool:

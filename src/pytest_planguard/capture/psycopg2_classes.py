@@ -43,6 +43,10 @@ class Hearer(Protocol):
         """Hears what a connection sends by itself."""
         ...
 
+    def made(self, connection: Any) -> None:
+        """Hears that a connection was made."""
+        ...
+
     def before(self, cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Hears what must be heard before it is sent; whether it did."""
         ...
@@ -87,7 +91,9 @@ class Classes:
             except BaseException as error:
                 leave_no_trace(error)
                 raise
-            return self._adopt(made, self._connection)
+            made = self._adopt(made, self._connection)
+            self.listener.made(made)
+            return made
 
         return connect
 

@@ -14,6 +14,7 @@ from weakref import WeakSet
 
 from pytest_planguard.capture import texts, variety
 from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.holdings import Holdings
 from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.origin import Near, OriginFinder, Site
 from pytest_planguard.capture.places import Counter, Moment
@@ -137,6 +138,8 @@ class Recorder:
         self._annotated = False
         """Whether there may be annotations: asking the dictionary is a call in Python."""
         self._watchers: list[Tally] = []
+        self.holdings = Holdings(origins, lambda: self._moment, lambda: self.listening)
+        """Connections and transactions, and who has them."""
         _living.add(self)
 
     # What the plugin tells
@@ -492,6 +495,7 @@ class Recorder:
             self._lines.clear()
             self._thinned = 0
         statements = tally.statements()
+        pools, opened, held = self.holdings.take()
         if tally.lost_kinds:
             notes[variety.MANY_KINDS] = None
         interrupted = "" if self.failure is None else SWITCHED_OFF
@@ -504,6 +508,9 @@ class Recorder:
             ddl=tuple(ddl.values()),
             notes=tuple(notes),
             interrupted=interrupted,
+            pools=pools,
+            opened=opened,
+            held=held,
         )
 
 

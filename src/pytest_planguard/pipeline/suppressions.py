@@ -72,9 +72,9 @@ class ByMarker(msgspec.Struct, _Lasting, frozen=True):
         first, more = min(self.tests), len(self.tests) - 1
         return f"the marker of {first}" + (f" and {more:,} more" if more else "")
 
-    def covers(self, finding: Finding, query: Query | None) -> bool:
+    def covers(self, finding: Finding, query: Query | None) -> bool:  # noqa: ARG002
         """Whether one of the tests that ask has it; see ``Suppressions`` for the others."""
-        return bool(_asking(query) & self.tests) and _names(self.said, finding)
+        return bool(self.tests.intersection(finding.tests)) and _names(self.said, finding)
 
 
 class ByLine(msgspec.Struct, _Lasting, frozen=True):
@@ -161,7 +161,7 @@ class Suppressions:
             return all(self._is_marked(origin, finding) for origin in finding.origins)
         if isinstance(one, ByMarker):
             mine = (marker.tests for marker in self._markers if _names(marker.said, finding))
-            return _asking(query) <= frozenset[str]().union(*mine)
+            return frozenset[str]().union(*mine).issuperset(finding.tests)
         return True
 
     def _is_marked(self, origin: Origin, finding: Finding) -> bool:
@@ -240,11 +240,6 @@ def _of_queries(queries: Iterable[Query]) -> Iterator[ByStatement]:
     for query in queries:
         if not query.why_not_explainable:
             yield from (ByStatement(query, silence) for silence in query.silences)
-
-
-def _asking(query: Query | None) -> frozenset[str]:
-    """The tests a query was sent in."""
-    return frozenset(one.test for one in query.places if one.test) if query else frozenset()
 
 
 def _names(said: Silence, finding: Finding) -> bool:
