@@ -200,9 +200,7 @@ def read(path: Path) -> Example:
         statistics="\n".join(_STATISTICS.findall(schema)),
         budgets=_tables(_BUDGET.findall(schema)),
         markers=_tables(_MARKER.findall(schema)),
-        connections=tuple(
-            (kind, *_tables([text])) for kind, text in _HEARD.findall(schema)
-        ),
+        connections=tuple((kind, *_tables([text])) for kind, text in _HEARD.findall(schema)),
     )
 
 

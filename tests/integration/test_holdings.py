@@ -39,7 +39,7 @@ def heard(capture_of: Callable[..., Capture]) -> Callable[..., Capture]:
 
 def found(capture: Capture) -> list[tuple[Hold, str, Maker]]:
     assert capture.notes == ()
-    return [(one.hold, one.origin.function, one.maker) for one in capture.held]
+    return sorted((one.hold, one.origin.function, one.maker) for one in capture.held)
 
 
 _RAW = {
@@ -119,47 +119,42 @@ def test_a_transaction_on_a_connection_of_the_applications_is_left_open_or_not(
     ]
 
 
+_MAKE = {
+    "psycopg": "psycopg.connect(url)",
+    "psycopg2": "psycopg2.connect(url)",
+    "asyncpg": "run(asyncpg.connect(url))",
+}
+_ASK = {
+    "psycopg": 'connection.execute("SELECT 1")',
+    "psycopg2": 'connection.cursor().execute("SELECT 1")',
+    "asyncpg": 'run(connection.execute("BEGIN"))',
+}
+
+
 @pytest.mark.parametrize("driver", _RAW)
-def test_what_a_library_or_a_fixture_has_opened_is_not_the_applications(
+def test_a_transaction_on_a_fixtures_connection_is_the_fixtures(
     driver: str, heard: Callable[..., Capture]
 ) -> None:
-    """The application's own statement begins a transaction, on somebody else's connection."""
-    ask = {
-        "psycopg": 'connection.execute("SELECT 1")',
-        "psycopg2": 'connection.cursor().execute("SELECT 1")',
-        "asyncpg": 'maker.run(connection.execute("BEGIN"))',
-    }[driver]
-    make = {
-        "psycopg": "import psycopg\nconnect = psycopg.connect",
-        "psycopg2": "import psycopg2\ndef connect(url): return psycopg2.connect(url)",
-        "asyncpg": """
-            import asyncio, asyncpg
-            loop = asyncio.new_event_loop()
-            run = loop.run_until_complete
-            def connect(url): return run(asyncpg.connect(url))
-        """,
-    }[driver]
+    """Though it is the application's statement that begins it, and its helper that connects."""
     capture = heard(
         f"""
-        import maker
+        import asyncio, {driver}
         from pytest_planguard.model.statement import Phase
         from __main__ import recorder
+        run = asyncio.new_event_loop().run_until_complete
         kept = []
+        def connect(url):
+            return {_MAKE[driver]}
         def ask(connection):
-            {ask}
+            {_ASK[driver]}
         def main(url):
-            kept.append(maker.connect(url))
-            ask(kept[0])
-            over()
             recorder.enter("test_app.py::test_app", Phase.SETUP)
             kept.append(connect(url))
             recorder.enter("test_app.py::test_app", Phase.CALL)
-            ask(kept[1])
+            ask(kept[0])
             over()
-        def connect(url):
-            return maker.connect(url)
-        """,
-        maker=make if driver != "psycopg" else "import psycopg\ndef connect(url): return psycopg.connect(url)",
+            assert recorder.holdings.watch(kept[0]).is_in_transaction
+        """
     )
     assert found(capture) == []
 
@@ -371,7 +366,7 @@ def test_a_transaction_that_a_fixture_began_above_the_driver_is_the_fixtures(
     assert found(capture) == []
 
 
-def test_djangos_connections_are_the_settings(heard: Callable[..., Capture], tmp_path) -> None:  # noqa: ANN001
+def test_djangos_connections_are_the_settings(heard: Callable[..., Capture], tmp_path) -> None:
     capture = heard(
         """
         import os, sys

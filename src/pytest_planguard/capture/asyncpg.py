@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.capture.connection import ConnectionParameters
-from pytest_planguard.capture.entrance import Entrance
 from pytest_planguard.capture.following import REMEMBERED, effects_of
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.patches import Patches
+from pytest_planguard.capture.public_methods import PublicMethods
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sessions import Connections, Known, is_own, reported_path
 from pytest_planguard.capture.state import IDLE, INSIDE
@@ -102,7 +102,7 @@ class Listener:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._entrance = _entrance()
+        self._methods = _public_methods()
         self._protocols = Connections[_Connection](self._unmet)
 
     def wrap_meeting(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -277,9 +277,9 @@ class Listener:
         session = self._session(known, now, path, prepares=bool(state.name))
         if not many:
             key = text, types, id(session), False, stream
-            if self._recorder.record_again(key, params, formats, self._entrance.outside()):
+            if self._recorder.record_again(key, params, formats, self._methods.outside()):
                 return None
-            self._entrance.measure()
+            self._methods.measure()
         return self._recorder.record(
             text, types, params, formats, session,
             many=many, stream=stream, cursor=known.connection(), site=site,
@@ -314,11 +314,11 @@ def _take_back(known: Known, text: str) -> None:
         known.follower.follow(b"ROLLBACK; RESET ALL")
 
 
-def _entrance() -> Entrance:
+def _public_methods() -> PublicMethods:
     """The methods the application calls to execute."""
     from asyncpg import Connection
 
-    return Entrance(getattr(Connection, name, None) for name in _PUBLIC)
+    return PublicMethods(getattr(Connection, name, None) for name in _PUBLIC)
 
 
 class _Kind(enum.Enum):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.imports import can_import, when_imported
@@ -132,10 +132,11 @@ def _database(pool: Any) -> str:
     given: dict[str, Any] = getattr(pool, "_connect_kwargs", None) or {}
     dsn = next(iter(getattr(pool, "_connect_args", None) or ()), None) or given.get("dsn") or ""
     url = urlsplit(dsn if isinstance(dsn, str) else "")
+    query = {name: values[-1] for name, values in parse_qs(url.query).items()}
     values = {
-        "host": given.get("host") or url.hostname or "",
-        "port": given.get("port") or url.port or "",
-        "dbname": given.get("database") or unquote(url.path.lstrip("/")),
+        "host": given.get("host") or query.get("host") or url.hostname or "",
+        "port": given.get("port") or query.get("port") or url.port or "",
+        "dbname": given.get("database") or query.get("dbname") or unquote(url.path.lstrip("/")),
     }
     if not values["dbname"]:
         return ""

@@ -9,7 +9,7 @@ from threading import get_ident, main_thread
 from types import FrameType
 from typing import Any
 
-from pytest_planguard.capture.entries import task_of_this, work_on
+from pytest_planguard.capture.suite_calls import task_of_this, work_on
 
 
 def ender(frame: FrameType | None) -> Callable[[], bool]:

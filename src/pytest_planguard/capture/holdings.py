@@ -27,6 +27,10 @@ from pytest_planguard.model.statement import Layer, Origin, Phase, Via
 _IN_TRANSACTION = (2, 3)
 """libpq's ``PQTRANS_INTRANS`` and ``PQTRANS_INERROR``."""
 
+_LENDERS = ("psycopg_pool", "sqlalchemy.pool", "asyncpg.pool", "django.db.backends")
+_NEAREST = 24
+"""Frames between a connection being made and the pool that wants it; a stack may be deep."""
+
 _ORMS = (Via.ORM, Via.DJANGO_ORM)
 
 
@@ -99,6 +103,7 @@ class Watch:
         self.maker = maker
         self.status = status
         self.made = made
+        """Who made it; None: nobody listened, or it was made for a pool."""
         self.begun: Mark | None = None
         """Of the transaction it is in."""
         self.loan: Loan | None = None
@@ -212,7 +217,7 @@ class Holdings:
             status: Its transaction's, as libpq numbers it.
             timeouts: Of ``TIMEOUTS``: those it was opened with.
         """
-        mark = self.mark()
+        mark = None if _is_lenders(sys._getframe(1)) else self.mark()  # noqa: SLF001 -- inspect
         watch = self._watches[connection] = Watch(self, database, maker, status, mark)
         watch.timeouts.update(timeouts)
         if mark is not None:
@@ -346,6 +351,17 @@ class Holdings:
             tuple(Opened(*where, tuple(sorted(names))) for where, names in opened.items()),
             tuple(held),
         )
+
+
+def _is_lenders(frame: FrameType | None) -> bool:
+    """Whether a pool has a connection made, or Django: whose it is will be said later."""
+    for _ in range(_NEAREST):
+        if frame is None:
+            return False
+        if str(frame.f_globals.get("__name__", "")).startswith(_LENDERS):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_held(held: Loan | Watch, mark: Mark) -> bool:

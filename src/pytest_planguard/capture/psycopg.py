@@ -17,13 +17,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.capture.connection import ConnectionParameters
-from pytest_planguard.capture.entrance import Entrance
 from pytest_planguard.capture.following import is_plain
 from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.psycopg_client import unbound
+from pytest_planguard.capture.public_methods import PublicMethods
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.remembering import LONGEST
 from pytest_planguard.capture.sessions import Connections, Known, is_own
@@ -154,7 +154,7 @@ class Listener:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._connections = Connections(_meet)
-        self._entrance = _entrance()
+        self._methods = _public_methods()
         self._late: set[bytes] = set()
         """Texts that change neither their session nor tables: heard when they were sent."""
         self._many: ByIdentity[tuple[Any, Site]] = ByIdentity()
@@ -268,14 +268,14 @@ class Listener:
                 (sent.query, sent.types, id(session), False, stream),
                 sent.params,
                 sent.formats,
-                self._entrance.outside(),
+                self._methods.outside(),
             ):
                 # Whether it prepares may have been changed meanwhile.
                 session = self._session(cursor, known, path, state)
                 known.last = path, state, type(cursor), session
                 self._count(cursor, query, sent, session, many=many, stream=stream)
                 if not many:
-                    self._entrance.measure()
+                    self._methods.measure()
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
 
@@ -430,11 +430,11 @@ class Listener:
         return not issubclass(kind, psycopg.ClientCursor | psycopg.AsyncClientCursor)
 
 
-def _entrance() -> Entrance:
+def _public_methods() -> PublicMethods:
     """The methods the application calls to execute."""
     import psycopg
 
-    return Entrance(kind.execute for kind in (psycopg.Cursor, psycopg.AsyncCursor))
+    return PublicMethods(kind.execute for kind in (psycopg.Cursor, psycopg.AsyncCursor))
 
 
 def _meet(connection: Any) -> Known | None:

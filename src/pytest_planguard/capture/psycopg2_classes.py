@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_planguard.capture.alarms import let_pass
 from pytest_planguard.capture.psycopg2_composed import text_of
 from pytest_planguard.capture.psycopg2_likeness import Likeness, likeness_of, stand_in
 from pytest_planguard.capture.traces import leave_no_trace
@@ -282,7 +283,8 @@ def sent_last(cursor: Any) -> Any:
     """What a cursor sent last; a class of the application's may have its own idea of the name."""
     try:
         return cursor.query
-    except Exception:  # noqa: BLE001 -- never reaches the statement
+    except Exception as error:  # noqa: BLE001 -- never reaches the statement
+        let_pass(error)
         from psycopg2.extensions import cursor as base
 
         return base.query.__get__(cursor)
@@ -371,7 +373,8 @@ def query_bytes(
     if hasattr(query, "as_string"):
         try:
             query = text_of(query, cursor, literal=literal)
-        except Exception:  # noqa: BLE001 -- the library itself will say what is wrong with it
+        except Exception as error:  # noqa: BLE001 -- the library itself will say what is wrong with it
+            let_pass(error)
             return None
     if isinstance(query, str):
         return query.encode(errors="replace")

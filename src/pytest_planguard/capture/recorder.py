@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
 from pytest_planguard.capture import texts, variety
+from pytest_planguard.capture.alarms import let_pass
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.holdings import Holdings
 from pytest_planguard.capture.identity import ByIdentity
@@ -320,13 +321,13 @@ class Recorder:
         if not known and not self._is_counted(key, session, cursor):
             return None
         repeated = site is not None
-        entry = self.origins.entries.at(sys._getframe(1))  # noqa: SLF001 -- what inspect wraps
+        call = self.origins.suite_calls.at(sys._getframe(1))  # noqa: SLF001 -- what inspect wraps
         if site is None:
             site = self._site(cursor)
         with self._lock:
             for tally in (self._tally, *self._watchers) if self._enabled else self._watchers:
                 sent = tally.count(
-                    key, session, site, self._moment, params, formats, entry, repeated=repeated
+                    key, session, site, self._moment, params, formats, call, repeated=repeated
                 )
                 if tally is self._tally:
                     self._remember(key, site, sent)
@@ -384,7 +385,7 @@ class Recorder:
                     if params:
                         line.sent.samples.offer(params, formats)
                     if counter.calls.undecided:
-                        counter.calls.see(key[0], params, self.origins.entries.of(frame))
+                        counter.calls.see(key[0], params, self.origins.suite_calls.of(frame))
                     return True
             frame = frame.f_back
         return False
@@ -394,7 +395,12 @@ class Recorder:
         self._notes[sentence] = None
 
     def fail(self, where: str, error: BaseException) -> None:
-        """Switches recording off for good after a bug of ours; users' statements go on."""
+        """Switches recording off for good after a bug of ours; users' statements go on.
+
+        Raises:
+            BaseException: It was no bug: a signal's handler raised it.
+        """
+        let_pass(error)
         if self.failure is None:
             self.failure = error
             self.note(switched_off(where, error))
@@ -403,6 +409,7 @@ class Recorder:
     def leave_to_parent(self) -> None:
         """In a forked child: nobody would ever take what it heard."""
         self._forked = True
+        self._lock = threading.RLock()  # whoever held it does not live here
         self._decide()
 
     def _site(self, cursor: object) -> Site:

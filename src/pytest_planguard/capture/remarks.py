@@ -33,7 +33,9 @@ def remarks(capture: Capture, root: Path) -> tuple[Remark, ...]:
 def _origins(capture: Capture) -> Iterator[Origin]:
     for statement in capture.statements:
         yield from (place.origin for place in statement.places)
-    yield from (one.origin for one in (*capture.pools, *capture.opened, *capture.held))
+    yield from (one.origin for one in capture.pools)
+    yield from (one.origin for one in capture.opened)
+    yield from (one.origin for one in capture.held)
 
 
 def _of_file(name: str, path: Path) -> Iterator[Remark]:

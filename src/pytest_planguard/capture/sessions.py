@@ -38,7 +38,8 @@ class Known:
     """
 
     __slots__ = (
-        "follower", "last", "number", "parameters", "reports_path", "sessions", "status", "timeouts",
+        "follower", "last", "number", "parameters", "reports_path", "sessions", "status",
+        "timeouts",
     )  # fmt: skip
 
     def __init__(

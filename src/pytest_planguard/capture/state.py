@@ -116,9 +116,7 @@ class Follower:
     def _apply(self, effect: Effect, params: Sequence[Any] | None) -> None:
         match effect.verb:
             case "begin":
-                self._inside = True
-                if self.watch is not None:
-                    self.watch.begin()
+                self._begin()
             case "commit":
                 self.end(undo=self._status is not None and self._status() == FAILED)
             case "rollback":
@@ -141,6 +139,11 @@ class Follower:
                 self._set(effect.name, None, local=False)
             case _:
                 self._set(effect.name, effect.value or None, local=effect.verb == "local")
+
+    def _begin(self) -> None:
+        self._inside = True
+        if self.watch is not None:
+            self.watch.begin()
 
     def end(self, *, undo: bool) -> None:
         """The transaction is over."""

@@ -52,7 +52,7 @@ def context_of(config: Config, capture: Capture, judged: Collection[str]) -> Con
 
     def named(label: str) -> str:
         name = database_of(label) if label else None
-        return name if name in judged else first
+        return name if name is not None and name in judged else first
 
     return ConnectionsContext(
         pools=_named(capture.pools, named),

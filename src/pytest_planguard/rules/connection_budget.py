@@ -58,7 +58,7 @@ def _counted(pools: Sequence[Pool]) -> list[Pool]:
         known = largest.get(where)
         if pool.most != UNBOUNDED and (known is None or known.most < pool.most):
             largest[where] = pool
-    return [largest[where] for where in sorted(largest)]  # type: ignore[type-var]
+    return [largest[where] for where in sorted(largest)]
 
 
 def _room(deployment: Deployment) -> int:

@@ -21,9 +21,9 @@ FACTS = RuleFacts(
         "open, or an ORM's session, are not the application's."
     ),
     effect=(
-        "The session is idle in transaction: its locks stay, VACUUM removes no row that died since, "
-        "in any table, and a migration that wants one of its tables waits, with all that comes "
-        "after it."
+        "The session is idle in transaction: its locks stay, VACUUM removes no row that died "
+        "since, in any table, and a migration that wants one of its tables waits, with all that "
+        "comes after it."
     ),
     remedy="Commit or roll back whatever happens: a block that does it, or autocommit for reads.",
     source=(

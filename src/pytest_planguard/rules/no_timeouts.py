@@ -17,9 +17,9 @@ FACTS = RuleFacts(
     condition=(
         "Connections the application makes have no statement_timeout, or no "
         "idle_in_transaction_session_timeout: neither as they connect (options, server_settings), "
-        "nor by a SET, nor by an ALTER ROLE or ALTER DATABASE of the migrations. transaction_timeout "
-        "(PostgreSQL 17) stands for both, asyncpg's command_timeout for the first. A wait for a lock "
-        "is part of the statement."
+        "nor by a SET, nor by an ALTER ROLE or ALTER DATABASE of the migrations. "
+        "transaction_timeout (PostgreSQL 17) stands for both, asyncpg's command_timeout for the "
+        "first. A wait for a lock is part of the statement."
     ),
     effect=(
         "One query with a bad plan, or one wait for a lock, holds its connection until somebody "
@@ -61,9 +61,7 @@ def check_connections(context: ConnectionsContext) -> Iterator[Candidate]:
         line = _Line(one.database, one.origin, one.maker)
         given.setdefault(line, set(context.timeouts)).update(one.timeouts)
     for line, timeouts in sorted(given.items()):
-        missing = [
-            name for name in (STATEMENT, IDLE) if not timeouts & {name, TRANSACTION}
-        ]
+        missing = [name for name in (STATEMENT, IDLE) if not timeouts & {name, TRANSACTION}]
         if missing:
             yield _candidate(line, missing)
 

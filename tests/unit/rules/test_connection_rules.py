@@ -27,7 +27,9 @@ DB = Origin("app/db.py", 9, "make_engine")
 JOBS = Origin("app/jobs.py", 4, "make_pool")
 
 
-def pool(origin: Origin = DB, most: int = 15, *, per: Per = Per.PROCESS, kind: str = "QueuePool") -> Pool:
+def pool(
+    origin: Origin = DB, most: int = 15, *, per: Per = Per.PROCESS, kind: str = "QueuePool"
+) -> Pool:
     return Pool(origin, "default", Maker.SQLALCHEMY, kind, most, f"most={most}", per)
 
 
