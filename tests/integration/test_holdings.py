@@ -412,3 +412,66 @@ def test_djangos_connections_are_the_settings(heard: Callable[..., Capture], tmp
     assert [(one.origin, one.timeouts) for one in capture.opened] == [
         (pool.origin, ("statement_timeout",))
     ]
+
+
+def test_a_bug_in_what_hears_pools_never_reaches_the_application(
+    heard: Callable[..., Capture],
+) -> None:
+    heard(
+        """
+        import asyncio, asyncpg
+        from pathlib import Path
+        from psycopg_pool import AsyncConnectionPool, ConnectionPool
+        from sqlalchemy import create_engine, make_url, text
+        from pytest_planguard.capture.files import Files
+        from pytest_planguard.capture.listening import listen
+        from pytest_planguard.capture.origin import OriginFinder
+        from pytest_planguard.capture.recorder import Recorder
+        from pytest_planguard.model.statement import Phase
+        from __main__ import listening
+
+        def odd(*_, **__):
+            return 1 / 0
+
+        def pooled(url):
+            with ConnectionPool(url, min_size=1, max_size=1, open=True) as pool:
+                with pool.connection() as connection:
+                    return connection.execute("SELECT 1").fetchall()
+
+        async def awaited(url):
+            pool = AsyncConnectionPool(url, min_size=1, max_size=1, open=False)
+            async with pool, pool.connection() as connection:
+                return await (await connection.execute("SELECT 1")).fetchall()
+
+        async def acquired(url):
+            async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
+                async with pool.acquire() as connection, connection.transaction():
+                    return [tuple(row) for row in await connection.fetch("SELECT 1")]
+
+        def mapped(url):
+            engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+            with engine.begin() as connection:
+                found = connection.execute(text("SELECT 1")).all()
+            engine.dispose()
+            return [tuple(row) for row in found]
+
+        WAYS = pooled, lambda url: asyncio.run(awaited(url)), (
+            lambda url: asyncio.run(acquired(url))), mapped
+        HEARD = {
+            "built": WAYS, "lent": WAYS, "returned": WAYS[:3], "made": WAYS, "mark": WAYS,
+            "watch": WAYS[3:],
+        }
+
+        def main(url):
+            listening.stop()
+            for name, ways in HEARD.items():
+                for way in ways:
+                    recorder = Recorder(OriginFinder(Files(Path.cwd())))
+                    recorder.enter("t::a", Phase.CALL)
+                    again = listen(recorder)
+                    setattr(recorder.holdings, name, odd)
+                    assert way(url) == [(1,)], (name, way)
+                    again.stop()
+                    assert type(recorder.failure) is ZeroDivisionError, (name, way)
+        """
+    )

@@ -18,7 +18,7 @@ from pytest_planguard.pipeline.databases import databases_of
 
 _SETS = re.compile(
     r"\balter\s+(?:role|user|database|system)\b[^;]*?\bset\s+"
-    rf"({'|'.join(TIMEOUTS)})\s*(?:=|\bto\b)\s*(?!'?0\b|default\b)",
+    rf"({'|'.join(TIMEOUTS)})\s*(?:=|\bto\b)\s*(?!\s|'?0\b|default\b)",
     re.IGNORECASE,
 )
 
