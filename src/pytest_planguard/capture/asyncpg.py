@@ -17,14 +17,16 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.capture.connection import ConnectionParameters
-from pytest_planguard.capture.entrance import Entrance
 from pytest_planguard.capture.following import REMEMBERED, effects_of
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.patches import Patches
+from pytest_planguard.capture.public_methods import PublicMethods
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sessions import Connections, Known, is_own, reported_path
+from pytest_planguard.capture.state import IDLE, INSIDE
 from pytest_planguard.capture.traces import leave_no_trace
 from pytest_planguard.capture.values import written
+from pytest_planguard.model.connections import STATEMENT, Maker
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.origin import Site
@@ -100,7 +102,7 @@ class Listener:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._entrance = _entrance()
+        self._methods = _public_methods()
         self._protocols = Connections[_Connection](self._unmet)
 
     def wrap_meeting(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -109,12 +111,20 @@ class Listener:
         @functools.wraps(original)
         def set_connection(protocol: Any, connection: Any) -> Any:
             try:
-                self._protocols.add(protocol, _meet(connection))
+                self._met(protocol, connection)
             except Exception as error:  # noqa: BLE001 -- see above
                 self._recorder.fail(NAME, error)
             return original(protocol, connection)
 
         return set_connection
+
+    def _met(self, protocol: Any, connection: Any) -> None:
+        known = self._protocols.add(protocol, _meet(connection))
+        if known is not None and self._recorder.following:
+            known.follower.watch = self._recorder.holdings.made(
+                connection, known.parameters.database, Maker.ASYNCPG, _status(connection),
+                (*known.timeouts, *_own_timeout(connection)),
+            )  # fmt: skip
 
     def wrap(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         """One of the methods that send, heard before it runs; its coroutine is its own."""
@@ -275,9 +285,9 @@ class Listener:
             known.last = path, now, bool(name), session
         if not many:
             key = text, types, id(session), False, stream
-            if self._recorder.record_again(key, params, formats, self._entrance.outside()):
+            if self._recorder.record_again(key, params, formats, self._methods.outside()):
                 return None
-            self._entrance.measure()
+            self._methods.measure()
         return self._recorder.record(
             text, types, params, formats, session,
             many=many, stream=stream, cursor=known.connection(), site=site,
@@ -312,11 +322,11 @@ def _take_back(known: Known, text: str) -> None:
         known.follower.follow(b"ROLLBACK; RESET ALL")
 
 
-def _entrance() -> Entrance:
+def _public_methods() -> PublicMethods:
     """The methods the application calls to execute."""
     from asyncpg import Connection
 
-    return Entrance(getattr(Connection, name, None) for name in _PUBLIC)
+    return PublicMethods(getattr(Connection, name, None) for name in _PUBLIC)
 
 
 class _Kind(enum.Enum):
@@ -387,6 +397,24 @@ def _meet(connection: Any) -> _Connection | None:
         reports_path=getattr(settings, "search_path", None) is not None,
         asked={name.lower(): str(value) for name, value in asked.items()},
     )
+
+
+def _status(connection: Any) -> Callable[[], int]:
+    """The status of its transaction, as libpq numbers it."""
+    living = weakref.ref(connection)
+
+    def status() -> int:
+        found = living()
+        is_open = found is not None and not found.is_closed() and found.is_in_transaction()
+        return INSIDE if is_open else IDLE
+
+    return status
+
+
+def _own_timeout(connection: Any) -> tuple[str, ...]:
+    """The library's own: it cancels a statement that takes longer."""
+    config = getattr(connection, "_config", None)
+    return (STATEMENT,) if getattr(config, "command_timeout", None) else ()
 
 
 def _encryption(params: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from pytest_planguard.capture.sessions import Connections, Known, is_own, report
 from pytest_planguard.capture.shapes import Apart, Asked
 from pytest_planguard.capture.state import IDLE
 from pytest_planguard.capture.texts import is_early
+from pytest_planguard.model.connections import Maker
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.origin import Site
@@ -241,6 +242,8 @@ class Listener:
         key = path, state, level
         session = known.sessions.get(key)
         if session is None:
+            if known.follower.watch is not None:
+                known.follower.watch.begin()
             session = known.session(
                 self.recorder, NAME, key, state,
                 reported_path(path) if reported and path is not None else path,
@@ -256,12 +259,23 @@ class Listener:
             if known is not None:
                 known.follower.follow(sent)
 
+    def made(self, connection: Any) -> None:
+        """A connection was made: connected, and not used yet."""
+        try:
+            if self.recorder.following and not self.stopped and is_heard(type(connection)):
+                self._connections.meet(connection, self.recorder.holdings, Maker.PSYCOPG2)
+        except Exception as error:  # noqa: BLE001 -- see above
+            self.recorder.fail(NAME, error)
+
     def said(self, connection: Any, text: bytes) -> None:
         """A connection is about to end its transaction, or to forget its settings, itself."""
         try:
             known = self._connections.of(connection)
             if known is not None:
                 known.follower.follow(text)
+                # The next statement begins a transaction, which the library does not say: it
+                # looks for its session then, and is heard as the first one.
+                known.sessions.clear()
         except Exception as error:  # noqa: BLE001 -- see above
             self.recorder.fail(NAME, error)
 
@@ -320,7 +334,7 @@ def _meet(connection: Any) -> Known | None:
 
     def status() -> int:
         found = living()
-        return IDLE if found is None else int(found.get_transaction_status())
+        return IDLE if found is None or found.closed else int(found.get_transaction_status())
 
     parameters = ConnectionParameters(values, NAME)
     return Known(parameters, reports_path=reports_path, status=status)

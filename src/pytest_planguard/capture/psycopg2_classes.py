@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_planguard.capture.alarms import let_pass
 from pytest_planguard.capture.psycopg2_composed import text_of
 from pytest_planguard.capture.psycopg2_likeness import Likeness, likeness_of, stand_in
 from pytest_planguard.capture.traces import leave_no_trace
@@ -46,6 +47,10 @@ class Hearer(Protocol):
 
     def said(self, connection: Any, text: bytes) -> None:
         """Hears what a connection sends by itself."""
+        ...
+
+    def made(self, connection: Any) -> None:
+        """Hears that a connection was made."""
         ...
 
     def before(self, cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -92,7 +97,9 @@ class Classes:
             except BaseException as error:
                 leave_no_trace(error)
                 raise
-            return self._adopt(made, self._connection)
+            made = self._adopt(made, self._connection)
+            self.listener.made(made)
+            return made
 
         return connect
 
@@ -294,7 +301,8 @@ def sent_last(cursor: Any) -> Any:
     """What a cursor sent last; a class of the application's may have its own idea of the name."""
     try:
         return cursor.query
-    except Exception:  # noqa: BLE001 -- never reaches the statement
+    except Exception as error:  # noqa: BLE001 -- never reaches the statement
+        let_pass(error)
         from psycopg2.extensions import cursor as base
 
         return base.query.__get__(cursor)
@@ -383,7 +391,8 @@ def query_bytes(
     if hasattr(query, "as_string"):
         try:
             query = text_of(query, cursor, literal=literal)
-        except Exception:  # noqa: BLE001 -- the library itself will say what is wrong with it
+        except Exception as error:  # noqa: BLE001 -- the library itself will say what is wrong with it
+            let_pass(error)
             return None
     if isinstance(query, str):
         return query.encode(errors="replace")

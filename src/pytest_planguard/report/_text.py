@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pytest_planguard.model.finding import Finding
 from pytest_planguard.model.report import DatabaseReport, QueryReport, Report, Status
 from pytest_planguard.model.spec import ASSUMED_ROWS
-from pytest_planguard.model.statement import Origin
+from pytest_planguard.model.statement import Layer, Origin
 from pytest_planguard.model.statistics import ScaleSource
 from pytest_planguard.report._numbers import counted, rows, size
 
@@ -158,6 +158,17 @@ def totals(report: Report) -> str:
     if report.verdict.status is Status.INCOMPLETE:  # lost with the server, or refused by it
         return text + (f", {count.unexplained:,} not planned" if count.unexplained else "")
     return text + (f", {count.unexplained:,} not plannable" if count.unexplained else "")
+
+
+def of_the_suite(report: Report) -> str:
+    """What only setup, teardown, factories and helpers of the suite send; empty: nothing."""
+    count = sum(one.query.layer is Layer.TEST for one in report.queries)
+    if not count:
+        return ""
+    return (
+        f"{counted(count, 'query', 'queries')} of the suite's own (fixtures, factories, helpers): "
+        "shown in the reports, never a failure"
+    )
 
 
 def verdict(report: Report) -> str:

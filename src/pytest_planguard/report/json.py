@@ -74,7 +74,9 @@ def _query(one: QueryReport) -> dict[str, Any]:
         "sql": query.sql,
         "parameter_types": list(query.parameter_types),
         "executions": query.executions,
-        "origins": _origins(place.origin for place in query.places),
+        "layer": query.layer.value,
+        "phases": sorted({place.phase.value for place in query.places}),
+        "origins": _origins_by_layer(place.origin for place in query.places),
         "tests": sorted({place.test for place in query.places if place.test}),
         "plans": _plans(one.outcome.plans) if isinstance(one.outcome, Planned) else [],
         "unexplained": None if planned else getattr(one.outcome, "reason", ""),
@@ -135,4 +137,13 @@ def _origins(origins: Iterable[Origin]) -> list[dict[str, Any]]:
     found = {(origin.file, origin.line, origin.function) for origin in origins}
     return [
         {"file": file, "line": line, "function": function} for file, line, function in sorted(found)
+    ]
+
+
+def _origins_by_layer(origins: Iterable[Origin]) -> list[dict[str, Any]]:
+    """Likewise, with whose line each is."""
+    found = {(one.file, one.line, one.function, one.layer.value) for one in origins}
+    return [
+        {"file": file, "line": line, "function": function, "layer": layer}
+        for file, line, function, layer in sorted(found)
     ]

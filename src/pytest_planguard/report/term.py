@@ -114,6 +114,8 @@ def _servers(report: Report, *, verbose: bool) -> list[Line]:
         lines.append([(f"{servers[0]} · {totals}", "")])
     else:
         lines += [[(text, "")] for text in (*servers, totals)]
+    if suite := words.of_the_suite(report):
+        lines.append([(suite, "")])
     if verbose:
         lines += [
             [((f"{name}: " if several else "") + checked, "")]
