@@ -91,6 +91,8 @@ class Config(msgspec.Struct, frozen=True):
     budgets: tuple[ConfiguredBudget, ...] = ()
     growth: bool = False
     """Every query is planned at three more sizes, for PLN009."""
+    fail_on_growth: bool = False
+    """What got worse because tables grew fails, too: for the job that refreshes statistics."""
 
     def wants(self, code: str) -> bool:
         """Whether a rule runs: as in ruff, the most exact of select and ignore decides."""
