@@ -82,22 +82,28 @@ class Differences(msgspec.Struct, frozen=True):
     """Whose columns, constraints or indexes moved; partitions as their table."""
     surroundings: bool
     """Settings, the server's major or the collation moved."""
-    statistics: bool
+    statistics: frozenset[str]
+    """Tables whose sizes or distributions moved, as far as that can be told."""
 
     @classmethod
     def between(cls, old: World, now: World) -> Differences:
         """Of two worlds."""
-        return cls(
-            frozenset(_tables_moved(old, now)),
-            (old.settings, old.server_major, old.collation)
-            != (now.settings, now.server_major, now.collation),
-            old.statistics_digest != now.statistics_digest
-            or any(_sizes(now.rows.keys(), old, now)),
+        tables = frozenset(_tables_moved(old, now))
+        statistics = frozenset(_factors(old, now))
+        if not tables and old.statistics_digest != now.statistics_digest:
+            statistics = frozenset(now.tables)  # the digest is of everything, the schema too
+        surroundings = (old.settings, old.server_major, old.collation) != (
+            now.settings,
+            now.server_major,
+            now.collation,
         )
+        return cls(tables, surroundings, statistics)
 
     def only_statistics(self, relations: Iterable[str]) -> bool:
         """Whether sizes and distributions are all that moved for a query of these relations."""
-        return self.statistics and not self.surroundings and self.tables.isdisjoint(relations)
+        own = frozenset(relations)
+        moved_else = self.surroundings or not self.tables.isdisjoint(own)
+        return not moved_else and not self.statistics.isdisjoint(own)
 
 
 def _tables_moved(old: World, now: World) -> set[str]:
@@ -235,15 +241,20 @@ def _server(old: World, now: World) -> Iterator[Moved]:
 
 def _sizes(touched: AbstractSet[str], old: World, now: World) -> Iterator[Moved]:
     """Sizes of the query's tables, the one that moved most first; all others go back with them."""
-    factors = {
-        name: max(was, 1.0) / max(now.rows[name], 1.0)
-        for name, was in old.rows.items()
-        if name in now.rows and abs(now.rows[name] - was) > ROWS_MOVED * was
-    }
+    factors = _factors(old, now)
     own = sorted(touched & factors.keys(), key=lambda one: (-abs(math.log(factors[one])), one))
     if own:
         sentences = tuple(_size(name, old.rows[name], now.rows[name]) for name in own)
         yield Moved(Part.SIZES, sentences, Undo(rows=factors))
+
+
+def _factors(old: World, now: World) -> dict[str, float]:
+    """Rows that tables had whose size moved, in times of today's."""
+    return {
+        name: max(was, 1.0) / max(now.rows[name], 1.0)
+        for name, was in old.rows.items()
+        if name in now.rows and abs(now.rows[name] - was) > ROWS_MOVED * was
+    }
 
 
 def _size(name: str, was: float, is_now: float) -> str:

@@ -67,11 +67,11 @@ def compared(
     Raises:
         ServerError: The server was lost.
     """
-    if baseline is None:
+    if baseline is None or not outcomes:
         return {}
+    before = baseline.worlds.get(outcomes[0][0].database)
     changes: dict[Key, Change] = {}
     found: dict[Key, _Compared] = {}
-    before: World | None = None
     for query, planned in outcomes:
         where = (query.database, query.key)
         entry = baseline.entries.get(where)
@@ -79,10 +79,9 @@ def compared(
             continue  # what has no plan has no entry either: it would be new in every run
         if entry is None:
             changes[where] = Change(ChangeKind.NEW, query.key, query.database, sql=query.sql)
-            continue
-        before = baseline.worlds.get(query.database)
-        judged = pairs(entry, planned, before, world, thresholds)
-        found[where] = _Compared(query, entry, list(judged))
+        else:
+            judged = pairs(entry, planned, before, world, thresholds)
+            found[where] = _Compared(query, entry, list(judged))
     _tell_ties(planner, list(found.values()))
     moved_at_all = Differences.between(before, world) if before is not None else None
     causes = _causes(planner, found, before, world, thresholds, progress)

@@ -158,10 +158,17 @@ def test_sizes_go_back_together_and_are_told_by_how_much_they_moved():
 
 
 def test_only_statistics_moved_for_queries_of_tables_whose_schema_did_not():
-    now = world(indexes={}, statistics_digest="other")
-    differences = Differences.between(WORLD, now)
+    grown = {"public.orders": 94_000_000, "public.events": 81_000_000}
+    differences = Differences.between(WORLD, world(indexes={}, rows=grown, statistics_digest="x"))
     assert differences.only_statistics(["public.events"])
     assert not differences.only_statistics(["public.events", "public.orders"])
     assert not Differences.between(WORLD, WORLD).only_statistics(["public.events"])
-    elsewhere = world(settings={}, statistics_digest="other")
+    elsewhere = world(settings={}, rows=grown)
     assert not Differences.between(WORLD, elsewhere).only_statistics(["public.events"])
+
+
+def test_other_distributions_are_told_where_the_schema_is_the_same():
+    other = world(statistics_digest="other")
+    assert Differences.between(WORLD, other).only_statistics(["public.orders"])
+    dropped = world(statistics_digest="other", indexes={})
+    assert not Differences.between(WORLD, dropped).only_statistics(["public.events"])

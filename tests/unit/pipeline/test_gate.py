@@ -149,7 +149,18 @@ def test_growth_alone_never_fails(tmp_path):
     grown = gate(tmp_path, changes={WHERE: change})
     assert not judged(grown, settled("PLN003")).fails
     assert not judged(grown, settled("IDX001")).fails
+    assert judged(grown, settled("QRY008")).fails
     assert judged(gate(tmp_path), settled("PLN003")).fails
+
+
+def test_what_growth_alone_is_the_reason_for_is_counted_in_a_note(tmp_path):
+    change = Change(ChangeKind.WORSE, "abc", "default", statistics_only=True)
+    grown = gate(tmp_path, changes={WHERE: change})
+    (note,) = grown.growth_note([judged(grown, settled("PLN003"))])
+    assert note.startswith("1 finding is of growth alone")
+    assert gate(tmp_path).growth_note([judged(gate(tmp_path))]) == ()
+    asked = gate(tmp_path, changes={WHERE: change}, fail_on_growth=True)
+    assert asked.growth_note([judged(asked, settled("PLN003"))]) == ()
 
 
 def test_growth_fails_where_that_is_asked_for(tmp_path):
