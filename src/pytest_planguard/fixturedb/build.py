@@ -22,12 +22,14 @@ from pytest_planguard.fixturedb.connection import (
     refuse_wrong_settings,
     settings_in_force,
 )
+from pytest_planguard.fixturedb.former import copy_as
 from pytest_planguard.fixturedb.inflate.database import inflate
 from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools, quiet
 from pytest_planguard.fixturedb.rescaled import copy_at
 from pytest_planguard.fixturedb.scale import statistics_file
 from pytest_planguard.fixturedb.template import Production, Template, TemplateMaker
 from pytest_planguard.fixturedb.whatif import CopyWithIndexes, copy_with
+from pytest_planguard.model.moved import FormerWorld
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
 from pytest_planguard.model.report import SelfCheck
 from pytest_planguard.model.schema import Schema
@@ -98,6 +100,20 @@ class Fixture:
             self._server,
             self._template,
             declared=self._declared,
+            settings=self._settings,
+            read_catalog=self._tools.read_catalog,
+        )
+
+    def copy_as(self, former: FormerWorld) -> AbstractContextManager[CopyWithIndexes]:
+        """A copy that is, in part, as the database once was, dropped at the end.
+
+        Raises:
+            ScaleError: It holds real rows, or the files cannot be made so large.
+        """
+        return copy_as(
+            former,
+            self._server,
+            self._template,
             settings=self._settings,
             read_catalog=self._tools.read_catalog,
         )

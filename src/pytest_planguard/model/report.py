@@ -52,8 +52,11 @@ class Change(msgspec.Struct, frozen=True):
     causes: tuple[str, ...] = ()
     """``index orders_customer_id_idx is gone since the baseline``; empty: unknown."""
     statistics_only: bool = False
-    """Only the sizes moved: worse, but never a failure."""
+    """Of what its plans depend on only sizes and distributions moved, or matter: whatever is found
+    of it is no failure unless growth is to be one."""
     sql: str = ""
+    note: str = ""
+    """Why a plan that differs is none the worse: ``a tie: …``; empty elsewhere."""
 
 
 class TableScale(msgspec.Struct, frozen=True):

@@ -279,6 +279,7 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
             *capture.notes,
             *parts.notes,
             *silent,
+            *gate.growth_note(findings),
             *unknown_columns(config, parts.databases, capture),
         ),
         incomplete_reason=incomplete,

@@ -209,7 +209,7 @@ def counts(report: Report) -> list[str]:
     """What became of the queries and findings, as in ``211 same`` and ``12 known findings``."""
     order = ("same", "worse", "changed", "better", "new", "gone", "not_run")
     changes = [
-        f"{report.changes.get(kind, 0):,} {kind.replace('_', ' ')}"
+        f"{report.changes.get(kind, 0):,} {kind.replace('_', ' ')}{_told(report, kind)}"
         for kind in order
         if report.changes.get(kind) and report.baseline_found
     ]
@@ -217,6 +217,12 @@ def counts(report: Report) -> list[str]:
     parts = changes + ([counted(report.known, "known finding")] if report.known else [])
     parts += [f"{suppressed:,} suppressed"] if suppressed else []
     return parts + ([f"{report.accepted:,} written to the baseline"] if report.accepted else [])
+
+
+def _told(report: Report, kind: str) -> str:
+    """How many of the same have another plan: ties, and costs counted in other units."""
+    told = sum(one.change is not None and bool(one.change.note) for one in report.queries)
+    return f" ({told:,} with another plan, told by -v)" if told and kind == "same" else ""
 
 
 def acceptance(report: Report) -> str:

@@ -48,7 +48,7 @@ def render(
     lines: list[Line] = [[(" planguard ".center(width, "="), "")]] if title else []
     lines += _head(report, verbose=verbose, quiet=quiet)
     lines += _brief(report) if quiet else _findings(report, verbose=verbose)
-    lines += _unplanned(report) if verbose else []
+    lines += [*_told(report), *_unplanned(report)] if verbose else []
     lines += _last(report, apart=wrap)
     return paint(lines, color=color, columns=columns)
 
@@ -267,6 +267,15 @@ def _plans(query: QueryReport) -> list[Line]:
         word = f"    now (cost {numbers.cost(worst.cost)}, {worst.sample.value})"
         lines += [[(word, "dim")], *_indented(worst.shape, 6)]
     return lines
+
+
+def _told(report: Report) -> list[Line]:
+    """Queries that have another plan and are none the worse, and why."""
+    return [
+        [(f"= {one.query.key} {one.change.note}", "dim")]
+        for one in report.queries
+        if one.change is not None and one.change.note
+    ]
 
 
 def _unplanned(report: Report) -> list[Line]:
