@@ -97,7 +97,7 @@ def test_json_has_the_keys_of_the_contract():
     assert value["schema"] == 1
     assert set(value["databases"]["default"]) == {"server", "scale", "fidelity", "self_check"}
     assert set(value["queries"][0]) == {
-        "key", "database", "sql", "parameter_types", "executions", "origins", "tests", "plans",
+        "key", "database", "sql", "parameter_types", "executions", "origins", "layer", "phases", "tests", "plans",
         "unexplained", "change",
     }  # fmt: skip
     assert set(value["findings"][0]) == {
