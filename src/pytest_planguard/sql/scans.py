@@ -1,4 +1,4 @@
-"""Every scan of a plan with what stands above it: how often it runs, and how far.
+"""Every node of a plan, and every scan, with what stands above: how often it runs, and how far.
 
 One walk from the top. Costs and rows of a node are per loop and per process; what a node costs
 over all loops is bounded by what its parent costs, which is how the planner's own discounts
@@ -71,6 +71,17 @@ class Scan(msgspec.Struct, frozen=True):
         return text if alias in (None, self.alias) else with_alias(text, alias or "", self.alias)
 
 
+class Run(msgspec.Struct, frozen=True):
+    """What a node comes to over all loops and processes, as far as a LIMIT above lets it run."""
+
+    cost: float
+    """With all that is below it; never more than its parent's."""
+    rows: float
+    """That it returns."""
+    loops: float
+    """Per process."""
+
+
 class _Frame(msgspec.Struct, frozen=True):
     """What is known of a node from above."""
 
@@ -97,21 +108,37 @@ class _Step(msgspec.Struct, frozen=True):
 
 def scans(root: PlanNode, catalog: Catalog) -> tuple[Scan, ...]:
     """All scans in the order of the plan."""
+    return tuple(
+        _scan(node, frame, catalog, max(0.0, cost - _cost_of_subplans(node, frame, cost)))
+        for node, frame, cost in _placed(root)
+        if node.node_type in SCANS and node.operation is None
+    )
+
+
+def runs(root: PlanNode) -> dict[int, Run]:
+    """By ``id(node)``: what each node comes to."""
+    return {
+        id(node): Run(cost, node.rows * frame.loops * frame.fraction * frame.processes, frame.loops)
+        for node, frame, cost in _placed(root)
+    }
+
+
+def _placed(root: PlanNode) -> Iterator[tuple[PlanNode, _Frame, float]]:
+    """Each node with what is known from above, and its cost over all loops; parents first."""
     frame = _Frame(loops=1.0, fraction=1.0, processes=1.0, ceiling=root.total_cost)
-    return tuple(_walk(root, frame, catalog, root.total_cost))
+    return _walk(root, frame, root.total_cost)
 
 
-def _walk(node: PlanNode, frame: _Frame, catalog: Catalog, total: float) -> Iterator[Scan]:
+def _walk(node: PlanNode, frame: _Frame, total: float) -> Iterator[tuple[PlanNode, _Frame, float]]:
     cost = _cost(node, frame)
-    if node.node_type in SCANS and node.operation is None:
-        yield _scan(node, frame, catalog, max(0.0, cost - _cost_of_subplans(node, frame, cost)))
+    yield node, frame, cost
     outer: float = 0.0
     outer_rows: float = 0.0
     for child in node.children:
         below = _below(_Step(node, child, outer, outer_rows), frame, cost, total)
         if child.parent_relationship == "Outer":
             outer, outer_rows = _cost(child, below), child.rows
-        yield from _walk(child, below, catalog, total)
+        yield from _walk(child, below, total)
 
 
 def _cost(node: PlanNode, frame: _Frame) -> float:

@@ -28,13 +28,24 @@ class _Line(msgspec.Struct, frozen=True):
     is_partition: bool = False
 
 
+_Placed = tuple[_Line, tuple[PlanNode, ...]]
+"""A line with the nodes it stands for: several where partitions are read alike."""
+
+
 def shape(root: PlanNode, catalog: Catalog) -> tuple[str, ...]:
     """One line a node, indented by two spaces a level; partitions that are read alike as one."""
-    return tuple(_text(line) for line in _lines(root, 0, catalog, in_append=False))
+    return tuple(text for text, _ in shape_of_nodes(root, catalog))
 
 
-def _lines(node: PlanNode, depth: int, catalog: Catalog, *, in_append: bool) -> Iterator[_Line]:
-    yield _line(node, depth, catalog, in_append)
+def shape_of_nodes(
+    root: PlanNode, catalog: Catalog
+) -> tuple[tuple[str, tuple[PlanNode, ...]], ...]:
+    """The lines of the shape, each with the nodes it stands for."""
+    return tuple((_text(line), nodes) for line, nodes in _lines(root, 0, catalog, in_append=False))
+
+
+def _lines(node: PlanNode, depth: int, catalog: Catalog, *, in_append: bool) -> Iterator[_Placed]:
+    yield _line(node, depth, catalog, in_append), (node,)
     in_append = in_append or node.node_type in _APPENDS
     # What is joined comes first, plans of sub-selects after it, as they are read.
     ordered = sorted(node.children, key=_is_subplan)
@@ -49,18 +60,25 @@ def _is_subplan(child: PlanNode) -> bool:
     return child.parent_relationship in ("InitPlan", "SubPlan")
 
 
-def _collapsed(parts: Sequence[tuple[_Line, ...]]) -> list[tuple[_Line, ...]]:
+def _collapsed(parts: Sequence[tuple[_Placed, ...]]) -> list[tuple[_Placed, ...]]:
     """Equal parts once, with their number where partitions are read."""
-    counts: dict[tuple[_Line, ...], int] = {}
-    for lines in parts:
-        counts[lines] = counts.get(lines, 0) + 1
-    result: list[tuple[_Line, ...]] = []
-    for lines, count in counts.items():
-        if count == 1 or not any(line.is_partition for line in lines):
-            result += [lines] * count
+    alike: dict[tuple[_Line, ...], list[tuple[_Placed, ...]]] = {}
+    for part in parts:
+        alike.setdefault(tuple(line for line, _ in part), []).append(part)
+    result: list[tuple[_Placed, ...]] = []
+    for lines, same in alike.items():
+        if len(same) == 1 or not any(line.is_partition for line in lines):
+            result += same
         else:
-            result.append(tuple(_counted(line, count) for line in lines))
+            counted = (_counted(line, len(same)) for line in lines)
+            result.append(tuple(zip(counted, _together(same), strict=True)))
     return result
+
+
+def _together(parts: Sequence[tuple[_Placed, ...]]) -> Iterator[tuple[PlanNode, ...]]:
+    """The nodes of equal parts, line by line."""
+    for placed in zip(*parts, strict=True):
+        yield tuple(node for _, nodes in placed for node in nodes)
 
 
 def _counted(line: _Line, count: int) -> _Line:
