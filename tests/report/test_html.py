@@ -124,7 +124,7 @@ def test_a_finding_has_its_place_tests_plans_and_index() -> None:
     assert "public.orders: index → seq" in page
     assert "because index orders_customer_id_idx is gone since the baseline" in page
     assert "Tests (14)" in page
-    assert "Asked at: app/seq.py:10 seq_equality" in page
+    assert "app/seq.py:10 seq_equality 14 tests" in page
     assert "CREATE INDEX CONCURRENTLY orders_total_idx ON public.orders (total);" in page
     assert "In a migration of Alembic" in page
     assert "\N{MINUS SIGN} gone: Index Scan using orders_customer_id_idx on orders" in page

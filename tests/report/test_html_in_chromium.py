@@ -17,7 +17,7 @@ from pytest_planguard.report import html
 CONTROLS = {"theme", "text", "by-t", "by-m", "by-r", "by-k", "cost", "reset"}
 """Each is used by a test below."""
 
-HEADINGS = "nmtskcx"
+HEADINGS = "ncskmtx"
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,8 @@ def page(watched: Watched) -> Page:
 
 _CELLS = """number => [...document.querySelectorAll("#table > tbody")]
     .filter(body => !body.hidden)
-    .map(body => (number ? body.rows[0].cells[number - 1] : body.querySelector(".toggle")).innerText)
+    .map(body => number ? body.rows[0].cells[number - 1] : body.querySelector(".toggle"))
+    .map(element => element.innerText)
 """
 
 
@@ -102,27 +103,27 @@ def test_each_control_filters_and_all_are_shown_again(page: Page) -> None:
         (lambda: page.fill("#text", "partitions_PARALLEL"), lambda: len(shown(page)) == 1),
         (
             lambda: page.select_option("#by-t", label="public.events (2)"),
-            lambda: all("events" in text for text in column(page, 3)) and len(shown(page)) == 2,
+            lambda: all("events" in text for text in column(page, 6)) and len(shown(page)) == 2,
         ),
         (
             lambda: page.select_option("#by-m", label="app/seq.py (1)"),
-            lambda: column(page, 2) == ["app/seq.py:10 seq_equality"],
+            lambda: column(page, 5) == ["app/seq.py:10 seq_equality"],
         ),
         (
             lambda: page.select_option("#by-r", label="PLN003 (1)"),
-            lambda: column(page, 4) == ["PLN003"],
+            lambda: column(page, 3) == ["PLN003"],
         ),
         (
             lambda: page.select_option("#by-r", "-"),
-            lambda: set(column(page, 4)) == {""},
+            lambda: set(column(page, 3)) == {""},
         ),
         (
             lambda: page.select_option("#by-k", label="worse (1)"),
-            lambda: len(shown(page)) == 1 and column(page, 5)[0].startswith("worse"),
+            lambda: len(shown(page)) == 1 and column(page, 4)[0].startswith("worse"),
         ),
         (
             lambda: page.fill("#cost", "6000"),
-            lambda: all(float(text.replace(",", "")) >= 6000 for text in column(page, 6)),
+            lambda: all(float(text.replace(",", "")) >= 6000 for text in column(page, 2)),
         ),
     ):
         fill()
@@ -263,7 +264,7 @@ def test_two_thousand_queries_sort_and_filter(
     page.select_option("#by-r", label="PLN001 (200)")
     expect(page.locator("#count")).to_have_text("200 of 2,000 queries")
     page.click("[data-by=c]")
-    costs = [float(text.replace(",", "")) for text in column(page, 6)]
+    costs = [float(text.replace(",", "")) for text in column(page, 2)]
     page.close()
 
     assert costs == sorted(costs)

@@ -150,15 +150,17 @@ def _tags(finding: Finding, change: Change | None) -> tuple[str, ...]:
 
 
 def _change(finding: Finding, change: Change | None) -> list[str]:
-    """How a query got worse, and why."""
+    """How a query got worse, and why: what its message and remedy do not say."""
     if finding.rule != "PLN003" or change is None:
         return []
-    lines = [f"{one.relation}: {one.before} → {one.after}" for one in change.relations]
+    steps = [f"{one.relation}: {one.before} → {one.after}" for one in change.relations]
+    lines = [step for step in steps if step not in finding.message]
     if change.cost_before is not None and change.cost_after is not None:
         before, after = numbers.cost(change.cost_before), numbers.cost(change.cost_after)
         by = numbers.factor(change.cost_before, change.cost_after)
         lines.append(f"cost {before} → {after} ({by})")
-    return [*lines, *(f"because {one}" for one in change.causes or ("of an unknown cause",))]
+    causes = change.causes or ("of an unknown cause",)
+    return [*lines, *(f"because {one}" for one in causes if one not in finding.remedy)]
 
 
 def _remedy(finding: Finding) -> list[str]:

@@ -12,14 +12,18 @@ from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Advice
 from pytest_planguard.model.plan import Plan, Planned, PlanNode
 from pytest_planguard.model.report import Change
+from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.report import _numbers as numbers
 from pytest_planguard.report._room import Room, cut
 from pytest_planguard.sql.figures import Figures, figures
 
 _HEATS = (0.5, 0.2, 0.05)
-"""Shares of a plan's cost from which a node stands out: it is half of it, or one to look at."""
+"""Shares of the dearest plan's cost from which a node stands out: half of it, or one to look at."""
 
-_DEEPEST = 20
+_COLD = Thresholds().minimum_gain_units
+"""Planner units below which nothing stands out: there is nothing an index could save."""
+
+DEEPEST = 20
 """Levels that are indented each by themselves."""
 
 
@@ -36,7 +40,7 @@ class Line(msgspec.Struct, frozen=True):
     sign: str = ""
     """``gone`` or ``new`` beside the plan it is compared with."""
     heat: int = 0
-    """0 to 3, by its share of the cost."""
+    """0 to 3: how much of the dearest plan's cost is its own."""
     share: str = ""
     """Of the cost, its own."""
     own: int = 0
@@ -57,6 +61,8 @@ class Tree(msgspec.Struct, frozen=True):
     cost: str
     width: int
     """Of its cost, in percent of the dearest one beside it."""
+    heat: int
+    """As a line's."""
     about: str
     lines: tuple[Line, ...]
     more: int = 0
@@ -148,7 +154,7 @@ def _told(
 ) -> Tree:
     """A plan of which the baseline knows the shape and the cost."""
     lines = tuple(
-        Line(min((len(line) - len(text)) // 2, _DEEPEST), *_parts(text, room), sign=mark)
+        Line(min((len(line) - len(text)) // 2, DEEPEST), *_parts(text, room), sign=mark)
         for line, mark in zip(shape[: room.nodes], marks, strict=False)
         for text in (line.lstrip(" "),)
     )
@@ -156,6 +162,7 @@ def _told(
         "Before",
         numbers.cost(cost) if cost is not None else "",
         _percent(cost or 0.0, dearest),
+        _heat(cost or 0.0, dearest),
         "as the baseline has it, without the figures of its nodes",
         lines,
         len(shape) - len(lines),
@@ -172,31 +179,31 @@ def _tree(
     dearest: float,
     room: Room,
 ) -> Tree:
-    total = max(root.total_cost, 0.01)
     most = max((max(one.rows, one.read) for one in lines), default=0.0)
     shown = tuple(
-        _line(one, mark, total, most, room)
+        _line(one, mark, root.total_cost, dearest, most, room)
         for one, mark in zip(lines[: room.nodes], marks, strict=False)
     )
     return Tree(
         title,
         numbers.cost(root.total_cost),
         _percent(root.total_cost, dearest),
+        _heat(root.total_cost, dearest),
         cut(about, room.text),
         shown,
         len(lines) - len(shown),
     )
 
 
-def _line(one: Figures, mark: str, total: float, most: float, room: Room) -> Line:
-    share = min(1.0, one.own / total)
+def _line(one: Figures, mark: str, total: float, dearest: float, most: float, room: Room) -> Line:
+    share = min(1.0, one.own / max(total, 0.01))
     node, details = _parts(one.text, room)
     return Line(
-        depth=min(one.depth, _DEEPEST),
+        depth=min(one.depth, DEEPEST),
         node=node,
         details=details,
         sign=mark,
-        heat=sum(share >= least for least in _HEATS),
+        heat=_heat(one.own, dearest),
         share=f"{share:.0%}" if share >= 0.005 or share == 0 else "<1%",
         own=_percent(share, 1.0),
         cost=numbers.cost(one.cost),
@@ -218,6 +225,10 @@ def _parts(text: str, room: Room) -> tuple[str, str]:
     """A node's name and its conditions."""
     node, bracket, details = text.partition(" [")
     return cut(node, room.text), cut(f"[{details}", room.text) if bracket else ""
+
+
+def _heat(cost: float, dearest: float) -> int:
+    return sum(cost >= max(_COLD, least * dearest) for least in _HEATS)
 
 
 def _percent(part: float, whole: float) -> int:

@@ -16,6 +16,7 @@ from pytest_planguard.model.report import Report
 from pytest_planguard.report import _text as words
 from pytest_planguard.report._page import page
 from pytest_planguard.report._room import Room
+from pytest_planguard.report._trees import DEEPEST
 from pytest_planguard.sql.deep import room_for_deep_trees
 
 LARGEST = 5_000_000
@@ -83,7 +84,10 @@ def _own(name: str) -> str:
 def _style() -> str:
     """With a class for each percent: style in attributes is forbidden, it might be foreign."""
     widths = "".join(f".w{percent}{{width:{percent}%}}" for percent in range(101))
-    depths = "".join(f".d{depth}{{padding-left:{depth * 1.1 + 0.4:.1f}em}}" for depth in range(21))
+    depths = "".join(
+        f".plan .d{depth}{{padding-left:calc({depth} * var(--level) + .5rem)}}"
+        for depth in range(DEEPEST + 1)
+    )
     return _own("page.css") + widths + depths
 
 

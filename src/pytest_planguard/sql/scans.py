@@ -118,9 +118,14 @@ def scans(root: PlanNode, catalog: Catalog) -> tuple[Scan, ...]:
 def runs(root: PlanNode) -> dict[int, Run]:
     """By ``id(node)``: what each node comes to."""
     return {
-        id(node): Run(cost, node.rows * frame.loops * frame.fraction * frame.processes, frame.loops)
-        for node, frame, cost in _placed(root)
+        id(node): Run(cost, _rows(node, frame), frame.loops) for node, frame, cost in _placed(root)
     }
+
+
+def _rows(node: PlanNode, frame: _Frame) -> float:
+    """Of each loop one at least: costs are printed with two digits, too few for small fractions."""
+    once = max(node.rows * frame.fraction, min(1.0, node.rows))
+    return once * frame.loops * frame.processes
 
 
 def _placed(root: PlanNode) -> Iterator[tuple[PlanNode, _Frame, float]]:
