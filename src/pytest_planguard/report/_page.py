@@ -13,7 +13,7 @@ from pytest_planguard.report import _numbers as numbers
 from pytest_planguard.report import _text as words
 from pytest_planguard.report._page_findings import Brief, Told, briefs, told
 from pytest_planguard.report._page_queries import Row, Table, table
-from pytest_planguard.report._room import Room, cut
+from pytest_planguard.report._room import Room
 
 PAGE = 8192
 """Bytes."""
@@ -119,7 +119,7 @@ def page(report: Report, room: Room) -> Page:
         totals=words.totals(report),
         loud=words.assumed(report),
         acceptance=(sentence, command),
-        notes=tuple(cut(note, room.text) for note in report.notes[: room.findings]),
+        notes=tuple(words.shortened(note, room.text) for note in report.notes[: room.findings]),
         left_out=tuple(_left_out(report, room, rows.rows)),
         tiles=tuple(_tiles(report)),
         findings=tuple(one for one in shown if one.severity != "info"),
@@ -178,7 +178,9 @@ def _changes(report: Report) -> tuple[tuple[str, str, str], ...]:
 
 def _absent(report: Report, room: Room) -> tuple[Absent, ...]:
     return tuple(
-        Absent(one.key, cut(one.sql, min(room.sql, 300)), one.kind.value.replace("_", " "))
+        Absent(
+            one.key, words.shortened(one.sql, min(room.sql, 300)), one.kind.value.replace("_", " ")
+        )
         for one in report.gone[: room.findings]
     )
 
@@ -189,7 +191,7 @@ def _unplanned(report: Report, room: Room) -> tuple[tuple[str, str], ...]:
     )
     ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     return tuple(
-        (numbers.counted(count, "query", "queries"), cut(reason, room.text))
+        (numbers.counted(count, "query", "queries"), words.shortened(reason, room.text))
         for reason, count in ordered[: room.findings]
     )
 
@@ -199,7 +201,7 @@ def _database(name: str, one: DatabaseReport, room: Room) -> Database:
     largest = max((scale.rows for _, scale in ordered), default=0.0)
     sizes = [
         Size(
-            cut(table_name, room.text),
+            words.shortened(table_name, room.text),
             numbers.rows(scale.rows),
             numbers.size(scale.pages * PAGE),
             words.source(scale.source),
@@ -208,10 +210,12 @@ def _database(name: str, one: DatabaseReport, room: Room) -> Database:
         for table_name, scale in ordered[: room.tables]
     ]
     return Database(
-        name=cut(name, room.text),
+        name=words.shortened(name, room.text),
         server=words.server(one, whole=False),
         checked=words.self_check(one),
-        reasons=tuple(cut(reason, room.text) for reason in one.fidelity.reasons[: room.findings]),
+        reasons=tuple(
+            words.shortened(reason, room.text) for reason in one.fidelity.reasons[: room.findings]
+        ),
         settings=tuple(sorted(one.server.settings.items())),
         sizes=tuple(sizes),
         more=len(ordered) - len(sizes),

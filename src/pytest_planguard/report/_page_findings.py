@@ -11,8 +11,8 @@ from pytest_planguard.model.plan import Planned
 from pytest_planguard.model.report import Change, ChangeKind, QueryReport, Report
 from pytest_planguard.report import _numbers as numbers
 from pytest_planguard.report import _text as words
-from pytest_planguard.report._room import Room, cut
-from pytest_planguard.report._trees import Tree, side_by_side
+from pytest_planguard.report._page_plans import Tree, side_by_side
+from pytest_planguard.report._room import Room
 
 Anchors = Mapping[tuple[str, str], int]
 """Numbers of the rows of queries on the page, by (database, key)."""
@@ -96,7 +96,7 @@ def briefs(
 
 def listed(items: tuple[str, ...] | list[str], room: Room) -> Listed:
     """As many as there is room for."""
-    shown = tuple(cut(item, room.text) for item in items[: room.listed])
+    shown = tuple(words.shortened(item, room.text) for item in items[: room.listed])
     return Listed(shown, len(items) - len(shown))
 
 
@@ -104,9 +104,11 @@ def _brief(finding: Finding, anchors: Anchors, room: Room) -> Brief:
     return Brief(
         finding.rule,
         finding.name,
-        cut(finding.relation or finding.message, room.text),
-        cut(words.places(finding.origins), room.text),
-        cut(finding.suppressed.reason, room.text) if finding.suppressed is not None else "",
+        words.shortened(finding.relation or finding.message, room.text),
+        words.shortened(words.places(finding.origins), room.text),
+        words.shortened(finding.suppressed.reason, room.text)
+        if finding.suppressed is not None
+        else "",
         anchors.get((finding.database, finding.key), 0),
     )
 
@@ -126,19 +128,19 @@ def _told(
         severity=finding.severity.value,
         rule=finding.rule,
         name=finding.name,
-        relation=cut(finding.relation or "", room.text),
+        relation=words.shortened(finding.relation or "", room.text),
         size=f"{numbers.rows(finding.rows)} rows" if finding.rows else "",
         key=finding.key,
         query=anchors.get((finding.database, finding.key), 0),
-        database=cut(finding.database, room.text) if several else "",
+        database=words.shortened(finding.database, room.text) if several else "",
         tags=_tags(finding, change),
         places=listed(list(dict.fromkeys(map(words.place, finding.origins))), room),
         tests=listed(finding.tests, room),
-        message=cut(finding.message, room.text),
-        change=tuple(cut(line, room.text) for line in _change(finding, change)),
-        remedy=tuple(cut(line, room.text) for line in _remedy(finding)[: room.listed]),
+        message=words.shortened(finding.message, room.text),
+        change=tuple(words.shortened(line, room.text) for line in _change(finding, change)),
+        remedy=tuple(words.shortened(line, room.text) for line in _remedy(finding)[: room.listed]),
         help=_help(finding, finding.advice, room) if finding.advice is not None else None,
-        sql=cut(query.query.sql, room.sql) if query is not None else "",
+        sql=words.shortened(query.query.sql, room.sql) if query is not None else "",
         trees=_trees(finding, query, report, room),
     )
 
@@ -173,11 +175,15 @@ def _remedy(finding: Finding) -> list[str]:
 def _help(finding: Finding, advice: Advice, room: Room) -> Help:
     before, after = numbers.cost(advice.cost_before), numbers.cost(advice.cost_after)
     return Help(
-        ddl=tuple(cut(one.rstrip(";") + ";", room.sql) for one in advice.ddl[: room.listed]),
+        ddl=tuple(
+            words.shortened(one.rstrip(";") + ";", room.sql) for one in advice.ddl[: room.listed]
+        ),
         gain=f"cost {before} → {after}",
-        facts=tuple(cut(fact, room.text) for fact in words.advice_facts(finding)[: room.listed]),
+        facts=tuple(
+            words.shortened(fact, room.text) for fact in words.advice_facts(finding)[: room.listed]
+        ),
         operations=tuple(
-            (tool.capitalize(), cut("\n".join(lines), room.text))
+            (tool.capitalize(), words.shortened("\n".join(lines), room.text))
             for tool, lines in sorted(advice.operations.items())
         ),
     )

@@ -14,8 +14,8 @@ from pytest_planguard.model.report import ChangeKind, QueryReport, Report
 from pytest_planguard.report import _numbers as numbers
 from pytest_planguard.report import _text as words
 from pytest_planguard.report._page_findings import Listed, listed
-from pytest_planguard.report._room import Room, cut
-from pytest_planguard.report._trees import Tree, side_by_side
+from pytest_planguard.report._page_plans import Tree, side_by_side
+from pytest_planguard.report._room import Room
 
 _IN_A_ROW = 160
 """Characters of a statement in its row; the rest stands behind it."""
@@ -159,7 +159,7 @@ def table(report: Report, room: Room) -> Table:
 def _choices(names: Iterable[str], room: Room) -> dict[str, Choice]:
     counts = Counter(names)
     return {
-        name: Choice(number, cut(name, room.text), counts[name])
+        name: Choice(number, words.shortened(name, room.text), counts[name])
         for number, name in enumerate(sorted(counts))
     }
 
@@ -185,7 +185,7 @@ def _row(
     return Row(
         number=number,
         key=query.key,
-        database=cut(query.database, room.text) if len(report.databases) > 1 else "",
+        database=words.shortened(query.database, room.text) if len(report.databases) > 1 else "",
         cost=facts.cost,
         severity=min((finding.severity.rank for finding in facts.findings), default=9),
         change=facts.kind.value.replace("_", " ") if facts.kind is not None else "",
@@ -196,9 +196,9 @@ def _row(
         kind=_ORDER.index(facts.kind) if facts.kind in _ORDER else -1,
         executions=query.executions,
         beginning=_beginning(query.sql, room),
-        sql=cut(query.sql, room.sql),
+        sql=words.shortened(query.sql, room.sql),
         types=", ".join(query.parameter_types[: room.listed]),
-        place=cut(words.places(origins), room.text),
+        place=words.shortened(words.places(origins), room.text),
         read=_read(facts, room),
         codes=tuple(
             (finding.rule, finding.severity.value, numbers_of.get(id(finding), 0))
@@ -209,7 +209,7 @@ def _row(
         trees=_trees(facts, report, room),
         others=_others(one),
         growth=_growth(one.growth) if one.growth is not None else (),
-        unexplained=cut(one.outcome.reason, room.text)
+        unexplained=words.shortened(one.outcome.reason, room.text)
         if isinstance(one.outcome, Unexplained)
         else "",
     )
@@ -222,7 +222,7 @@ def _beginning(sql: str, room: Room) -> str:
 
 def _read(facts: _Facts, room: Room) -> tuple[str, ...]:
     names = [
-        cut(f"{name.removeprefix('public.')} {access}", room.text)
+        words.shortened(f"{name.removeprefix('public.')} {access}", room.text)
         for name, access in facts.read.items()
     ]
     return tuple(names[: room.listed])

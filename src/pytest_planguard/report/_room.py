@@ -32,14 +32,3 @@ class Room(msgspec.Struct, frozen=True):
             if not isinstance(value := getattr(self, name), bool)
         }
         return Room(**halves, quiet_plans=False)
-
-
-def cut(text: str, most: int) -> str:
-    """The beginning of a text that is too long, and how much more there is.
-
-    >>> cut("SELECT 1", 8), cut("SELECT 123", 8)
-    ('SELECT 1', 'SELECT 1… (2 more characters)')
-    """
-    if len(text) <= most:
-        return text
-    return f"{text[:most]}… ({len(text) - most:,} more characters)"

@@ -15,8 +15,8 @@ from markupsafe import Markup
 from pytest_planguard.model.report import Report
 from pytest_planguard.report import _text as words
 from pytest_planguard.report._page import page
+from pytest_planguard.report._page_plans import DEEPEST
 from pytest_planguard.report._room import Room
-from pytest_planguard.report._trees import DEEPEST
 from pytest_planguard.sql.deep import room_for_deep_trees
 
 LARGEST = 5_000_000

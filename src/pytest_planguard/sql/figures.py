@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import msgspec
 
@@ -11,7 +11,7 @@ from pytest_planguard.model.plan import PlanNode
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.sql.reads import Probes, reads
 from pytest_planguard.sql.scans import Run, runs
-from pytest_planguard.sql.shape import shape_of_nodes
+from pytest_planguard.sql.shape import Line, outline
 
 _EVERY_TABLE = Thresholds(large_table_rows=0)
 
@@ -22,10 +22,10 @@ class Figures(msgspec.Struct, frozen=True):
     Costs and rows are those of all loops and processes, as far as a LIMIT above lets the node run.
     """
 
-    text: str
-    """Without its indentation."""
     depth: int
     """0 for the top node."""
+    name: str
+    conditions: tuple[str, ...]
     cost: float
     """With all that is below it, in planner units."""
     own: float
@@ -36,6 +36,11 @@ class Figures(msgspec.Struct, frozen=True):
     """Rows a scan looks at to return these; 0 for other nodes."""
     loops: float
 
+    @property
+    def text(self) -> str:
+        """As a line of the shape, without its indentation."""
+        return self.name + (f" [{'; '.join(self.conditions)}]" if self.conditions else "")
+
 
 def figures(root: PlanNode, catalog: Catalog, probes: Probes | None = None) -> tuple[Figures, ...]:
     """The lines of a plan's shape with what each costs and how many rows it reads and returns.
@@ -45,30 +50,25 @@ def figures(root: PlanNode, catalog: Catalog, probes: Probes | None = None) -> t
         catalog: Of its database.
         probes: As in ``sql.reads.reads``.
     """
-    run = runs(root)
-    looked_at: dict[int, float] = {}
-    for one in reads(root, catalog, _EVERY_TABLE, probes):
-        looked_at[id(one.node)] = one.rows_read
-    return tuple(
-        _figures(text, nodes, run, looked_at) for text, nodes in shape_of_nodes(root, catalog)
-    )
+    found = runs(root)
+    looked_at = {id(one.node): one.rows_read for one in reads(root, catalog, _EVERY_TABLE, probes)}
+    return tuple(_figures(line, found, looked_at) for line in outline(root, catalog))
 
 
-def _figures(
-    line: str, nodes: Sequence[PlanNode], run: dict[int, Run], looked_at: dict[int, float]
-) -> Figures:
-    text = line.lstrip(" ")
+def own_cost(node: PlanNode, found: Mapping[int, Run]) -> float:
+    """What a node costs over all loops without the nodes below it."""
+    below = sum(found[id(child)].cost for child in node.children)
+    return max(0.0, found[id(node)].cost - below)
+
+
+def _figures(line: Line, found: Mapping[int, Run], looked_at: Mapping[int, float]) -> Figures:
     return Figures(
-        text=text,
-        depth=(len(line) - len(text)) // 2,
-        cost=sum(run[id(node)].cost for node in nodes),
-        own=sum(_own(node, run) for node in nodes),
-        rows=sum(run[id(node)].rows for node in nodes),
-        read=sum(looked_at.get(id(node), 0.0) for node in nodes),
-        loops=run[id(nodes[0])].loops,
+        depth=line.said.depth,
+        name=line.said.name,
+        conditions=line.said.conditions,
+        cost=sum(found[id(node)].cost for node in line.nodes),
+        own=sum(own_cost(node, found) for node in line.nodes),
+        rows=sum(found[id(node)].rows for node in line.nodes),
+        read=sum(looked_at.get(id(node), 0.0) for node in line.nodes),
+        loops=max(found[id(node)].loops for node in line.nodes),
     )
-
-
-def _own(node: PlanNode, run: dict[int, Run]) -> float:
-    below = sum(run[id(child)].cost for child in node.children)
-    return max(0.0, run[id(node)].cost - below)

@@ -1,4 +1,4 @@
-"""Every node of a plan, and every scan, with what stands above: how often it runs, and how far.
+"""Every scan of a plan with what stands above it: how often it runs, and how far.
 
 One walk from the top. Costs and rows of a node are per loop and per process; what a node costs
 over all loops is bounded by what its parent costs, which is how the planner's own discounts
@@ -71,17 +71,6 @@ class Scan(msgspec.Struct, frozen=True):
         return text if alias in (None, self.alias) else with_alias(text, alias or "", self.alias)
 
 
-class Run(msgspec.Struct, frozen=True):
-    """What a node comes to over all loops and processes, as far as a LIMIT above lets it run."""
-
-    cost: float
-    """With all that is below it; never more than its parent's."""
-    rows: float
-    """That it returns."""
-    loops: float
-    """Per process."""
-
-
 class _Frame(msgspec.Struct, frozen=True):
     """What is known of a node from above."""
 
@@ -110,16 +99,26 @@ def scans(root: PlanNode, catalog: Catalog) -> tuple[Scan, ...]:
     """All scans in the order of the plan."""
     return tuple(
         _scan(node, frame, catalog, max(0.0, cost - _cost_of_subplans(node, frame, cost)))
-        for node, frame, cost in _placed(root)
+        for node, frame, cost in _visits(root, _top(root), root.total_cost)
         if node.node_type in SCANS and node.operation is None
     )
 
 
+class Run(msgspec.Struct, frozen=True):
+    """How often a node runs, and what that costs."""
+
+    loops: float
+    """Per process."""
+    cost: float
+    """Over all loops, of the node and all below it."""
+    rows: float
+    """That it returns over all loops and processes, as far as a LIMIT above lets it run."""
+
+
 def runs(root: PlanNode) -> dict[int, Run]:
-    """By ``id(node)``: what each node comes to."""
-    return {
-        id(node): Run(cost, _rows(node, frame), frame.loops) for node, frame, cost in _placed(root)
-    }
+    """Every node's, by ``id``."""
+    visits = _visits(root, _top(root), root.total_cost)
+    return {id(node): Run(frame.loops, cost, _rows(node, frame)) for node, frame, cost in visits}
 
 
 def _rows(node: PlanNode, frame: _Frame) -> float:
@@ -128,13 +127,14 @@ def _rows(node: PlanNode, frame: _Frame) -> float:
     return once * frame.loops * frame.processes
 
 
-def _placed(root: PlanNode) -> Iterator[tuple[PlanNode, _Frame, float]]:
-    """Each node with what is known from above, and its cost over all loops; parents first."""
-    frame = _Frame(loops=1.0, fraction=1.0, processes=1.0, ceiling=root.total_cost)
-    return _walk(root, frame, root.total_cost)
+def _top(root: PlanNode) -> _Frame:
+    return _Frame(loops=1.0, fraction=1.0, processes=1.0, ceiling=root.total_cost)
 
 
-def _walk(node: PlanNode, frame: _Frame, total: float) -> Iterator[tuple[PlanNode, _Frame, float]]:
+def _visits(
+    node: PlanNode, frame: _Frame, total: float
+) -> Iterator[tuple[PlanNode, _Frame, float]]:
+    """Every node with its frame and its cost over all loops, parents first."""
     cost = _cost(node, frame)
     yield node, frame, cost
     outer: float = 0.0
@@ -143,7 +143,7 @@ def _walk(node: PlanNode, frame: _Frame, total: float) -> Iterator[tuple[PlanNod
         below = _below(_Step(node, child, outer, outer_rows), frame, cost, total)
         if child.parent_relationship == "Outer":
             outer, outer_rows = _cost(child, below), child.rows
-        yield from _walk(child, below, total)
+        yield from _visits(child, below, total)
 
 
 def _cost(node: PlanNode, frame: _Frame) -> float:

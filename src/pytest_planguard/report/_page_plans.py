@@ -14,7 +14,8 @@ from pytest_planguard.model.plan import Plan, Planned, PlanNode
 from pytest_planguard.model.report import Change
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.report import _numbers as numbers
-from pytest_planguard.report._room import Room, cut
+from pytest_planguard.report import _text as words
+from pytest_planguard.report._room import Room
 from pytest_planguard.sql.figures import Figures, figures
 
 _HEATS = (0.5, 0.2, 0.05)
@@ -189,7 +190,7 @@ def _tree(
         numbers.cost(root.total_cost),
         _percent(root.total_cost, dearest),
         _heat(root.total_cost, dearest),
-        cut(about, room.text),
+        words.shortened(about, room.text),
         shown,
         len(lines) - len(shown),
     )
@@ -197,11 +198,11 @@ def _tree(
 
 def _line(one: Figures, mark: str, total: float, dearest: float, most: float, room: Room) -> Line:
     share = min(1.0, one.own / max(total, 0.01))
-    node, details = _parts(one.text, room)
+    details = f"[{'; '.join(one.conditions)}]" if one.conditions else ""
     return Line(
         depth=min(one.depth, DEEPEST),
-        node=node,
-        details=details,
+        node=words.shortened(one.name, room.text),
+        details=words.shortened(details, room.text),
         sign=mark,
         heat=_heat(one.own, dearest),
         share=f"{share:.0%}" if share >= 0.005 or share == 0 else "<1%",
@@ -222,9 +223,11 @@ def _rows(one: Figures) -> str:
 
 
 def _parts(text: str, room: Room) -> tuple[str, str]:
-    """A node's name and its conditions."""
+    """A stored line as a node's name and its conditions."""
     node, bracket, details = text.partition(" [")
-    return cut(node, room.text), cut(f"[{details}", room.text) if bracket else ""
+    return words.shortened(node, room.text), words.shortened(
+        f"[{details}", room.text
+    ) if bracket else ""
 
 
 def _heat(cost: float, dearest: float) -> int:
