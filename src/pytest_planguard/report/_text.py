@@ -32,6 +32,11 @@ _SOURCES = {
 }
 
 
+def source(of: ScaleSource) -> str:
+    """Where a size comes from, in words."""
+    return _SOURCES[of]
+
+
 def clean(text: str) -> str:
     r"""One line without characters that act on a terminal or hide.
 
