@@ -259,13 +259,18 @@ class Listener:
         stream: bool = False,
         site: Site | None = None,
     ) -> Site | None:
-        """A prepared statement with its values."""
+        """A prepared statement with its values; quick where its line sent the same before.
+
+        Little is called: between two statements the server's process, and the kernel, have taken
+        the processor's caches, and a call of ours costs more than what it does.
+        """
         entry = self._protocols.find(id(protocol))
         known = entry[1] if entry else self._protocols.of(protocol)
         # The library's own questions leave the application's codecs aside.
         if known is None or state.ignore_custom_codec:
             return None
-        text, types, kind = known.statement(state)
+        name = state.name
+        text, types, kind = known.statements.get(name) or known.statement(state)
         if kind is _Kind.OWN or len(types) != len(values):
             return None  # or the library refuses it
         params = formats = None
@@ -274,7 +279,10 @@ class Listener:
         follower = known.follower
         now = follower.state if kind is _Kind.PLAIN else follower.follow(text, params)
         path = known.setting("search_path") if known.reports_path else now.path
-        session = self._session(known, now, path, prepares=bool(state.name))
+        last_path, last_state, last_prepares, session = known.last
+        if last_state is not now or last_path != path or last_prepares is not bool(name):
+            session = self._session(known, now, path, prepares=bool(name))
+            known.last = path, now, bool(name), session
         if not many:
             key = text, types, id(session), False, stream
             if self._recorder.record_again(key, params, formats, self._methods.outside()):
@@ -334,7 +342,7 @@ class _Kind(enum.Enum):
 class _Connection(Known):
     """A connection and the statements it has prepared."""
 
-    __slots__ = ("_statements", "connection", "setting")
+    __slots__ = ("connection", "setting", "statements")
 
     def __init__(self, connection: Any, setting: Callable[[str], Any], **facts: Any) -> None:
         super().__init__(**facts)
@@ -343,18 +351,19 @@ class _Connection(Known):
         because it is looked for among the object's own first."""
         self.connection = weakref.ref(connection)
         """SQLAlchemy's annotations are on it; it must not live longer for us."""
-        self._statements: dict[str, tuple[bytes, tuple[int, ...], _Kind]] = {}
+        self.statements: dict[str, tuple[bytes, tuple[int, ...], _Kind]] = {}
+        """What ``statement`` gave, by the statement's name."""
 
     def statement(self, state: Any) -> tuple[bytes, tuple[int, ...], _Kind]:
         """A prepared statement's text and types, and what it is."""
-        found = self._statements.get(state.name)
+        found = self.statements.get(state.name)
         if found is None:
             # Types of a user's own may have no codec; then asking for their OIDs raises.
             types = tuple(item.oid for item in state._get_parameters())  # noqa: SLF001 -- no other
             text = state.query.encode(errors="replace")
             found = text, types, _kind(state.query, text)
-            if state.name.startswith(_NUMBERED) and len(self._statements) < _MOST_STATEMENTS:
-                self._statements[state.name] = found
+            if state.name.startswith(_NUMBERED) and len(self.statements) < _MOST_STATEMENTS:
+                self.statements[state.name] = found
         return found
 
 

@@ -79,7 +79,7 @@ class Settings:
 def _assigned(text: str) -> int:
     r"""The line on which a module's databases are written down, else its first one.
 
-    >>> _assigned("import os\nDATABASES = {}\\n")
+    >>> _assigned("import os\nDATABASES = {}\n")
     2
     """
     try:

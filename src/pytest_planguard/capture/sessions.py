@@ -59,9 +59,9 @@ class Known:
         self.status = status
         self.timeouts = tuple(sorted(name for name, value in given.items() if limits(name, value)))
         """Of ``connections.TIMEOUTS``: those it was opened with."""
-        self.last: tuple[Any, State | None, type | None, Any] = None, None, None, None
-        """The search_path, state, kind of cursor and session of the statement before: comparing
-        costs less than looking up."""
+        self.last: tuple[Any, State | None, Any, Any] = None, None, None, None
+        """The search_path, state, what else made a difference to the driver, and the session of
+        the statement before: comparing costs less than looking up."""
         self.sessions: dict[object, Session] = {}
         """By whatever of the driver's makes a difference."""
 

@@ -94,6 +94,8 @@ class Config(msgspec.Struct, frozen=True):
     """Every query is planned at three more sizes, for PLN009."""
     deployment: Deployment = Deployment()
     """Processes, and the connections there are for them."""
+    fail_on_growth: bool = False
+    """What got worse because tables grew fails, too: for the job that refreshes statistics."""
 
     def wants(self, code: str) -> bool:
         """Whether a rule runs: as in ruff, the most exact of select and ignore decides."""

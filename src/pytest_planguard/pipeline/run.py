@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from pytest_planguard import registry
 from pytest_planguard.baseline import accept, files
 from pytest_planguard.baseline.compare import missing
 from pytest_planguard.baseline.entries import world_from
@@ -278,11 +279,13 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
             *capture.notes,
             *parts.notes,
             *silent,
+            *gate.growth_note(findings),
             *unknown_columns(config, parts.databases, capture),
         ),
         incomplete_reason=incomplete,
         baseline_found=baseline is not None,
         known=sum(not one.is_new for one in findings),
+        rules=tuple(one.FACTS for code, one in registry.rules().items() if config.wants(code)),
     )
 
 

@@ -10,6 +10,7 @@ from pytest_planguard.model.finding import Finding
 from pytest_planguard.model.plan import Plan, Planned
 from pytest_planguard.model.report import ChangeKind, DatabaseReport, QueryReport, Report
 from pytest_planguard.model.statement import Origin
+from pytest_planguard.report._numbers import whole as _number
 
 SCHEMA_VERSION = 1
 
@@ -146,8 +147,3 @@ def _origins_by_layer(origins: Iterable[Origin]) -> list[dict[str, Any]]:
         {"file": file, "line": line, "function": function, "layer": layer}
         for file, line, function, layer in sorted(found)
     ]
-
-
-def _number(number: float) -> float | int:
-    """Whole numbers without a fraction."""
-    return int(number) if number == int(number) else number
