@@ -71,6 +71,10 @@ class Candidate(msgspec.Struct, frozen=True):
     advice: Advice | None = None
     least_rows: float = 0.0
     """Of a relation of assumed size: from how many rows on this holds; 0: large-table-rows."""
+    origins: tuple[Origin, ...] = ()
+    """Where it stands, of what is no query's: a migration's statement."""
+    step: int | None = None
+    """Of a migration's statement: its position."""
 
 
 class Finding(msgspec.Struct, frozen=True):

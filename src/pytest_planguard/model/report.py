@@ -9,6 +9,7 @@ import msgspec
 from pytest_planguard.model.catalog import Catalog, Server
 from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.growth import Growth
+from pytest_planguard.model.migration import Migration
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.statistics import ScaleSource
@@ -162,3 +163,5 @@ class Report(msgspec.Struct, frozen=True):
     """Entries written to the baseline by this run."""
     known: int = 0
     """Findings that the baseline knows."""
+    migrations: tuple[Migration, ...] = ()
+    """Traced in this run; formats show them first."""

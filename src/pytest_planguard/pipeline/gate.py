@@ -77,7 +77,7 @@ class Gate(msgspec.Struct, frozen=True):
             evidence=candidate.evidence,
             explained_by=settled.explained_by,
             advice=candidate.advice,
-            origins=_origins(query),
+            origins=candidate.origins or _origins(query),
             tests=_tests(query),
             suppressed=None,
             is_new=self._is_new(settled, severity),
@@ -87,7 +87,8 @@ class Gate(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(finding, fails=self._fails(finding, query))
 
     def _proviso(self, candidate: Candidate) -> str:
-        if not candidate.key or not self._is_assumed(candidate.database, candidate.relation):
+        of_the_run = not candidate.key and candidate.step is None
+        if of_the_run or not self._is_assumed(candidate.database, candidate.relation):
             return ""
         if candidate.relation is None:  # the query as a whole, maybe over several tables
             return " (the sizes of its tables are assumed)"
@@ -115,9 +116,9 @@ class Gate(msgspec.Struct, frozen=True):
         )
 
     def _can_fail(self, finding: Finding, query: Query | None) -> bool:
-        """What is said of the run is of its environment, unless it is of a table of the schema."""
+        """What is said of the run is of its environment, unless it is of the schema or of code."""
         if query is None:
-            return finding.relation is not None
+            return finding.relation is not None or bool(finding.origins)
         return query.layer is not Layer.TEST
 
     def _worst_first(self, finding: Finding) -> tuple[object, ...]:
