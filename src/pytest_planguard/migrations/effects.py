@@ -54,14 +54,15 @@ def effects(start: Start, before: Snapshot, after: Snapshot) -> Effects:
         after: After it, before the transaction ends.
     """
     rewrites = frozenset(_rewritten(start, before, after))
+    emptied = frozenset(_emptied(start, before, after, rewrites))
     return Effects(
         locks=_sorted(_taken(start, before, after)),
         held=_sorted(one for one in _held(start, before) if one.mode.blocks),
-        reads=_names(start, _read(start, before, after)),
+        reads=_names(start, frozenset(_read(start, before, after)) - emptied),
         rewrites=_names(start, rewrites),
         built=tuple(sorted(_built(start, before, after))),
         rebuilt=tuple(sorted(_rebuilt(start, before, after, rewrites))),
-        dropped=tuple(_dropped(start, before, after)),
+        dropped=tuple(_dropped(start, before, after, emptied)),
         written=_names(start, _written(start, before, after)),
     )
 
@@ -136,18 +137,24 @@ def _rewritten(start: Start, before: Snapshot, after: Snapshot) -> Iterator[int]
         if old.is_index or not new.file or old.file == new.file:
             continue
         moved = old.tablespace != new.tablespace
-        if moved or new.kind == "m" or _scanned(old, new, before, after):
+        if moved or new.kind == "m" or _scanned(new, before, after):
             yield new.oid
 
 
-def _scanned(old: Relation, new: Relation, before: Snapshot, after: Snapshot) -> bool:
-    """Whether a table was read, itself or through an index of its own."""
-    if new.scans > old.scans:
-        return True
-    own = (one for one in after.relations.values() if one.table == new.oid)
-    return any(
-        one.scans > before.relations[one.oid].scans for one in own if one.oid in before.relations
-    )
+def _scanned(new: Relation, before: Snapshot, after: Snapshot) -> bool:
+    """Whether a table was read to fill its new file.
+
+    Each of its indexes that has a new file too was built by a scan of the new one: TRUNCATE does
+    that as well (tablecmds.c, ExecuteTruncateGuts: reindex_relation).
+    """
+    scans = rebuilt = 0
+    for one in after.relations.values():
+        known = before.relations.get(one.oid)
+        if known is None or new.oid not in (one.oid, one.table):
+            continue
+        scans += one.scans - known.scans
+        rebuilt += one.kind == "i" and one.file != known.file
+    return scans > rebuilt
 
 
 def _built(start: Start, before: Snapshot, after: Snapshot) -> Iterator[tuple[str, str]]:
@@ -169,7 +176,9 @@ def _rebuilt(
             yield start.name(new.oid), start.name(table.oid)
 
 
-def _dropped(start: Start, before: Snapshot, after: Snapshot) -> Iterator[Dropped]:
+def _dropped(
+    start: Start, before: Snapshot, after: Snapshot, emptied: frozenset[int]
+) -> Iterator[Dropped]:
     for oid, known in sorted(start.snapshot.relations.items()):
         if oid not in before.relations or oid in after.relations:
             continue
@@ -180,13 +189,14 @@ def _dropped(start: Start, before: Snapshot, after: Snapshot) -> Iterator[Droppe
     for oid, number in sorted(after.dropped_columns - before.dropped_columns):
         if start.is_table(oid) and (oid, number) in start.columns:
             yield Dropped(DroppedKind.COLUMN, start.name(oid), start.columns[oid, number])
-    for oid in sorted(_emptied(start, before, after)):
+    for oid in sorted(emptied):
         yield Dropped(DroppedKind.ROWS, start.name(oid))
 
 
-def _emptied(start: Start, before: Snapshot, after: Snapshot) -> Iterator[int]:
+def _emptied(
+    start: Start, before: Snapshot, after: Snapshot, rewritten: frozenset[int]
+) -> Iterator[int]:
     """Tables whose new file was not filled from the old one."""
-    rewritten = frozenset(_rewritten(start, before, after))
     for old, new in _pairs(start, before, after):
         if new.kind == "r" and new.file and old.file != new.file and new.oid not in rewritten:
             yield new.oid

@@ -57,17 +57,17 @@ def test_nothing_differs_where_nothing_was_done():
 
 
 def test_a_new_file_that_was_filled_by_a_scan_is_a_rewrite():
-    seen = after(changed(ORDERS, file=201, scans=1), changed(INDEX, file=202))
+    seen = after(changed(ORDERS, file=201, scans=2), changed(INDEX, file=202))
     assert (seen.rewrites, seen.rebuilt, seen.dropped) == (("public.orders",), (), ())
 
 
 def test_a_new_file_that_was_filled_through_an_index_is_a_rewrite():
-    seen = after(changed(ORDERS, file=201), changed(INDEX, file=202, scans=1))
+    seen = after(changed(ORDERS, file=201, scans=1), changed(INDEX, file=202, scans=1))
     assert seen.rewrites == ("public.orders",)
 
 
-def test_a_new_file_without_a_scan_is_an_empty_table():
-    seen = after(changed(ORDERS, file=201), changed(INDEX, file=202))
+def test_a_new_file_that_only_its_indexes_scanned_is_an_empty_table():
+    seen = after(changed(ORDERS, file=201, scans=1), changed(INDEX, file=202))
     assert (seen.rewrites, seen.dropped) == ((), (Dropped(DroppedKind.ROWS, "public.orders"),))
 
 
