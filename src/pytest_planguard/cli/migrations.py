@@ -35,6 +35,13 @@ NOTHING_SEEN = 3
     help="SQL files, in the order they are run in.",
 )
 @click.option(
+    "--down",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="SQL files of the way back, which is gone after the way there.",
+)
+@click.option(
     "--single-transaction", is_flag=True, help="Each SQL file is sent as one transaction."
 )
 @click.option("--schema", metavar="SPEC", default="", help="The schema before, as configured.")
@@ -75,4 +82,6 @@ def _source(config: Config, files: tuple[Path, ...], given: dict[str, Any]) -> S
     from pytest_planguard.migrations.sources.sql import SqlFiles
 
     named = (*given["sql"], *files)
-    return SqlFiles(named, config.root, single_transaction=given["single_transaction"])
+    return SqlFiles(
+        named, config.root, single_transaction=given["single_transaction"], down=given["down"]
+    )

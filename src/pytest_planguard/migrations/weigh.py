@@ -86,6 +86,7 @@ def steps(trace: Trace, scale: Scale, changes: Mapping[int, Sequence[Change]]) -
 
 def _step(one: Traced, scale: Scale, changes: tuple[Change, ...]) -> Step:
     seen = one.effects
+    planned = one.kind is MigrationStatement.DATA  # what it reads is its plan's to say
     plain = one.kind in (MigrationStatement.DATA, MigrationStatement.QUERY)
     unseen = one.kind in (MigrationStatement.BLOCK, MigrationStatement.QUERY)
     weighing = _Weighing(seen, scale, plain=plain)
@@ -96,7 +97,7 @@ def _step(one: Traced, scale: Scale, changes: tuple[Change, ...]) -> Step:
         inside=one.inside,
         locks=together(seen.locks, scale),
         held=together(seen.held, scale),
-        reads=weighing.work(seen.reads),
+        reads=() if planned else weighing.work(seen.reads),
         rewrites=weighing.work(seen.rewrites, indexes=True),
         built=weighing.built(seen.built),
         rebuilt=weighing.built(seen.rebuilt),

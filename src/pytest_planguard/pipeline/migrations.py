@@ -32,6 +32,7 @@ from pytest_planguard.model.finding import Candidate
 from pytest_planguard.model.migrating import MigrationContext, Release, Releases
 from pytest_planguard.model.migration import Change, Dropped, DroppedKind, Migration, Tool
 from pytest_planguard.model.plan import Planned
+from pytest_planguard.model.ports import PostgresServer
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import ChangeKind, Report, Totals
 from pytest_planguard.model.settle import settle
@@ -40,6 +41,7 @@ from pytest_planguard.model.statement import Layer, Origin, Phase, Place, Sessio
 from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, read_catalog_at
 from pytest_planguard.pipeline.gate import Gate, as_configured, verdict
+from pytest_planguard.pipeline.suppressions import refuse_malformed
 from pytest_planguard.planner.explain import Explainer
 from pytest_planguard.planner.wire import Wire
 from pytest_planguard.sql.deep import room_for_deep_trees
@@ -54,9 +56,11 @@ class Source(Protocol):
     """Where a migration comes from."""
 
     tool: Tool
+    runs: bool
+    """Something has to be run to know its statements, or its way back."""
 
-    def record(self, twin: Twin) -> Recording:
-        """Its statements; a tool that must run runs on the twin."""
+    def record(self, twin: Twin | None) -> Recording:
+        """Its statements; what has to be run runs on the twin."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -74,6 +78,7 @@ def migrations(
     asked: Asked = Asked(),  # noqa: B008 - a frozen value
     capture: Capture | None = None,
     progress: Progress = lambda _: None,
+    server: PostgresServer | None = None,
 ) -> Report:
     """Traces a migration on a twin of the schema before it, and judges it.
 
@@ -83,6 +88,7 @@ def migrations(
         asked: Which database, from which schema.
         capture: This branch's, where there is one: its statements must work before the migration.
         progress: Told in a few words what is being done.
+        server: One that is open already; None: one is opened.
 
     Raises:
         ConfigurationError: The database is used as it is.
@@ -91,9 +97,13 @@ def migrations(
     config = _before(config, asked)
     baseline = files.read(config.baseline)
     known = capture or Capture(())
-    with room_for_deep_trees(), open_planner(config, asked.database, known, progress) as planner:
+    with (
+        room_for_deep_trees(),
+        open_planner(config, asked.database, known, progress, server) as planner,
+    ):
         look = _Look(config, asked, planner, source.tool, progress)
         recording = look.recorded(source)
+        refuse_malformed(Capture((), remarks=recording.remarks), [])
         migration, context = look.looked_at(recording, baseline, known)
         candidates = as_configured(config, _said(context, config))
         migration = _with_verdicts(migration, candidates)
@@ -135,6 +145,8 @@ class _Look:
     def recorded(self, source: Source) -> Recording:
         """The statements, from a twin of their own where a tool has to run."""
         self._progress("recording the migration")
+        if not source.runs:
+            return source.record(None)
         with self._fixture.twin() as twin:
             recording = source.record(twin)
             if recording.returned:

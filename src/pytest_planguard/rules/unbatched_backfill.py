@@ -38,11 +38,17 @@ def check_migration(context: MigrationContext) -> Iterator[Candidate]:
     """One candidate for each table a statement writes."""
     for number, step in context.numbered():
         for change in step.changes:
-            if change.verb in _VERBS and change.rows >= MANY_ROWS:
+            if _is_meant(change, context):
                 yield _of_change(context, number, step, change)
         for work in step.writes_unplanned:
             if context.is_large(work.relation, work.rows):
                 yield _of_block(context, number, work)
+
+
+def _is_meant(change: Change, context: MigrationContext) -> bool:
+    """Not a table of the migration's own: nobody else knows it yet."""
+    is_old = change.relation in context.before.tables
+    return is_old and change.verb in _VERBS and change.rows >= MANY_ROWS
 
 
 def _of_change(context: MigrationContext, number: int, step: Step, change: Change) -> Candidate:

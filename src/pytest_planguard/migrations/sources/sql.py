@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from pytest_planguard.errors import ConfigurationError, SchemaError
 from pytest_planguard.migrations.recorded import Recording, Sent
+from pytest_planguard.migrations.trace import trace
 from pytest_planguard.model.migration import Tool
 from pytest_planguard.model.silence import Remark, silence_in
 from pytest_planguard.model.statement import Layer, Origin
 from pytest_planguard.sql.script import split_script
+
+if TYPE_CHECKING:
+    from pytest_planguard.fixturedb.twin import Twin
 
 
 class SqlFiles:
@@ -21,27 +28,48 @@ class SqlFiles:
         files: UTF-8 each.
         root: What places are relative to.
         single_transaction: Each file is one transaction, as many tools send it.
+        down: Files of the way back, if there is one.
     """
 
     tool = Tool.SQL
 
     def __init__(
-        self, files: Sequence[Path], root: Path, *, single_transaction: bool = False
+        self,
+        files: Sequence[Path],
+        root: Path,
+        *,
+        single_transaction: bool = False,
+        down: Sequence[Path] = (),
     ) -> None:
         self._files = files
         self._root = root
         self._single_transaction = single_transaction
+        self._down = down
+        self.runs = bool(down)
 
-    def record(self, twin: object) -> Recording:  # noqa: ARG002 - nothing has to run
-        """The statements.
+    def record(self, twin: Twin | None) -> Recording:
+        """The statements; the way back is gone on the twin.
 
         Raises:
             ConfigurationError: A file can't be read.
             SchemaError: It has a psql command that decides what follows.
         """
+        found = self._read(self._files)
+        if twin is None or not self._down:
+            return found
+        back = self._read(self._down)
+        gone = trace(Recording((*found.sent, *back.sent), found.source), twin.conninfo)
+        failed = any(one.refusal for one in gone.statements[: len(found.sent)])
+        return msgspec.structs.replace(
+            found,
+            irreversible="" if failed else gone.failure,
+            returned=not gone.failure,
+        )
+
+    def _read(self, files: Sequence[Path]) -> Recording:
         sent: list[Sent] = []
         remarks: list[Remark] = []
-        for file in self._files:
+        for file in files:
             place = _relative(file, self._root)
             text = _text(file, place)
             own = list(_statements(text, place))
@@ -49,7 +77,7 @@ class SqlFiles:
             if self._single_transaction and own:
                 own = [Sent("BEGIN", own[0].place), *own, Sent("COMMIT", own[-1].place)]
             sent += own
-        source = ", ".join(_relative(file, self._root) for file in self._files)
+        source = ", ".join(_relative(file, self._root) for file in files)
         return Recording(tuple(sent), source or "no file", remarks=tuple(remarks))
 
 
