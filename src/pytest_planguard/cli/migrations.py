@@ -15,6 +15,7 @@ from pytest_planguard.cli.common import (
     progress,
     run_options,
 )
+from pytest_planguard.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pytest_planguard.config import Config
@@ -44,6 +45,20 @@ NOTHING_SEEN = 3
 @click.option(
     "--single-transaction", is_flag=True, help="Each SQL file is sent as one transaction."
 )
+@click.option(
+    "--alembic",
+    is_flag=False,
+    flag_value="",
+    metavar="[REV:REV]",
+    help="Revisions of Alembic; without a range the last one.",
+)
+@click.option(
+    "--django",
+    is_flag=False,
+    flag_value="",
+    metavar="[APP[:FROM]]",
+    help="Migrations of Django, after FROM; without it the last one of the app.",
+)
 @click.option("--schema", metavar="SPEC", default="", help="The schema before, as configured.")
 @click.option("--database", metavar="NAME", help="Which, where there are several.")
 @click.option(
@@ -60,9 +75,9 @@ def command(files: tuple[Path, ...], **given: Any) -> int:
 
     config = load_config(given)
     source = _source(config, files, given)
-    asked = pipeline.Asked(
-        chosen_database(config, given.get("database")), given["schema"], given["time_limit"]
-    )
+    before = given["schema"] or getattr(source, "schema_before", "")
+    database = chosen_database(config, given["database"])
+    asked = pipeline.Asked(database, before, given["time_limit"])
     with progress() as show:
         report = pipeline.migrations(config, source, asked, default_capture(config), show)
     emit(config, report, verbose=given["verbose"])
@@ -80,8 +95,18 @@ def _source(config: Config, files: tuple[Path, ...], given: dict[str, Any]) -> S
         ConfigurationError: Several were.
     """
     from pytest_planguard.migrations.sources.sql import SqlFiles
+    from pytest_planguard.migrations.sources.tool import ToolSource
+    from pytest_planguard.model.migration import Tool
 
     named = (*given["sql"], *files)
+    asked = [name for name in ("alembic", "django") if given[name] is not None]
+    if len(asked) + bool(named) > 1:
+        raise ConfigurationError(
+            f"found {' and '.join([*asked, *(['sql'] if named else [])])}, wanted one of them",
+            hint="trace one after the other",
+        )
+    if asked:
+        return ToolSource(Tool(asked[0]), given[asked[0]], config.root)
     return SqlFiles(
         named, config.root, single_transaction=given["single_transaction"], down=given["down"]
     )

@@ -55,9 +55,10 @@ def _candidate(context: MigrationContext, number: int, gone: Dropped) -> Candida
 
 def _remedy(context: MigrationContext, gone: Dropped) -> str:
     """How to say that it is meant, beside the statement or in the configuration."""
-    mark = "--" if context.migration.tool is Tool.SQL else "#"
+    sql = context.migration.tool is Tool.SQL
+    where = "on the line above the statement" if sql else "on the operation's line"
     what = gone.name or gone.relation.removeprefix("public.")
     return (
-        "if it is meant, say so on the line above the statement, or with [[ignore]] in the "
-        f"configuration:\n{mark} planguard: ignore[MIG009] {what}: why it can go"
+        f"if it is meant, say so {where}, or with [[ignore]] in the configuration:\n"
+        f"{'--' if sql else '#'} planguard: ignore[MIG009] {what}: why it can go"
     )
