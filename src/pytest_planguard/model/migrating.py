@@ -53,6 +53,34 @@ class Releases(msgspec.Struct, frozen=True):
         return tuple(one for one in self.broken if one.release is release)
 
 
+class LostPlan(msgspec.Struct, frozen=True):
+    """A statement whose plan used an index that is dropped."""
+
+    index: str
+    """Schema-qualified."""
+    relation: str
+    sql: str
+    where: str
+    before: float
+    """Cost at the schema before the migration."""
+    after: float
+    step: int
+
+
+class IndexUse(msgspec.Struct, frozen=True):
+    """What the statements known make of indexes that come and go."""
+
+    looked_at: int = 0
+    """Statements that were planned at the schema after the migration."""
+    new: dict[str, int] = {}
+    """Indexes made on tables that were there, and the statement that makes each."""
+    used: frozenset[str] = frozenset()
+    """Indexes in the plans after it, by name without the schema."""
+    lost: tuple[LostPlan, ...] = ()
+    catalog: Catalog | None = None
+    """After the migration, at production's size."""
+
+
 class MigrationContext(msgspec.Struct, frozen=True):
     """One migration of one database with all that is known of it."""
 
@@ -64,6 +92,8 @@ class MigrationContext(msgspec.Struct, frozen=True):
     """What it leads to; None: it failed on the way."""
     models: Mapping[str, DjangoModel] = {}
     releases: Releases = Releases()
+    index_use: IndexUse | None = None
+    """None: no index comes or goes, or no statement is known."""
 
     def is_large(self, relation: str, rows: float) -> bool:
         """Whether whoever uses a table notices that it is read as a whole."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
@@ -41,6 +42,7 @@ from pytest_planguard.model.statement import Layer, Origin, Phase, Place, Sessio
 from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, read_catalog_at
 from pytest_planguard.pipeline.gate import Gate, as_configured, verdict
+from pytest_planguard.pipeline.migrated_plans import entries_of, index_use
 from pytest_planguard.pipeline.suppressions import refuse_malformed
 from pytest_planguard.planner.explain import Explainer
 from pytest_planguard.planner.wire import Wire
@@ -106,7 +108,6 @@ def migrations(
         refuse_malformed(Capture((), remarks=recording.remarks), [])
         migration, context = look.looked_at(recording, baseline, known)
         candidates = as_configured(config, _said(context, config))
-        migration = _with_verdicts(migration, candidates)
         return _report(config, planner, migration, candidates, recording)
 
 
@@ -175,6 +176,13 @@ class _Look:
             self._lossy,
             traced.notes,
         )
+        known = [] if traced.failure else entries_of(baseline, self._asked.database)
+        use = index_use(
+            migration,
+            known,
+            before=lambda: self._explainer(()),
+            after=lambda: self._explainer(recording.sent),
+        )
         thresholds = thresholds_for(self._config, self._planner.catalog.tables)
         return migration, MigrationContext(
             migration,
@@ -183,6 +191,7 @@ class _Look:
             None if traced.failure else after,
             capture.models,
             releases,
+            use,
         )
 
     def _changes(self, recording: Recording, traced: Trace) -> dict[int, tuple[Change, ...]]:
@@ -319,12 +328,17 @@ def _said(context: MigrationContext, config: Config) -> list[Candidate]:
     return said
 
 
-def _with_verdicts(migration: Migration, candidates: Sequence[Candidate]) -> Migration:
+def _with_verdicts(
+    migration: Migration,
+    candidates: Sequence[Candidate],
+    silenced: AbstractSet[tuple[str, str | None, tuple[Origin, ...]]],
+) -> Migration:
     """The statements with the codes of what is said of them."""
     codes: dict[int, list[str]] = {}
     for one in candidates:
         if one.step is not None:
-            codes.setdefault(one.step, []).append(one.rule)
+            known = (one.rule, one.relation, one.origins) in silenced
+            codes.setdefault(one.step, []).append(one.rule + " (acknowledged)" * known)
     return msgspec.structs.replace(
         migration,
         steps=tuple(
@@ -347,6 +361,8 @@ def _report(
     # All of a migration is new, whatever the baseline knows of queries.
     gate = Gate(config, Baseline({}, {}), {migration.database: facts}, {}, capture, today)
     findings = gate.findings(settle(candidates), {})
+    silenced = {(one.rule, one.relation, one.origins) for one in findings if one.suppressed}
+    migration = _with_verdicts(migration, candidates, silenced)
     silent = gate.suppressions({}).notes(
         findings, {}, complete=not migration.failure, looked_at=_is_about_migrations
     )

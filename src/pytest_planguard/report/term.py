@@ -8,6 +8,7 @@ from typing import TypeAlias
 from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.report import Change, ChangeKind, QueryReport, Report, Status
+from pytest_planguard.report import _migrations as migrating
 from pytest_planguard.report import _numbers as numbers
 from pytest_planguard.report import _text as words
 
@@ -46,6 +47,7 @@ def render(
         return _paint([_summary(report)], color=color)
     lines: list[Line] = [[(" planguard ".center(width, "="), "")]] if title else []
     lines += _head(report, verbose=verbose)
+    lines += _migrations(report)
     lines += _findings(report, verbose=verbose)
     lines += _unplanned(report) if verbose else []
     last = _last(report)
@@ -69,6 +71,7 @@ def _is_quiet(report: Report) -> bool:
     return (
         report.verdict.status is Status.PASSED
         and report.baseline_found
+        and not report.migrations
         and not moved
         and not report.notes
         and not report.accepted
@@ -105,6 +108,20 @@ def _head(report: Report, *, verbose: bool) -> list[Line]:
     if loud := words.assumed(report):
         lines.append([(f"! {loud}", "bold yellow")])
     lines += [[(f"! {note}", "yellow")] for note in report.notes]
+    return lines
+
+
+def _migrations(report: Report) -> list[Line]:
+    """A table for each, columns as wide as they must be."""
+    lines: list[Line] = []
+    for migration in report.migrations:
+        lines.append([(migrating.head(migration), "bold")])
+        cells = [migrating.TITLES, *migrating.rows_of(migration)]
+        cleaned = [[words.clean(cell) for cell in row] for row in cells]
+        widths = [max(len(row[column]) for row in cleaned) for column in range(len(cells[0]))]
+        for number, row in enumerate(cleaned):
+            padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            lines.append([("  " + "  ".join(padded).rstrip(), "" if number else "dim")])
     return lines
 
 
