@@ -11,6 +11,7 @@ from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.migrating import IndexUse, LostPlan
 from pytest_planguard.model.migration import DroppedKind, Migration
 from pytest_planguard.model.plan import Planned
+from pytest_planguard.model.query import Query
 from pytest_planguard.model.statement import Origin, Phase, Place, Session, Statement
 from pytest_planguard.planner.explain import Explainer
 from pytest_planguard.sql.normalise import queries as normalise
@@ -20,13 +21,18 @@ At = Callable[[], AbstractContextManager[tuple[Explainer, Catalog]]]
 
 
 def index_use(
-    migration: Migration, entries: Sequence[Entry], before: At, after: At
+    migration: Migration,
+    entries: Sequence[Entry],
+    captured: Sequence[Query],
+    before: At,
+    after: At,
 ) -> IndexUse | None:
     """Which new indexes are used, and what becomes of plans that used dropped ones.
 
     Args:
         migration: Traced.
         entries: The baseline's, of its database.
+        captured: This branch's.
         before: Plans at the schema it starts from.
         after: Plans at the schema it leads to.
 
@@ -35,13 +41,15 @@ def index_use(
     """
     new = _new(migration)
     gone = _gone(migration)
-    if not entries or not (new or gone):
+    if not (entries or captured) or not (new or gone):
         return None
     with after() as (explainer, catalog):
         planned = _planned(entries, explainer)
+        outcomes = explainer.explain(explainer.fitted(captured))
+    every = [*planned.values(), *(one for one in outcomes if isinstance(one, Planned))]
     used = frozenset(
         name
-        for one in planned.values()
+        for one in every
         for plan in one.plans
         for path in plan.access.values()
         for name in path.indexes
@@ -52,7 +60,7 @@ def index_use(
         with before() as (explainer, _):
             lost = tuple(_lost(affected, gone, _planned(affected, explainer), planned))
     whole = {_top(name, catalog): step for name, step in new.items()}
-    return IndexUse(len(planned), whole, used, lost, catalog)
+    return IndexUse(len(every), whole, used, lost, catalog)
 
 
 def entries_of(baseline: Baseline | None, database: str) -> list[Entry]:

@@ -39,6 +39,7 @@ from pytest_planguard.model.report import ChangeKind, Report, Totals
 from pytest_planguard.model.settle import settle
 from pytest_planguard.model.spec import TableDeclaration
 from pytest_planguard.model.statement import Layer, Origin, Phase, Place, Session, Statement
+from pytest_planguard.pipeline.databases import databases_of
 from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, read_catalog_at
 from pytest_planguard.pipeline.gate import Gate, as_configured, verdict
@@ -180,6 +181,7 @@ class _Look:
         use = index_use(
             migration,
             known,
+            [] if traced.failure else self._asked_by(capture),
             before=lambda: self._explainer(()),
             after=lambda: self._explainer(recording.sent),
         )
@@ -253,10 +255,22 @@ class _Look:
         return Releases(len(old), len(new), tuple(found))
 
     def _of_capture(self, capture: Capture) -> list[Said]:
-        """This branch's statements, of its own code."""
-        asked = normalise(capture, report_name=lambda _: self._asked.database)
+        return [Said(one.sql, _where(one)) for one in self._asked_by(capture)]
+
+    def _asked_by(self, capture: Capture) -> list[Query]:
+        """This branch's queries, of its own code and on this database."""
+        database_of = databases_of(self._config, capture)
+        own = tuple(
+            one
+            for one in capture.statements
+            if database_of(one.session.database) == self._asked.database
+        )
+        asked = normalise(
+            msgspec.structs.replace(capture, statements=own),
+            report_name=lambda _: self._asked.database,
+        )
         return [
-            Said(one.sql, _where(one))
+            one
             for one in asked
             if one.layer in (Layer.APPLICATION, Layer.LIBRARY) and not one.why_not_explainable
         ]

@@ -128,7 +128,8 @@ def _migrations(report: Report) -> list[str]:
             "| --- | --- | --- | ---: | ---: | --- |",
             *(
                 f"| {code(row.statement).replace('|', chr(92) + '|')} "
-                f"| {' | '.join(map(inline, row[1:]))} |"
+                f"| {inline(row.lock)} | {inline(row.waits)} | {row.rows} | {row.bytes} "
+                f"| {inline(row.verdict)} |"
                 for row in migrating.rows_of(migration)
             ),
         ]

@@ -19,6 +19,8 @@ from sqlalchemy.engine import Engine, make_url
 
 from pytest_planguard.migrations.tools.journal import SETTINGS, Journal
 
+_FILES = ("alembic.ini", "migrations/alembic.ini", "alembic/alembic.ini")
+
 _KEPT = ("options", "server_settings")
 """What a project opens its connections with that is not an address."""
 
@@ -27,7 +29,7 @@ def main(arguments: list[str]) -> int:
     """The exit status; what was wrong goes to standard error."""
     verb, wanted, *rest = arguments
     sys.path.insert(0, "")
-    config = Config("alembic.ini")
+    config = Config(configuration())
     url = os.environ["PLANGUARD_DATABASE_URL"]
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
     only_to(url)
@@ -43,9 +45,25 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def configuration() -> str:
+    """The project's file: as Alembic's own variable names it, or where projects have it."""
+    if named := os.environ.get("ALEMBIC_CONFIG"):
+        return named
+    found = next((one for one in _FILES if Path(one).is_file()), None)
+    if found is None:
+        raise SystemExit(f"no configuration of Alembic: looked for {', '.join(_FILES)}")
+    return found
+
+
 def bounds(script: ScriptDirectory, wanted: str) -> tuple[str, str]:
     """Where the range starts and ends; empty: the last revision alone."""
     start, colon, end = wanted.partition(":")
+    heads = script.get_heads()
+    if len(heads) > 1 and end in ("", "head") and (colon or not start):
+        raise SystemExit(
+            f"there are several heads, {', '.join(sorted(heads))}: merge them, or name the one "
+            "that is meant, --alembic REV:REV"
+        )
     if colon:
         return start or "base", end or "heads"
     head = script.get_revision(wanted or "head")
