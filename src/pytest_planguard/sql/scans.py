@@ -109,6 +109,8 @@ class Run(msgspec.Struct, frozen=True):
 
     loops: float
     """Per process."""
+    rows: float
+    """Of each loop, as far as a LIMIT above lets it run; at least one, where there are any."""
     cost: float
     """Over all loops, of the node and all below it."""
 
@@ -116,7 +118,10 @@ class Run(msgspec.Struct, frozen=True):
 def runs(root: PlanNode) -> dict[int, Run]:
     """Every node's, by ``id``."""
     visits = _visits(root, _top(root), root.total_cost)
-    return {id(node): Run(frame.loops, cost) for node, frame, cost in visits}
+    return {
+        id(node): Run(frame.loops, max(frame.fraction * node.rows, min(node.rows, 1.0)), cost)
+        for node, frame, cost in visits
+    }
 
 
 def _top(root: PlanNode) -> _Frame:
