@@ -66,6 +66,7 @@ def run(
     findings = [Finding() for statement in capture.statements if "bad" in statement.text]
     Path("seen.json").write_bytes(msgspec.json.encode(capture))
     text = f"judged {len(capture.statements)} statements with {options}"
+    text += " and growth fails" if config.fail_on_growth else ""
     return Outcome(Report(findings, "", text), 1 if findings else 0)
 
 

@@ -436,12 +436,14 @@ def test_the_library_is_restored_exactly(driven: Driven) -> None:
         """,
         before=f"""
         import sys
-        import asgiref.sync, django.db.backends.signals, sqlalchemy.engine
+        import asgiref.sync, django.db.backends.signals, psycopg_pool, sqlalchemy.engine
+        import sqlalchemy.dialects.postgresql.base
         sys.path.append({str(TESTS)!r})
         from fix_residue import residue
         from pytest_planguard.capture.listening import listen
 
-        LIBRARIES = ["psycopg", "psycopg2", "asyncpg", "sqlalchemy", "django", "asgiref"]
+        LIBRARIES = ["psycopg", "psycopg_pool", "psycopg2", "asyncpg", "sqlalchemy", "django",
+            "asgiref"]
 
         def state():
             found = {{}}

@@ -41,6 +41,12 @@ def run_options(command: _Command) -> _Command:
     options = (
         click.option("--fail-on", metavar="none|error|warning", help="What fails; default error."),
         click.option(
+            "--fail-on-growth",
+            is_flag=True,
+            default=None,
+            help="Fail, too, for what got worse because tables grew.",
+        ),
+        click.option(
             "--report",
             metavar="TYPE[:PATH]",
             multiple=True,

@@ -156,6 +156,7 @@ class Finisher:
     def _capture(self, interrupted: str) -> Capture:
         if isinstance(self._source, Collector):
             merger = Merger()
+            self._source.settle()
             merger.add(self._source.take(whole=True))
             self._source.stop()
         else:

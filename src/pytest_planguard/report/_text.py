@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pytest_planguard.model.finding import Finding
 from pytest_planguard.model.report import DatabaseReport, QueryReport, Report, Status
 from pytest_planguard.model.spec import ASSUMED_ROWS
-from pytest_planguard.model.statement import Origin
+from pytest_planguard.model.statement import Layer, Origin
 from pytest_planguard.model.statistics import ScaleSource
 from pytest_planguard.report._numbers import counted, rows, size
 
@@ -30,6 +30,11 @@ _SOURCES = {
     ScaleSource.GENERATED: "generated rows",
     ScaleSource.ASSUMED: "assumed sizes",
 }
+
+
+def source(of: ScaleSource) -> str:
+    """Where a size comes from, in words."""
+    return _SOURCES[of]
 
 
 def clean(text: str) -> str:
@@ -80,7 +85,7 @@ def place(origin: Origin) -> str:
     """``app/orders.py:41 list_orders``; a library and the command line have no line."""
     if not has_line(origin):
         return origin.file
-    return f"{origin.file}:{origin.line} {origin.function}"
+    return f"{origin.file}:{origin.line} {origin.function}".rstrip()
 
 
 def places(origins: Iterable[Origin]) -> str:
@@ -154,10 +159,23 @@ def self_check(database: DatabaseReport) -> str:
 def totals(report: Report) -> str:
     """``143 tests, 214 queries, 9 not plannable``."""
     count = report.totals
+    if report.migrations and not count.queries:
+        return counted(sum(len(one.steps) for one in report.migrations), "statement") + " traced"
     text = f"{counted(count.tests, 'test')}, {counted(count.queries, 'query', 'queries')}"
     if report.verdict.status is Status.INCOMPLETE:  # lost with the server, or refused by it
         return text + (f", {count.unexplained:,} not planned" if count.unexplained else "")
     return text + (f", {count.unexplained:,} not plannable" if count.unexplained else "")
+
+
+def of_the_suite(report: Report) -> str:
+    """What only setup, teardown, factories and helpers of the suite send; empty: nothing."""
+    count = sum(one.query.layer is Layer.TEST for one in report.queries)
+    if not count:
+        return ""
+    return (
+        f"{counted(count, 'query', 'queries')} of the suite's own (fixtures, factories, helpers): "
+        "shown in the reports, never a failure"
+    )
 
 
 def verdict(report: Report) -> str:
@@ -198,7 +216,7 @@ def counts(report: Report) -> list[str]:
     """What became of the queries and findings, as in ``211 same`` and ``12 known findings``."""
     order = ("same", "worse", "changed", "better", "new", "gone", "not_run")
     changes = [
-        f"{report.changes.get(kind, 0):,} {kind.replace('_', ' ')}"
+        f"{report.changes.get(kind, 0):,} {kind.replace('_', ' ')}{_told(report, kind)}"
         for kind in order
         if report.changes.get(kind) and report.baseline_found
     ]
@@ -208,10 +226,16 @@ def counts(report: Report) -> list[str]:
     return parts + ([f"{report.accepted:,} written to the baseline"] if report.accepted else [])
 
 
+def _told(report: Report, kind: str) -> str:
+    """How many of the same have another plan: ties, and costs counted in other units."""
+    told = sum(one.change is not None and bool(one.change.note) for one in report.queries)
+    return f" ({told:,} with another plan, told by -v)" if told and kind == "same" else ""
+
+
 def acceptance(report: Report) -> str:
     """The command that accepts what is new or starts a baseline; empty where nothing is."""
     command = "pytest --planguard --planguard-update"
-    if report.accepted:
+    if report.accepted or (report.migrations and not report.queries):
         return ""
     if not report.baseline_found:
         if report.verdict.status is Status.INCOMPLETE:

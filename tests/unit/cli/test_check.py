@@ -29,9 +29,11 @@ def test_options_reach_the_configuration_and_the_pipeline(project, pipeline, say
     say(
         "check", "--fail-on", "warning", "--baseline", "b", "--select", "PLN", "--ignore", "PLN002",
         "--db", "postgresql://h/x", "--update", "--trim", "--reason", "why", "-v",
+        "--fail-on-growth",
     )  # fmt: skip
     (call,) = pipeline.calls
     assert call.config.fail_on is Severity.WARNING
+    assert call.config.fail_on_growth
     assert call.config.baseline == project / "b"
     assert (call.config.select, call.config.ignore_codes) == (("PLN",), ("PLN002",))
     assert call.config.databases["default"].url == "postgresql://h/x"
