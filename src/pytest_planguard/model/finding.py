@@ -78,9 +78,12 @@ class Candidate(msgspec.Struct, frozen=True):
     names_values: bool = False
     """The message says itself with which values it holds, as where several plans are compared."""
     origins: tuple[Origin, ...] = ()
-    """Lines of the project's own, where no query is meant; else the query's count."""
+    """Lines of the project's own, where no query is meant (a pool, a migration's statement); else
+    the query's count."""
     tests: tuple[str, ...] = ()
     """Likewise."""
+    step: int | None = None
+    """Of a migration's statement: its position."""
 
 
 class Finding(msgspec.Struct, frozen=True):
