@@ -1,10 +1,14 @@
-"""The pull-request comment: what got worse, what is new, how to accept, what was not checked."""
+"""The pull-request comment: what got worse, what is new, how to accept, what was not checked.
+
+``comment.py`` makes one comment of several reports.
+"""
 
 from __future__ import annotations
 
+import enum
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pytest_planguard.model.finding import Advice, Finding, Severity
 from pytest_planguard.model.plan import Planned, Unexplained
@@ -27,12 +31,55 @@ _BREAK = "\u200b"
 rendered text, where an escape has already gone."""
 
 
+class Detail(enum.IntEnum):
+    """How much is told of each finding."""
+
+    FULL = 0
+    """With the query and its plans, folded."""
+    BRIEF = 1
+    """Without them."""
+    LINES = 2
+    """A line each."""
+    COUNTS = 3
+    """How many there are of each rule."""
+
+
+_LEFT_OUT = {
+    Detail.FULL: "",
+    Detail.BRIEF: "The plans were left out: they do not fit into a comment.",
+    Detail.LINES: "Advice and plans were left out: they do not fit into a comment.",
+    Detail.COUNTS: "The findings do not fit into a comment; they are in the run's JSON report.",
+}
+
+
 def render(report: Report) -> str:
-    """The comment, in the longest form that fits: with plans, without, or counts only."""
-    for body in (_full(report), _brief(report)):
-        if len(body) <= LONGEST:
-            return body
-    return _counts_only(report)
+    """The comment, in the longest form that fits: with plans, without, a line each, or counts."""
+    for detail in Detail:
+        text = f"{MARKER}\n{body(report, detail)}"
+        if len(text) <= LONGEST:
+            break
+    return text
+
+
+def body(
+    report: Report, detail: Detail, *, title: str = "planguard ", accepted: Sequence[str] = ()
+) -> str:
+    """One report, without the marker.
+
+    Args:
+        report: The report.
+        detail: How much of it.
+        title: What the verdict follows; Markdown.
+        accepted: What the pull request accepted, as paragraphs of Markdown.
+    """
+    return _join(
+        _head(report, title, whole=detail < Detail.LINES),
+        _sections(report, detail),
+        _better(report) if detail < Detail.COUNTS else [],
+        accepted or _accepted(report),
+        [_LEFT_OUT[detail]],
+        _tail(report) if detail < Detail.COUNTS else _accept_with(report),
+    )
 
 
 def inline(text: str) -> str:
@@ -60,48 +107,40 @@ def _longest_run(text: str) -> int:
     return max(map(len, re.findall(r"`+", text)), default=0)
 
 
-def _full(report: Report) -> str:
-    return _join(_head(report), _sections(report, plans=True), _tail(report))
-
-
-def _brief(report: Report) -> str:
-    return _join(
-        _head(report),
-        _sections(report, plans=False),
-        ["The plans were left out: they do not fit into a comment."],
-        _tail(report),
-    )
-
-
-def _counts_only(report: Report) -> str:
+def _counts(report: Report) -> list[str]:
     rules = Counter((one.severity.rank, one.rule, one.name) for one in words.open_findings(report))
     lines = [
         f"- {numbers.counted(count, 'finding')} {inline(rule)} {inline(name)}"
         for (_, rule, name), count in sorted(rules.items())
     ]
-    note = "The findings do not fit into a comment; they are in the JSON report of the run."
-    accept = words.acceptance(report)
-    command = [fence(accept.partition(": ")[2], "sh")] if accept else []
-    return _join(_head(report), ["\n".join(lines), note], command)
+    return ["\n".join(lines)]
 
 
 def _join(*parts: Iterable[str]) -> str:
     return "\n\n".join([text for part in parts for text in part if text]) + "\n"
 
 
-def _head(report: Report) -> list[str]:
-    sentence = f"### {_SIGNS[report.verdict.status]} planguard {inline(words.verdict(report))}"
+def sign(status: Status) -> str:
+    """The verdict as one character."""
+    return _SIGNS[status]
+
+
+def _head(report: Report, title: str, *, whole: bool) -> list[str]:
+    sentence = f"### {sign(report.verdict.status)} {title}{inline(words.verdict(report))}"
+    several = len(report.databases) > 1
     servers = [
-        inline(words.server(one) if len(report.databases) == 1 else f"{name}: {words.server(one)}")
+        inline((f"{name}: " if several else "") + words.server(one, whole=whole))
         for name, one in sorted(report.databases.items())
     ]
     facts = "  \n".join([*servers, inline(words.totals(report))])
     loud = words.assumed(report)
-    head = [f"{MARKER}\n{sentence}", facts, f"**{_sentence(inline(loud))}**" if loud else ""]
+    head = [sentence, facts, f"**{_sentence(inline(loud))}**" if loud else ""]
     return [*head, ", ".join(map(inline, words.counts(report)))]
 
 
-def _sections(report: Report, *, plans: bool) -> list[str]:
+def _sections(report: Report, detail: Detail) -> list[str]:
+    if detail is Detail.COUNTS:
+        return _counts(report)
     queries = words.by_key(report)
     shown = [one for one in words.open_findings(report) if one.severity is not Severity.INFO]
     worse = [one for one in shown if one.rule == "PLN003"]
@@ -109,11 +148,9 @@ def _sections(report: Report, *, plans: bool) -> list[str]:
     new = [one for one in others if _kind(queries, one) is ChangeKind.NEW]
     rest = [one for one in others if _kind(queries, one) is not ChangeKind.NEW]
     return [
-        *_section("Worse than the baseline", worse, queries, plans=plans),
-        *_section("New queries with findings", new, queries, plans=plans),
-        *_section("New findings", rest, queries, plans=plans),
-        *_better(report),
-        *_accepted(report),
+        *_section("Worse than the baseline", worse, queries, detail),
+        *_section("New queries with findings", new, queries, detail),
+        *_section("New findings", rest, queries, detail),
     ]
 
 
@@ -126,22 +163,28 @@ def _section(
     title: str,
     findings: list[Finding],
     queries: dict[tuple[str, str], QueryReport],
-    *,
-    plans: bool,
+    detail: Detail,
 ) -> list[str]:
     if not findings:
         return []
+    if detail is Detail.LINES:
+        return [f"#### {title}", "\n".join(f"- {_subject(one)}" for one in findings)]
+    plans = detail is Detail.FULL
     items = [_item(one, queries.get((one.database, one.key)), plans=plans) for one in findings]
     return [f"#### {title}", *items]
 
 
-def _item(finding: Finding, query: QueryReport | None, *, plans: bool) -> str:
+def _subject(finding: Finding) -> str:
+    """What was found, of which table, and where: one line."""
     size = f" ({numbers.rows(finding.rows)} rows)" if finding.rows else ""
     subject = f" · {code(finding.relation)}{size}" if finding.relation else ""
     where = words.places(finding.origins)
     head = f"**{finding.severity.value} {inline(finding.rule)} {inline(finding.name)}**{subject}"
-    lines = [f"{head} · {code(where)}" if where else head]
-    lines += _change_lines(finding, query)
+    return f"{head} · {code(where)}" if where else head
+
+
+def _item(finding: Finding, query: QueryReport | None, *, plans: bool) -> str:
+    lines = [_subject(finding), *_change_lines(finding, query)]
     lines.append(inline(finding.message))
     if finding.tests:
         lines.append(_tests(finding))
@@ -232,12 +275,13 @@ def _accepted(report: Report) -> list[str]:
     return ["#### Accepted", f"{count} written to the baseline by this run."]
 
 
+def _accept_with(report: Report) -> list[str]:
+    sentence, _, command = words.acceptance(report).partition(": ")
+    return [f"{_sentence(inline(sentence))}:", fence(command, "sh")] if command else []
+
+
 def _tail(report: Report) -> list[str]:
-    accept = words.acceptance(report)
-    parts = []
-    if accept:
-        sentence, _, command = accept.partition(": ")
-        parts += [f"{_sentence(inline(sentence))}:", fence(command, "sh")]
+    parts = _accept_with(report)
     suppressed = _suppressed(report)
     if suppressed:
         parts += ["#### Suppressed", "\n".join(suppressed)]

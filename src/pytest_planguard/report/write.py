@@ -100,7 +100,7 @@ def write(
             output.append(text)
             continue
         try:
-            _write_file(destination.path, text, root)
+            write_file(destination.path, text, root)
         except OSError as error:
             reason = error.strerror or error
             problems.append(f"{destination.path} cannot be written: {reason}")
@@ -131,8 +131,12 @@ def _unknown(name: str) -> str:
     return f'unknown report "{name}"'
 
 
-def _write_file(file: Path, text: str, root: Path) -> None:
-    """Beside and moved over: a reader never sees half a report."""
+def write_file(file: Path, text: str, root: Path) -> None:
+    """Beside and moved over: a reader never sees half a report.
+
+    Raises:
+        OSError: The folder or the file cannot be written.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     own = root / ".planguard"
     if own in file.parents and not (own / ".gitignore").exists():
