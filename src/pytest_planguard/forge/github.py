@@ -153,7 +153,8 @@ class GitHubComments:
         self, request: Callable[[], _Answer], done: Callable[[], _Answer | None] | None = None
     ) -> _Answer:
         try:
-            return self._patience.ask(request, done)
+            with self._client:  # one connection for all pages and attempts
+                return self._patience.ask(request, done)
         except FailedError as failed:
             raise refusal(failed, self.name, (self._token,)) from None
         except (AttributeError, KeyError, TypeError, ValueError):
@@ -167,7 +168,7 @@ class GitHubComments:
 
     def _graphql(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         with _failures():
-            return self._client.graphql.request(query, variables)
+            return self._client.graphql(query, variables)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from pytest_planguard.model.finding import Advice, Finding, Severity
 from pytest_planguard.model.plan import Planned, Unexplained
-from pytest_planguard.model.report import ChangeKind, QueryReport, Report, Status
+from pytest_planguard.model.report import Change, ChangeKind, QueryReport, Report, Status
 from pytest_planguard.report import _numbers as numbers
 from pytest_planguard.report import _text as words
 
@@ -184,23 +184,35 @@ def _subject(finding: Finding) -> str:
 
 
 def _item(finding: Finding, query: QueryReport | None, *, plans: bool) -> str:
-    lines = [_subject(finding), *_change_lines(finding, query)]
-    lines.append(inline(finding.message))
+    change = query.change if query is not None and finding.rule == "PLN003" else None
+    lines = [_subject(finding), *(_change_lines(change) if change is not None else [])]
+    if change is None or not _tells_step(change, finding.message):
+        lines.append(inline(finding.message))
     if finding.tests:
         lines.append(_tests(finding))
     text = "  \n".join(line for line in lines if line)
-    return "\n\n".join([text, *_remedy(finding), *(_details(query) if plans else [])])
+    told = change is not None and _tells_causes(change, finding.remedy)
+    details = _details(query) if plans else []
+    return "\n\n".join([text, *_remedy(finding, told=told), *details])
+
+
+def _tells_step(change: Change, text: str) -> bool:
+    """Whether a text repeats what the lines of a change say."""
+    worst = next(iter(change.relations), None)
+    return worst is not None and f"{worst.before} → {worst.after}" in text
+
+
+def _tells_causes(change: Change, text: str) -> bool:
+    return bool(change.causes) and all(cause in text for cause in change.causes)
 
 
 def _tests(finding: Finding) -> str:
     count = numbers.counted(len(finding.tests), "test")
-    return f"{count}, e.g. {code(finding.tests[0])}"
+    example = ":" if len(finding.tests) == 1 else ", e.g."
+    return f"{count}{example} {code(finding.tests[0])}"
 
 
-def _change_lines(finding: Finding, query: QueryReport | None) -> list[str]:
-    change = query.change if query is not None else None
-    if finding.rule != "PLN003" or change is None:
-        return []
+def _change_lines(change: Change) -> list[str]:
     steps = [
         f"{code(one.relation)}: {inline(one.before)} → {inline(one.after)}"
         for one in change.relations
@@ -214,8 +226,10 @@ def _change_lines(finding: Finding, query: QueryReport | None) -> list[str]:
     return lines + (causes or ["of an unknown cause"])
 
 
-def _remedy(finding: Finding) -> list[str]:
-    """What to do: the statements proven to help, or words."""
+def _remedy(finding: Finding, *, told: bool) -> list[str]:
+    """What to do: the statements proven to help, or words that were not ``told`` already."""
+    if finding.advice is None and told:
+        return []
     if finding.advice is None:
         return [fence(finding.remedy)] if "\n" in finding.remedy else [inline(finding.remedy)]
     ddl = "\n".join(one.rstrip(";") + ";" for one in finding.advice.ddl)
@@ -223,7 +237,7 @@ def _remedy(finding: Finding) -> list[str]:
         numbers.cost(finding.advice.cost_before),
         numbers.cost(finding.advice.cost_after),
     )
-    said = any(one in finding.remedy for one in finding.advice.ddl)
+    said = told or any(one in finding.remedy for one in finding.advice.ddl)
     words_first = [] if said or not finding.remedy else [inline(finding.remedy)]
     facts, *notes = words.advice_facts(finding) or [""]
     gain = f"cost {before} → {after}" + (f"; {facts}" if facts else "")
