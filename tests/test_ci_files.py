@@ -117,13 +117,13 @@ def test_the_action_ends_as_the_tests_do(tmp_path, stub, status):
     stub("pytest", status)
     done = run(tmp_path, STEPS["Tests under planguard"])
     assert done.returncode == status
-    assert done.stdout == "<--planguard><term json>"
+    assert done.stdout == "<--planguard><term json github>"
 
 
 def test_the_action_takes_any_command(tmp_path, stub):
     stub("pytest", 0)
     done = run(tmp_path, STEPS["Tests under planguard"], run='cd . && pytest --planguard -k "a b"')
-    assert done.stdout == "<--planguard><-k><a b><term json>"
+    assert done.stdout == "<--planguard><-k><a b><term json github>"
 
 
 @pytest.mark.parametrize("status", [0, 2, 3])

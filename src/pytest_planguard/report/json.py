@@ -20,6 +20,7 @@ from pytest_planguard.model.report import (
     Verdict,
 )
 from pytest_planguard.model.statement import Origin
+from pytest_planguard.report._numbers import whole as _number
 
 SCHEMA_VERSION = 1
 
@@ -104,7 +105,9 @@ def _query(one: QueryReport) -> dict[str, Any]:
         "sql": query.sql,
         "parameter_types": list(query.parameter_types),
         "executions": query.executions,
-        "origins": _origins(place.origin for place in query.places),
+        "layer": query.layer.value,
+        "phases": sorted({place.phase.value for place in query.places}),
+        "origins": _origins_by_layer(place.origin for place in query.places),
         "tests": sorted({place.test for place in query.places if place.test}),
         "plans": _plans(one.outcome.plans) if isinstance(one.outcome, Planned) else [],
         "unexplained": None if planned else getattr(one.outcome, "reason", ""),
@@ -114,8 +117,8 @@ def _query(one: QueryReport) -> dict[str, Any]:
 
 
 def _comparison(change: Change | None) -> dict[str, Any] | None:
-    """The plan before and after, where it moved."""
-    if change is None or change.kind not in _MOVED:
+    """The plan before and after, where it moved or is a tie."""
+    if change is None or not (change.kind in _MOVED or change.note):
         return None
     return {
         "cost_before": _number_or_none(change.cost_before),
@@ -128,6 +131,7 @@ def _comparison(change: Change | None) -> dict[str, Any] | None:
         "shape_after": list(change.shape_after),
         "causes": list(change.causes),
         "statistics_only": change.statistics_only,
+        "note": change.note,
     }
 
 
@@ -203,6 +207,10 @@ def _number_or_none(number: float | None) -> float | int | None:
     return None if number is None else _number(number)
 
 
-def _number(number: float) -> float | int:
-    """Whole numbers without a fraction."""
-    return int(number) if number == int(number) else number
+def _origins_by_layer(origins: Iterable[Origin]) -> list[dict[str, Any]]:
+    """Likewise, with whose line each is."""
+    found = {(one.file, one.line, one.function, one.layer.value) for one in origins}
+    return [
+        {"file": file, "line": line, "function": function, "layer": layer}
+        for file, line, function, layer in sorted(found)
+    ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -44,6 +44,8 @@ from pytest_planguard.model.statement import Layer, Origin, Phase, Place
 from pytest_planguard.model.statistics import ScaleSource
 from pytest_planguard.report.json import SCHEMA_VERSION
 
+_Value = TypeVar("_Value")
+
 
 class _Version(msgspec.Struct):
     schema: int
@@ -53,6 +55,7 @@ class _Origin(msgspec.Struct):
     file: str
     line: int
     function: str
+    layer: Layer | None = None
 
 
 class _Plan(msgspec.Struct):
@@ -71,6 +74,7 @@ class _Comparison(msgspec.Struct):
     shape_after: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
     statistics_only: bool = False
+    note: str = ""
 
 
 class _Query(msgspec.Struct):
@@ -85,6 +89,7 @@ class _Query(msgspec.Struct):
     unexplained: str | None
     change: ChangeKind | None
     comparison: _Comparison | None = None
+    phases: tuple[Phase, ...] = ()
 
 
 class _Gone(msgspec.Struct):
@@ -295,25 +300,30 @@ def _why(one: _Query) -> str:
 
 
 def _places(one: _Query) -> tuple[Place, ...]:
-    """Every line and every test once: which belongs to which is not in the file."""
-    origins = [_origin(origin) for origin in one.origins]
-    if not origins:
+    """Every line, test and phase once: which belong to each other is not in the file."""
+    if not one.origins:
         return ()
-    number = max(len(origins), len(one.tests))
+    phases = one.phases or (Phase.CALL if one.tests else Phase.OUTSIDE,)
+    number = max(len(one.origins), len(one.tests), len(phases))
     return tuple(
         Place(
-            origin=origins[min(at, len(origins) - 1)],
-            test=one.tests[min(at, len(one.tests) - 1)] if one.tests else "",
-            phase=Phase.CALL if one.tests else Phase.OUTSIDE,
-            executions=one.executions if at == 0 else 0,
+            origin=_origin(_at(one.origins, place)),
+            test=_at(one.tests, place) if one.tests else "",
+            phase=_at(phases, place),
+            executions=one.executions if place == 0 else 0,
         )
-        for at in range(number)
+        for place in range(number)
     )
 
 
+def _at(values: tuple[_Value, ...], place: int) -> _Value:
+    """The one there, or the last."""
+    return values[min(place, len(values) - 1)]
+
+
 def _origin(one: _Origin) -> Origin:
-    layer = Layer.LIBRARY if one.file.startswith("lib:") else Layer.APPLICATION
-    return Origin(one.file, one.line, one.function, layer)
+    library = Layer.LIBRARY if one.file.startswith("lib:") else Layer.APPLICATION
+    return Origin(one.file, one.line, one.function, one.layer or library)
 
 
 def _plan(one: _Plan) -> Plan:
@@ -337,6 +347,7 @@ def _change(one: _Query) -> Change | None:
         shape_after=told.shape_after,
         causes=told.causes,
         statistics_only=told.statistics_only,
+        note=told.note,
         sql=one.sql,
     )
 

@@ -70,10 +70,7 @@ def test_another_major_and_collation_are_named():
 def test_a_column_that_changed_is_named():
     facts = ("column id bigint not null", "column customer_id numeric")
     found = cause(world(tables={"public.orders": facts}))
-    assert found.sentences == (
-        "public.orders lost: column customer_id bigint",
-        "public.orders got: column customer_id numeric",
-    )
+    assert found.sentences == ("column public.orders.customer_id changed: bigint → numeric",)
 
 
 def test_a_table_that_grew_alone_is_statistics_only():
