@@ -157,3 +157,13 @@ def test_a_tag_stands_in_the_marker(tag):
 def test_a_tag_that_would_end_the_marker_is_a_mistake(tag):
     with pytest.raises(ConfigurationError, match="cannot be used"):
         comment.marker(tag)
+
+
+@pytest.mark.parametrize(
+    ("given", "findings"),
+    [({}, True), ({"findings": ()}, False), ({"findings": (), "new": 0, "dropped": 1}, False)],
+)
+def test_accepted_findings_are_to_be_seen_and_entries_without_are_a_change(given, findings):
+    sections = [Section("", fix_reports.empty(), accepts(**given))]
+    assert comment.has_findings(sections) is findings
+    assert comment.has_changes(sections)

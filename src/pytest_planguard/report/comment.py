@@ -90,20 +90,23 @@ def render(sections: Sequence[Section], *, tag: str = "", link: str = "") -> str
 
 
 def has_findings(sections: Iterable[Section]) -> bool:
-    """Whether there is something a reviewer must see: findings, a failure, or what was accepted."""
+    """Whether there is something a reviewer must see: findings, also accepted ones, or a failure."""
     return any(
         section.report.verdict.status is not Status.PASSED
-        or bool(section.report.accepted)
-        or bool(section.accepted)
+        or bool(section.accepted and section.accepted.findings)
         or any(one.severity is not Severity.INFO for one in words.open_findings(section.report))
         for section in sections
     )
 
 
 def has_changes(sections: Sequence[Section]) -> bool:
-    """The same, or a plan that is not the baseline's, a query that is new, or one that is gone."""
-    moved = any(section.report.changes.get(kind) for section in sections for kind in _MOVED)
-    return moved or has_findings(sections)
+    """The same, or a plan that is not the baseline's, or a query or an entry that came or went."""
+    return has_findings(sections) or any(
+        bool(section.report.accepted)
+        or bool(section.accepted)
+        or any(section.report.changes.get(kind) for kind in _MOVED)
+        for section in sections
+    )
 
 
 def _longest(texts: Sequence[str], details: Sequence[Detail]) -> int | None:

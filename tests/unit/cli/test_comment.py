@@ -118,7 +118,8 @@ def test_gitlab_is_commented_once_and_turns_green_when_it_is_mended(gitlab, repo
         ("findings", "one_finding", 1),
         ("findings", "first_run", 1),
         ("findings", "incomplete", 1),
-        ("findings", "accepted", 1),
+        ("findings", "accepted", 0),
+        ("change", "accepted", 1),
         ("change", "one_finding", 1),
     ],
 )
