@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,11 +52,22 @@ class _Message(msgspec.Struct, frozen=True):
 )
 @click.option("--tag", metavar="NAME", default="", help="A comment of its own beside others.")
 @click.option("--dry-run", is_flag=True, help="Print the text and what would be done with it.")
-@click.option("--pull-request", "number", metavar="NUMBER", type=click.IntRange(1))
+@click.option(
+    "--pull-request",
+    "number",
+    metavar="NUMBER",
+    type=click.IntRange(1),
+    help="Where the environment does not tell.",
+)
 @click.option("--repository", metavar="NAME", default="", help="OWNER/NAME, or GitLab's project.")
 @click.option("--url", metavar="URL", default="", help="Of the API, or of the GitLab server.")
 @click.option("--base", metavar="REVISION", default="", help="What the baseline is compared with.")
-@click.option("--baseline", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--baseline",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Default: that of the project a report lies in.",
+)
 @click.option(
     "--text",
     metavar="FILE",
@@ -132,7 +144,8 @@ def _say(there: Conversation, message: _Message, given: dict[str, Any]) -> int:
         click.echo(f"{there.name}: {_planned(steps)}", err=True)
         return 0
     done = carry_out(steps, there, message.text, message.marker)
-    message.file.unlink(missing_ok=True)  # of an earlier run: nobody is to post it now
+    with suppress(OSError):  # of an earlier run: nobody is to post it now
+        message.file.unlink()
     _tell(there, done)
     return 0
 

@@ -100,7 +100,7 @@ def has_findings(sections: Iterable[Section]) -> bool:
 
 
 def has_changes(sections: Sequence[Section]) -> bool:
-    """The same, or a plan that is not the baseline's, or a query or an entry that came or went."""
+    """The same, or a plan that moved, or a query or an entry that came or went."""
     return has_findings(sections) or any(
         bool(section.report.accepted)
         or bool(section.accepted)
