@@ -90,7 +90,7 @@ def render(sections: Sequence[Section], *, tag: str = "", link: str = "") -> str
 
 
 def has_findings(sections: Iterable[Section]) -> bool:
-    """Whether there is something a reviewer must see: findings, also accepted ones, or a failure."""
+    """Whether a reviewer must see something: findings, also accepted ones, or a failure."""
     return any(
         section.report.verdict.status is not Status.PASSED
         or bool(section.accepted and section.accepted.findings)
