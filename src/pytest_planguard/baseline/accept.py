@@ -8,7 +8,13 @@ from typing import Literal
 
 import msgspec
 
-from pytest_planguard.baseline.entries import REGRESSION, entry_from, world_from
+from pytest_planguard.baseline.entries import (
+    REGRESSION,
+    accepted_places,
+    entry_from,
+    place_of,
+    world_from,
+)
 from pytest_planguard.baseline.files import remove, write_entries, write_world
 from pytest_planguard.errors import ConfigurationError
 from pytest_planguard.model.baseline import Accepted, Baseline, Entry, Origin, World
@@ -128,7 +134,8 @@ def _write_worlds(
         now = world_from(database)
         old = worlds.get(name)
         world = now if whole or old is None else _with_additions(old, now)
-        write_world(directory, name, world)
+        held = accepted_places(report.findings, name, old, whole=whole)
+        write_world(directory, name, msgspec.structs.replace(world, connections=held))
 
 
 def _with_additions(old: World, now: World) -> World:
@@ -153,12 +160,16 @@ def _refuse_without_reason(report: Report, only: frozenset[str] | None) -> None:
     ]
     if not errors:
         return
-    shown = ", ".join(f"{f.rule} {f.relation or f.key}" for f in errors[:5])
+    shown = ", ".join(f"{f.rule} {f.relation or f.key or _lines(f)}" for f in errors[:5])
     more = f" and {len(errors) - 5} more" if len(errors) > 5 else ""
     raise ConfigurationError(
         f"accepting {len(errors)} error{'s' * (len(errors) > 1)} needs a reason: {shown}{more}",
         hint='say why: pytest --planguard --planguard-update --planguard-reason="…"',
     )
+
+
+def _lines(finding: Finding) -> str:
+    return ", ".join(map(place_of, finding.origins))
 
 
 def _refuse_partial_trim(report: Report) -> None:

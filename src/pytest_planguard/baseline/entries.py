@@ -12,6 +12,7 @@ from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.plan import Plan, Planned
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import DatabaseReport
+from pytest_planguard.model.statement import Origin as CodeOrigin
 
 REGRESSION = "PLN003"
 """Never known: once accepted, the entry holds the new plan, and the next one is another."""
@@ -66,6 +67,37 @@ def is_known(entry: Entry | None, rule: str, relation: str | None, severity: Sev
         and Severity(accepted.severity).rank <= severity.rank
         for accepted in entry.findings
     )
+
+
+def is_accepted(world: World | None, rule: str, origins: Iterable[CodeOrigin]) -> bool:
+    """Whether the baseline has what a rule says of all these lines."""
+    known = world.connections.get(rule, ()) if world is not None else ()
+    return {place_of(origin) for origin in origins} <= set(known)
+
+
+def accepted_places(
+    findings: Iterable[Finding], database: str, old: World | None, *, whole: bool
+) -> dict[str, tuple[str, ...]]:
+    """What the baseline keeps of findings that mean lines and no query, by rule.
+
+    Args:
+        findings: Of the run; suppressed ones are left out.
+        database: Whose baseline it is.
+        old: What it holds.
+        whole: The run saw all there is: what it did not find is gone.
+    """
+    places: dict[str, set[str]] = {}
+    if old is not None and not whole:
+        places = {rule: set(known) for rule, known in old.connections.items()}
+    for one in findings:
+        if not one.key and one.database == database and one.suppressed is None and one.origins:
+            places.setdefault(one.rule, set()).update(map(place_of, one.origins))
+    return {rule: tuple(sorted(found)) for rule, found in sorted(places.items())}
+
+
+def place_of(origin: CodeOrigin) -> str:
+    """``file::function``."""
+    return f"{origin.file}::{origin.function}"
 
 
 def plan_entry(plan: Plan) -> PlanEntry:

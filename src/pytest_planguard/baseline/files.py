@@ -79,10 +79,12 @@ def write_world(directory: Path, database: str, world: World) -> int:
     folder = directory / world_path(database)
     values = msgspec.to_builtins(world)
     values["rows"] = {table: _whole(rows) for table, rows in world.rows.items()}
+    kept = {"connections": accepted} if (accepted := values.pop("connections")) else {}
     changed = sum(write_document(folder / f"{part}.json", values.pop(part)) for part in _PARTS)
     file = folder / "server.json"
     raw = read_document(file) if file.is_file() else {}
-    return changed + write_document(file, {**raw, **values, "database": database})
+    raw.pop("connections", None)
+    return changed + write_document(file, {**raw, **values, **kept, "database": database})
 
 
 def _document(entry: Entry) -> dict[str, Any]:

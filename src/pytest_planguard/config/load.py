@@ -19,6 +19,7 @@ from pytest_planguard.config.checks import (
     check_code,
     shown,
 )
+from pytest_planguard.config.connections import read_deployment
 from pytest_planguard.config.database import read_database, read_tables
 from pytest_planguard.config.options import FAIL_ON, Options, codes, path, read_options, reports
 from pytest_planguard.config.project import project_name
@@ -131,6 +132,7 @@ def _read(reader: Reader, root: Path, options: Options, project: str, *, pulling
         ),
         budgets=read_budgets(reader.tables("budget")),
         growth=reader.flag("growth"),
+        deployment=read_deployment(reader.table("connections")),
         fail_on_growth=options.get("fail_on_growth", ("", False))[1],
     )
     reader.finish()

@@ -70,6 +70,8 @@ class World(msgspec.Struct, frozen=True):
     scale_source: str
     statistics_digest: str
     schema: int = SCHEMA_VERSION
+    connections: dict[str, tuple[str, ...]] = {}
+    """What was accepted of the application's connections: by rule, ``file::function``."""
 
 
 class Baseline(msgspec.Struct, frozen=True):

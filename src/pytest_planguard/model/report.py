@@ -7,8 +7,9 @@ import enum
 import msgspec
 
 from pytest_planguard.model.catalog import Catalog, Server
-from pytest_planguard.model.finding import Finding, Severity
+from pytest_planguard.model.finding import Finding, RuleFacts, Severity
 from pytest_planguard.model.growth import Growth
+from pytest_planguard.model.migration import Migration
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.statistics import ScaleSource
@@ -165,3 +166,7 @@ class Report(msgspec.Struct, frozen=True):
     """Entries written to the baseline by this run."""
     known: int = 0
     """Findings that the baseline knows."""
+    rules: tuple[RuleFacts, ...] = ()
+    """What was looked for, by code."""
+    migrations: tuple[Migration, ...] = ()
+    """Traced in this run; formats show them first."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from pytest_planguard import registry
-from pytest_planguard.baseline.entries import REGRESSION, is_known, significant
+from pytest_planguard.baseline.entries import REGRESSION, is_accepted, is_known, significant
 from pytest_planguard.config import Config
 from pytest_planguard.model.baseline import Baseline
 from pytest_planguard.model.capture import Capture
@@ -100,8 +100,8 @@ class Gate(msgspec.Struct, frozen=True):
             evidence=candidate.evidence,
             explained_by=settled.explained_by,
             advice=candidate.advice,
-            origins=_origins(query),
-            tests=_tests(query),
+            origins=candidate.origins or _origins(query),
+            tests=candidate.tests or _tests(query),
             suppressed=None,
             is_new=self._is_new(settled, severity),
             fails=False,
@@ -110,7 +110,8 @@ class Gate(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(finding, fails=self._fails(finding, query))
 
     def _proviso(self, candidate: Candidate) -> str:
-        if not candidate.key or not self._is_assumed(candidate.database, candidate.relation):
+        of_the_run = not candidate.key and candidate.step is None
+        if of_the_run or not self._is_assumed(candidate.database, candidate.relation):
             return ""
         if candidate.relation is None:  # the query as a whole, maybe over several tables
             return " (the sizes of its tables are assumed)"
@@ -121,6 +122,9 @@ class Gate(msgspec.Struct, frozen=True):
         candidate = settled.candidate
         if self.baseline is None:
             return True
+        if candidate.origins:
+            world = self.baseline.worlds.get(candidate.database)
+            return not is_accepted(world, candidate.rule, candidate.origins)
         entry = self.baseline.entries.get((candidate.database, candidate.key))
         return not is_known(entry, candidate.rule, candidate.relation, severity)
 
@@ -145,9 +149,9 @@ class Gate(msgspec.Struct, frozen=True):
         return candidate.rule == REGRESSION and self._is_of_growth(candidate)
 
     def _can_fail(self, finding: Finding, query: Query | None) -> bool:
-        """What is said of the run is of its environment, unless it is of a table of the schema."""
+        """What is said of the run is of its environment, unless it is of the schema or of lines."""
         if query is None:
-            return finding.relation is not None
+            return finding.relation is not None or bool(finding.origins)
         return query.layer is not Layer.TEST
 
     def _worst_first(self, finding: Finding) -> tuple[object, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -28,10 +27,9 @@ from pytest_planguard.pipeline.budgets import demands_of
 from pytest_planguard.pipeline.comparison import compared
 from pytest_planguard.pipeline.fixtures import Planner
 from pytest_planguard.pipeline.growth import growths, with_least_rows
+from pytest_planguard.pipeline.judges import Judges
 from pytest_planguard.pipeline.referential import Referential, referential
-from pytest_planguard.pipeline.samples import judged
 from pytest_planguard.pipeline.suite import suite_of
-from pytest_planguard.pipeline.views import through_views
 from pytest_planguard.sql.reads import reads
 
 Outcomes = Sequence[tuple[Query, Planned | Unexplained]]
@@ -94,7 +92,7 @@ def judge(
     items = _judged_items(outcomes, seen)
     written = rewrites(items, planner.catalog, thresholds, planner.explainer.explain)
     deep = deep_pages(items, thresholds, planner.explainer.explain)
-    rules = [rule for code, rule in registry.rules().items() if config.wants(code)]
+    judges = Judges({code: one for code, one in registry.rules().items() if config.wants(code)})
     candidates: list[Candidate] = []
     for query, planned in outcomes:
         if isinstance(planned, Unexplained):
@@ -114,32 +112,19 @@ def judge(
             demands=demands_of(query, planned, config, budgets),
             growth=growth.get(where),
         )
-        candidates += _said_of(context, rules)
-    candidates += _said_of_the_run(planner, outcomes, thresholds, baseline, rules)
+        candidates += judges.of_query(context)
+    candidates += judges.of_run(_run_context(planner, outcomes, thresholds, baseline))
     candidates = with_least_rows(planner, outcomes, candidates, thresholds)
-    notes = (*untried, note) if note else untried
+    notes = (*judges.notes, *untried, *((note,) if note else ()))
     return Judged(tuple(outcomes), changes, tuple(candidates), growth, notes)
 
 
-def _said_of(context: Context, rules: Sequence[Any]) -> list[Candidate]:
-    """What the rules say of one query, views by their names."""
-    said: list[Candidate] = []
-    for rule in rules:
-        if (check := getattr(rule, "check", None)) is not None:
-            said += judged(check, context)
-    return list(through_views(said, context.query, context.catalog))
-
-
-def _said_of_the_run(
-    planner: Planner,
-    outcomes: Outcomes,
-    thresholds: Thresholds,
-    baseline: Baseline | None,
-    rules: Sequence[Any],
-) -> list[Candidate]:
-    """What the rules say of the database as a whole."""
+def _run_context(
+    planner: Planner, outcomes: Outcomes, thresholds: Thresholds, baseline: Baseline | None
+) -> RunContext:
+    """What is known of the database as a whole."""
     database = outcomes[0][0].database if outcomes else "default"
-    run = RunContext(
+    return RunContext(
         database=database,
         outcomes=tuple(outcomes),
         catalog=planner.catalog,
@@ -149,11 +134,6 @@ def _said_of_the_run(
         today=dt.datetime.now(dt.UTC).date(),
         before=baseline.worlds.get(database) if baseline is not None else None,
     )
-    said: list[Candidate] = []
-    for rule in rules:
-        if (check_run := getattr(rule, "check_run", None)) is not None:
-            said += check_run(run)
-    return said
 
 
 def _planned(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from pytest_planguard import registry
 from pytest_planguard.baseline import accept, files
 from pytest_planguard.baseline.compare import missing
 from pytest_planguard.baseline.entries import world_from
@@ -33,6 +34,7 @@ from pytest_planguard.model.settle import settle
 from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.pipeline.budgets import refuse_unknown_tables
 from pytest_planguard.pipeline.confidential import unknown_columns, without_values
+from pytest_planguard.pipeline.connections import said_of_connections
 from pytest_planguard.pipeline.databases import databases_of
 from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, ready
@@ -248,6 +250,7 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     changes = {key: one for judged in parts.judged for key, one in judged.changes.items()}
     growth = {key: one for judged in parts.judged for key, one in judged.growth.items()}
     candidates: list[Candidate] = [one for judged in parts.judged for one in judged.candidates]
+    candidates += said_of_connections(config, capture, parts.databases)
     if capture.complete:
         catalogs = [one.catalog for one in parts.databases.values()]
         refuse_unknown_tables(config, parts.budgets, catalogs, outcomes)
@@ -255,7 +258,9 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     gate = Gate(config, baseline, parts.databases, changes, capture, today, parts.loads)
     findings = gate.findings(settle(as_configured(config, candidates)), queries)
     complete = capture.complete and not parts.incomplete
-    silent = gate.suppressions(queries).notes(findings, queries, complete=complete)
+    silent = gate.suppressions(queries).notes(
+        findings, queries, complete=complete, looked_at=looked_at
+    )
     findings = without_values(findings, queries)
     incomplete = parts.incomplete or capture.interrupted
     absent = _absent(baseline, queries, capture, parts)
@@ -282,7 +287,14 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
         incomplete_reason=incomplete,
         baseline_found=baseline is not None,
         known=sum(not one.is_new for one in findings),
+        rules=tuple(one.FACTS for code, one in registry.rules().items() if config.wants(code)),
     )
+
+
+def looked_at(code: str) -> bool:
+    """Whether a run of tests asks a rule: some are on migrations alone."""
+    rule = registry.rules()[code]
+    return hasattr(rule, "check") or hasattr(rule, "check_run")
 
 
 def _totals(capture: Capture, parts: _Parts, outcomes: Sequence[tuple[Query, object]]) -> Totals:

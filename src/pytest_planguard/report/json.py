@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from pytest_planguard.model.finding import Finding
+from pytest_planguard.model.migration import Built, Migration, Step, Work
 from pytest_planguard.model.plan import Plan, Planned
 from pytest_planguard.model.report import ChangeKind, DatabaseReport, QueryReport, Report
 from pytest_planguard.model.statement import Origin
+from pytest_planguard.report._numbers import whole as _number
 
 SCHEMA_VERSION = 1
 
@@ -37,7 +39,55 @@ def render(report: Report) -> str:
             "warnings": report.verdict.warnings,
         },
     }
+    if report.migrations:
+        value["migrations"] = [_migration(one) for one in report.migrations]
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
+
+
+def _migration(migration: Migration) -> dict[str, Any]:
+    return {
+        "database": migration.database,
+        "tool": migration.tool.value,
+        "source": migration.source,
+        "failure": migration.failure or None,
+        "irreversible": migration.irreversible or None,
+        "steps": [_step(one) for one in migration.steps],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    """Relations are schema-qualified; rows and bytes are production's."""
+    return {
+        "statement": step.statement,
+        "file": step.place.file,
+        "line": step.place.line,
+        "transaction": step.transaction,
+        "locks": [{"relation": one.relation, "mode": one.mode.value} for one in step.locks],
+        "held": [{"relation": one.relation, "mode": one.mode.value} for one in step.held],
+        "waits": sorted({one.mode.waits for one in step.blocking}),
+        "reads": [_work(one) for one in step.reads],
+        "rewrites": [_work(one) for one in step.rewrites],
+        "builds": [{"index": one.name, **_work(one)} for one in (*step.built, *step.rebuilt)],
+        "writes": [
+            {"relation": one.relation, "verb": one.verb, "rows": _number(one.rows)}
+            for one in step.changes
+        ],
+        "drops": [
+            {"kind": one.kind.value, "relation": one.relation, "name": one.name}
+            for one in step.dropped
+        ],
+        "lock_timeout": step.lock_timeout,
+        "refusal": step.refusal.message if step.refusal is not None else None,
+        "verdict": list(step.verdict),
+    }
+
+
+def _work(work: Work | Built) -> dict[str, Any]:
+    return {
+        "relation": work.relation,
+        "rows": _number(work.rows),
+        "bytes": _number(work.bytes),
+    }
 
 
 def _database(database: DatabaseReport) -> dict[str, Any]:
@@ -73,7 +123,9 @@ def _query(one: QueryReport) -> dict[str, Any]:
         "sql": query.sql,
         "parameter_types": list(query.parameter_types),
         "executions": query.executions,
-        "origins": _origins(place.origin for place in query.places),
+        "layer": query.layer.value,
+        "phases": sorted({place.phase.value for place in query.places}),
+        "origins": _origins_by_layer(place.origin for place in query.places),
         "tests": sorted({place.test for place in query.places if place.test}),
         "plans": _plans(one.outcome.plans) if isinstance(one.outcome, Planned) else [],
         "unexplained": None if planned else getattr(one.outcome, "reason", ""),
@@ -137,6 +189,10 @@ def _origins(origins: Iterable[Origin]) -> list[dict[str, Any]]:
     ]
 
 
-def _number(number: float) -> float | int:
-    """Whole numbers without a fraction."""
-    return int(number) if number == int(number) else number
+def _origins_by_layer(origins: Iterable[Origin]) -> list[dict[str, Any]]:
+    """Likewise, with whose line each is."""
+    found = {(one.file, one.line, one.function, one.layer.value) for one in origins}
+    return [
+        {"file": file, "line": line, "function": function, "layer": layer}
+        for file, line, function, layer in sorted(found)
+    ]

@@ -99,6 +99,20 @@ def test_a_critical_table_is_judged_without_gates_but_the_first() -> None:
     assert {one.relation for one in seq("init_plan", thresholds=tiny)} == {"public.orders"}
 
 
+def test_a_scan_that_keeps_much_is_a_fault_where_a_search_was_proven() -> None:
+    rewrite = Rewrite("PLN001", "public.orders", "write orders.id IN (…)", 6_900.0, 17.0)
+    other = msgspec.structs.replace(rewrite, rule="QRY005")
+
+    (found,) = seq("unbounded", rewrites=(rewrite,))
+
+    assert (found.severity, found.remedy) == (Severity.ERROR, "write orders.id IN (…)")
+    assert found.message == (
+        "reads 200,000 rows (36.4 MB) of public.orders and tests each; the query costs 6,900, "
+        "written otherwise 17"
+    )
+    assert seq("unbounded", rewrites=(other,)) == []
+
+
 def test_partitions_are_named_as_one_table() -> None:
     (found,) = seq("partitions_all")
 
