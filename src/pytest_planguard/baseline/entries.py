@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pytest_planguard.model.baseline import Accepted, Entry, Origin, PlanEntry, World
-from pytest_planguard.model.catalog import Catalog, Column, Index, Table
+from pytest_planguard.model.catalog import Column, Index, Table
 from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.plan import Plan, Planned
 from pytest_planguard.model.query import Query
@@ -102,8 +102,13 @@ def significant(number: float, digits: int = 2) -> float:
 def world_from(report: DatabaseReport) -> World:
     """What plans in a fixture database depend on besides the SQL."""
     catalog = report.catalog
-    sizes = {name: table.rows for name, table in report.tables.items()}
+    sizes = {n: table.rows for n, table in report.tables.items() if n in catalog.tables}
     rows = {name: table.rows for name, table in catalog.tables.items()} | sizes
+    statistics = {
+        name: digest
+        for name, digest in sorted(report.statistics_digests.items())
+        if name in catalog.tables
+    }
     return World(
         server_major=report.server.major,
         collation=report.server.collation,
@@ -112,8 +117,15 @@ def world_from(report: DatabaseReport) -> World:
         indexes={name: _definition(index) for name, index in sorted(catalog.indexes.items())},
         rows={name: significant(count) for name, count in sorted(rows.items())},
         scale_source=report.source.value,
-        statistics_digest=report.statistics_digest or _digest(report, catalog),
+        statistics_digest=digest_of(statistics),
+        statistics=statistics,
     )
+
+
+def digest_of(statistics: Mapping[str, str]) -> str:
+    """One for the digests of all tables; empty where there are none."""
+    text = repr(sorted(statistics.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if statistics else ""
 
 
 def _origins(query: Query) -> tuple[Origin, ...]:
@@ -150,11 +162,3 @@ def _column_fact(column: Column) -> str:
 def _definition(index: Index) -> str:
     text = index.definition or f"{index.method} on {index.table} ({', '.join(index.keys)})"
     return text if index.valid else text + INVALID
-
-
-def _digest(report: DatabaseReport, catalog: Catalog) -> str:
-    """Of the sizes, where that of the whole statistics was not handed over."""
-    tables = {name: (table.rows, table.pages) for name, table in catalog.tables.items()}
-    tables |= {name: (table.rows, table.pages) for name, table in report.tables.items()}
-    text = repr((report.source.value, sorted(tables.items())))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

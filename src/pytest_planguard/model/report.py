@@ -54,6 +54,10 @@ class Change(msgspec.Struct, frozen=True):
     statistics_only: bool = False
     """Only the sizes moved: worse, but never a failure."""
     sql: str = ""
+    renamed_from: str = ""
+    """The key its entry has, where the query was edited since; empty: the same."""
+    sql_before: str = ""
+    """The entry's, where the query was edited."""
 
 
 class TableScale(msgspec.Struct, frozen=True):
@@ -92,8 +96,8 @@ class DatabaseReport(msgspec.Struct, frozen=True):
     clock: str = ""
     checked: SelfCheck | None = None
     """None: the database is used with its own contents."""
-    statistics_digest: str = ""
-    """Changes when any of the fixture's statistics does; empty: only the sizes are known."""
+    statistics_digests: dict[str, str] = {}
+    """By table: changes when its columns' statistics do; empty: only the sizes are known."""
 
 
 class QueryReport(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from pytest_planguard.advice.paging import deep_pages
 from pytest_planguard.advice.rewrites import rewrites
 from pytest_planguard.advice.verify import Item, advise
 from pytest_planguard.baseline.compare import compare
+from pytest_planguard.baseline.matching import as_edited
 from pytest_planguard.config import Config
 from pytest_planguard.model.baseline import Baseline, World
 from pytest_planguard.model.capture import Budget, DjangoModel
@@ -195,7 +196,8 @@ def _compared(
             changes[where] = Change(ChangeKind.NEW, query.key, query.database, sql=query.sql)
         else:
             before = baseline.worlds.get(query.database)
-            changes[where] = compare(entry, query, planned, before, world, thresholds)
+            change = compare(entry, query, planned, before, world, thresholds)
+            changes[where] = as_edited(change, entry, query)
     return changes
 
 
