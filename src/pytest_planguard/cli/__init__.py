@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": "One statement at production scale, with findings and advice.",
     "rule": "What a rule means and does.",
     "statistics": "Production's statistics: pull, look, grow.",
+    "upgrade": "What another server major makes of the captured queries.",
     "verify": "Whether a real database plans the captured queries alike.",
 }
 """By name: what ``--help`` says, without importing any."""
