@@ -48,6 +48,8 @@ def render(
     lines += _head(report, verbose=verbose)
     lines += _findings(report, verbose=verbose)
     lines += _unplanned(report) if verbose else []
+    closer = words.closer(report)
+    lines += [[(closer, "")]] if closer else []
     last = _last(report)
     return _paint(lines + ([last] if last else []), color=color)
 
