@@ -1,7 +1,8 @@
 """What a large baseline costs: 5,000 entries read and compared, and one query updated among them.
 
 Entries are made as a run makes them; no server is asked. Everything is done on the disk the system
-keeps temporary files on, after the files were written: they are read from its cache.
+keeps temporary files on, after the files were written: they are read from its cache. Seconds are
+those of a processor, so that what else runs on the machine does not count.
 """
 
 from __future__ import annotations
@@ -75,12 +76,12 @@ def world() -> World:
 
 def timed(folder: Path, asked: list[tuple[Query, Planned]], header: World) -> tuple[float, float]:
     """Seconds to read the baseline, and to compare every query with it."""
-    start = time.perf_counter()
+    start = time.process_time()
     baseline = files.read(folder)
-    read = time.perf_counter() - start
+    read = time.process_time() - start
     assert baseline is not None
     assert len(baseline.entries) == ENTRIES
-    start = time.perf_counter()
+    start = time.process_time()
     kinds = {
         compare(
             baseline.entries[query.database, query.key],
@@ -93,7 +94,7 @@ def timed(folder: Path, asked: list[tuple[Query, Planned]], header: World) -> tu
         for query, planned in asked
     }
     assert kinds == {ChangeKind.SAME}
-    return read, time.perf_counter() - start
+    return read, time.process_time() - start
 
 
 def main() -> None:
@@ -113,14 +114,14 @@ def main() -> None:
         files.write_world(folder, "default", header)
         rounds = [timed(folder, asked, header) for _ in range(ROUNDS)]
         changed = msgspec.structs.replace(entries[17], sql="SELECT 1")
-        start = time.perf_counter()
+        start = time.process_time()
         touched = files.write_entries(folder, [changed]) + files.write_world(
             folder, "default", header
         )
-        update = time.perf_counter() - start
+        update = time.process_time() - start
     read = statistics.median(one for one, _ in rounds)
     compared = statistics.median(one for _, one in rounds)
-    print(f"{ENTRIES:,} entries of {TABLES} tables, median of {ROUNDS} rounds")
+    print(f"{ENTRIES:,} entries of {TABLES} tables, median of {ROUNDS} rounds, processor time")
     print(f"read      {read:.2f} s")
     print(f"compared  {compared:.2f} s")
     print(f"together  {read + compared:.2f} s, wanted below 1 s")

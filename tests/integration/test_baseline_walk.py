@@ -52,9 +52,8 @@ def test_the_walk(project):
     assert closer[0] == "pytest-planguard"
     looked = project.command(*closer[1:], COLUMNS="160")
     assert looked.status == 0, looked.err
-    assert re.search(
-        r"Index Scan using orders_customer_id_idx.* \| .*Seq Scan on orders", looked.out
-    )
+    assert re.search(r"\nIndex Scan using orders_customer_id_idx on orders .* \| ", looked.out)
+    assert re.search(r" [|>] .*Seq Scan on orders ", looked.out)
     accept = printed(ran.out, "accept")
     assert accept == 'pytest --planguard --planguard-update --planguard-reason="…"'
     refused = project.pytest("--planguard-update")

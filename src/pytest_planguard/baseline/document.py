@@ -33,14 +33,19 @@ class Document(msgspec.Struct, frozen=True):
     data: bytes
 
 
-def read_document(file: Path, path: PurePosixPath) -> Document:
+def read_document(file: str, path: str) -> Document:
     """A file of a folder.
+
+    Args:
+        file: Where it is.
+        path: Below the baseline's folder, with forward slashes.
 
     Raises:
         BaselineError: It cannot be read.
     """
     try:
-        return Document(path, str(file), file.read_bytes())
+        with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 - there are thousands
+            return Document(PurePosixPath(path), file, opened.read())
     except OSError as error:
         raise BaselineError(
             f"{file} cannot be read: {error.strerror or error}",

@@ -171,7 +171,7 @@ def _table_files(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _write(file: Path, value: dict[str, Any]) -> bool:
     """Fields a later version has put there stay."""
-    old = parsed(read_document(file, PurePosixPath(file.name))) if file.is_file() else {}
+    old = parsed(read_document(str(file), file.name)) if file.is_file() else {}
     return write_document(file, merged(old, value))
 
 

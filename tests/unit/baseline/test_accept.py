@@ -174,6 +174,18 @@ def test_an_edited_query_takes_its_entry_with_the_reason_to_its_new_key(tmp_path
     assert len(list(tmp_path.rglob("*feed0000000*.json"))) == 2
 
 
+def test_an_update_that_changes_one_query_touches_one_file(tmp_path):
+    parts = [fix_reports.missing_index(f"feed{number:08}") for number in range(20)]
+    baseline = first(tmp_path, *parts)
+    before = {file: file.stat().st_ino for file in tmp_path.rglob("*.json")}
+    known = [(report, msgspec.structs.replace(f, is_new=False)) for report, f in parts]
+    known[7] = changed(known[7], ChangeKind.CHANGED, cost=7.0)
+    assert update(tmp_path, baseline, fix_reports.report(*known)) == 1
+    after = {file: file.stat().st_ino for file in tmp_path.rglob("*.json")}
+    (touched,) = [file for file in after if after[file] != before[file]]
+    assert touched.name == "latest-feed00000007.json"
+
+
 def test_an_edited_query_is_none_that_has_no_entry_yet(tmp_path):
     baseline = first(tmp_path)
     after = edited(fix_reports.missing_index(), "feed0000000e", "feed00000001")
