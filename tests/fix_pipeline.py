@@ -54,6 +54,9 @@ class FakePipeline:
         progress("planning")
         return Outcome(self.report)
 
+    def write_unjudged(self, config: Any, capture: Any, reason: str) -> None:
+        self.calls.append(SimpleNamespace(name="write_unjudged", capture=capture, reason=reason))
+
     def explain(self, config: Any, text: str, capture: Any, progress: Any) -> Report:
         self._note("explain", config=config, text=text, capture=capture)
         progress("planning")

@@ -57,7 +57,7 @@ def test_the_walk(project):
     accept = printed(ran.out, "accept")
     assert accept == 'pytest --planguard --planguard-update --planguard-reason="…"'
     refused = project.pytest("--planguard-update")
-    assert "needs a reason: PLN003 public.orders" in refused.out
+    assert "needs a reason: PLN003 public.orders" in refused.err
     key = closer[2]
     done = project.command("baseline", "accept", key, "--reason", "customers are archived")
     assert done.status == 0, done.err

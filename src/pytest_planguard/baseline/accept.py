@@ -10,7 +10,13 @@ from typing import Literal
 import msgspec
 
 from pytest_planguard.baseline import files
-from pytest_planguard.baseline.entries import REGRESSION, digest_of, entry_from, world_from
+from pytest_planguard.baseline.entries import (
+    REGRESSION,
+    accepted_places,
+    entry_from,
+    place_of,
+    world_from,
+)
 from pytest_planguard.baseline.files import remove, write_entries, write_world
 from pytest_planguard.baseline.locking import locked
 from pytest_planguard.errors import BaselineError, ConfigurationError
@@ -56,7 +62,9 @@ def update(
         _refuse_partial_trim(report)
     taken = _taken(report, baseline, mode, only)
     if baseline is not None and not reason:
-        _refuse_without_reason(report, accepted_keys(report, baseline, mode, only), mode)
+        keys = accepted_keys(report, baseline, mode, only)
+        of_the_run = {(name, "") for name in report.databases if only is None}
+        _refuse_without_reason(report, keys | of_the_run, mode)
     old = {(one.query.database, one.query.key): _old(one, baseline) for one in taken}
     entries = [_entry(one, old[one.query.database, one.query.key], report, reason) for one in taken]
     changed = [entry for entry in entries if old[entry.database, entry.key] != entry]
@@ -188,7 +196,8 @@ def _write_worlds(
         if old is None and not whole and baseline is not None and name in baseline.damaged:
             continue  # what its other entries were made in is not known, and not invented
         world = now if whole or old is None else _with_additions(old, now)
-        write_world(directory, name, world)
+        held = accepted_places(report.findings, name, old, whole=whole)
+        write_world(directory, name, msgspec.structs.replace(world, connections=held))
 
 
 def _with_additions(old: World, now: World) -> World:
@@ -197,8 +206,7 @@ def _with_additions(old: World, now: World) -> World:
         tables={**now.tables, **old.tables},
         indexes={**now.indexes, **old.indexes},
         rows={**now.rows, **old.rows},
-        statistics=(statistics := {**now.statistics, **old.statistics}),
-        statistics_digest=digest_of(statistics),
+        statistics={**now.statistics, **old.statistics},
         schema=now.schema,
     )
 
@@ -216,13 +224,17 @@ def _refuse_without_reason(report: Report, taken: AbstractSet[tuple[str, str]], 
     ]
     if not errors:
         return
-    shown = ", ".join(f"{f.rule} {f.relation or f.key}" for f in errors[:5])
+    shown = ", ".join(f"{f.rule} {f.relation or f.key or _lines(f)}" for f in errors[:5])
     more = f" and {len(errors) - 5} more" if len(errors) > 5 else ""
     option = "--planguard-update" if mode == "all" else "--planguard-update-new"
     raise ConfigurationError(
         f"accepting {len(errors)} error{'s' * (len(errors) > 1)} needs a reason: {shown}{more}",
         hint=f'say why: pytest --planguard {option} --planguard-reason="…"',
     )
+
+
+def _lines(finding: Finding) -> str:
+    return ", ".join(map(place_of, finding.origins))
 
 
 def _refuse_moved(

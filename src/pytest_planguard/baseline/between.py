@@ -77,7 +77,7 @@ def _became(
         return EntryChange(Change(ChangeKind.NEW, new.key, new.database, sql=new.sql), old, new)
     then = before.worlds.get(new.database)
     if now is None:  # as far as it goes: two headers that are alike hide nothing
-        now = then if then is not None else World(0, "", {}, {}, {}, {}, "", "")
+        now = then if then is not None else World(0, "", {}, {}, {}, {}, "", {})
     change = compare(old, query, planned, then, now, thresholds)
     return EntryChange(as_edited(change, old, query), old, new)
 

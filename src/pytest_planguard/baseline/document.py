@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -14,6 +12,7 @@ import msgspec
 from pytest_planguard.baseline.versions import upgraded
 from pytest_planguard.errors import BaselineError
 from pytest_planguard.model.baseline import SCHEMA_VERSION
+from pytest_planguard.whole import replace_file
 
 _Kind = TypeVar("_Kind")
 
@@ -119,16 +118,11 @@ def write_document(file: Path, value: dict[str, Any]) -> bool:
         BaselineError: The folder or the file cannot be written.
     """
     data = render(value)
-    beside = file.with_name(f".{file.name[:60]}.{os.getpid()}.tmp")
     try:
         if file.is_file() and file.read_bytes() == data:
             return False
-        file.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(data)
-        beside.replace(file)
+        replace_file(file, data)
     except OSError as error:
-        with suppress(OSError):  # where a folder is a file, nothing is beside it either
-            beside.unlink(missing_ok=True)
         raise BaselineError(
             f"{file} cannot be written: {error.strerror or error}",
             hint="make the baseline's folder writable, or name another with --planguard-baseline",

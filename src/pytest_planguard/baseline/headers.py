@@ -21,7 +21,6 @@ from pytest_planguard.baseline.document import (
     read_document,
     write_document,
 )
-from pytest_planguard.baseline.entries import digest_of
 from pytest_planguard.baseline.paths import table_path, world_path
 from pytest_planguard.errors import BaselineError
 from pytest_planguard.model.baseline import World
@@ -95,9 +94,8 @@ def _parts(documents: Mapping[PurePosixPath, Document], folder: PurePosixPath) -
 
     if _is_of_first_version(documents[folder / _SERVER]):
         parts = {part: facts(f"{part}.json") for part in _FIRST_VERSION}
-        return {**parts, "settings": facts(_SETTINGS), "statistics_digest": ""}
+        return {**parts, "settings": facts(_SETTINGS), "statistics": {}}
     found = [converted(one, parsed(one), _TableFile) for one in _tables(documents, folder)]
-    statistics = {one.table: one.statistics for one in found if one.statistics}
     indexes = facts(_INDEXES)
     for one in found:
         indexes |= one.indexes
@@ -106,8 +104,7 @@ def _parts(documents: Mapping[PurePosixPath, Document], folder: PurePosixPath) -
         "tables": {one.table: one.facts for one in found},
         "indexes": indexes,
         "rows": {one.table: one.rows for one in found if one.rows is not None},
-        "statistics": statistics,
-        "statistics_digest": digest_of(statistics),
+        "statistics": {one.table: one.statistics for one in found if one.statistics},
     }
 
 
@@ -137,7 +134,9 @@ def write_world(directory: Path, database: str, world: World) -> int:
         changed += write_document(folder / _INDEXES, others)
     changed += write_document(folder / _SETTINGS, world.settings)
     server = {name: getattr(world, name) for name in _OF_SERVER}
-    changed += _write(folder / _SERVER, {**server, "database": database})
+    if world.connections:
+        server[_ONLY_IF_ANY] = world.connections
+    changed += _write(folder / _SERVER, {**server, "database": database}, without=_ONLY_IF_ANY)
     old = {folder / f"{part}.json" for part in _FIRST_VERSION}
     old |= set() if others else {folder / _INDEXES}
     old |= set((folder / "tables").glob("*.json")) - wanted.keys()
@@ -145,6 +144,7 @@ def write_world(directory: Path, database: str, world: World) -> int:
 
 
 _OF_SERVER = ("collation", "scale_source", "schema", "server_major")
+_ONLY_IF_ANY = "connections"
 
 
 def _table_files(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -169,9 +169,10 @@ def _table_files(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
         )
 
 
-def _write(file: Path, value: dict[str, Any]) -> bool:
-    """Fields a later version has put there stay."""
+def _write(file: Path, value: dict[str, Any], without: str = "") -> bool:
+    """Fields a later version has put there stay, but for one that is known."""
     old = parsed(read_document(str(file), file.name)) if file.is_file() else {}
+    old.pop(without, None)
     return write_document(file, merged(old, value))
 
 

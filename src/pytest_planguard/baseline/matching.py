@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from pytest_planguard.baseline.moved import edited
 from pytest_planguard.model.baseline import Baseline, Entry
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.query import Query
@@ -88,25 +89,21 @@ def under_todays_keys(baseline: Baseline, queries: Iterable[Query], capture: Cap
     return msgspec.structs.replace(baseline, entries=entries)
 
 
-def as_edited(change: Change, entry: Entry, query: Query) -> Change:
-    """The change of a query that has another key than its entry: the edit is the first cause."""
+def as_edited(change: Change, entry: Entry, query: Query, *, asked: bool = False) -> Change:
+    """The change of a query that has another key than its entry.
+
+    Args:
+        change: As compared.
+        entry: Its entry.
+        query: The query.
+        asked: The causes were found by planning again; else the edit is the first of them.
+    """
     if entry.key == query.key:
         return change
-    moved = change.kind in (ChangeKind.WORSE, ChangeKind.CHANGED)
-    return msgspec.structs.replace(
-        change,
-        causes=(_edit(entry, query), *change.causes) if moved else change.causes,
-        statistics_only=False,
-        renamed_from=entry.key,
-        sql_before=entry.sql,
-    )
-
-
-def _edit(entry: Entry, query: Query) -> str:
-    if entry.sql != query.sql:
-        return "the query's text changed since the baseline"
-    before, after = ", ".join(entry.parameter_types), ", ".join(query.parameter_types)
-    return f"the types of its parameters changed: {before} → {after}"
+    if not asked and change.kind in (ChangeKind.WORSE, ChangeKind.CHANGED):
+        causes = (*edited(entry, query).sentences, *change.causes)
+        change = msgspec.structs.replace(change, causes=causes, statistics_only=False)
+    return msgspec.structs.replace(change, renamed_from=entry.key, sql_before=entry.sql)
 
 
 def _was_left_out(entry: Entry, ended: Collection[str], collected: Collection[str] | None) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
 from pytest_planguard.cli.common import (
     colored,
+    columns,
     default_capture,
     load_config,
     progress,
@@ -20,8 +21,16 @@ from pytest_planguard.cli.growth_table import growth_lines
 from pytest_planguard.errors import BaselineError, ConfigurationError
 
 if TYPE_CHECKING:
+    from pytest_planguard.model.finding import Finding
     from pytest_planguard.model.plan import Plan
-    from pytest_planguard.model.report import QueryReport, Report
+    from pytest_planguard.model.report import DatabaseReport, QueryReport, Report
+    from pytest_planguard.report._lines import Line
+
+Said: TypeAlias = "str | Line"
+"""A line, plain or with styles."""
+
+_LONGEST = 4_000
+"""Characters of a statement that are shown."""
 
 
 @click.command("explain")
@@ -39,16 +48,18 @@ def command(statement: str, values: bool, before: bool, after: bool, **given: An
     if before:
         return _before(statement, given, beside=after)
     from pytest_planguard import pipeline
-    from pytest_planguard.report import _text as words
     from pytest_planguard.report import term
+    from pytest_planguard.report._lines import paint
 
     config = load_config(given)
     text = sys.stdin.read() if statement == "-" else statement
     with progress() as show:
         report = pipeline.explain(config, text, default_capture(config), show)
+    wide = columns() if sys.stdout.isatty() else 0
     for line in _lines(report, values=values):
-        click.echo(words.clean(line))
-    click.echo(term.blocks(report, color=colored()), nl=False)
+        segments = [(line, "")] if isinstance(line, str) else line
+        click.echo(paint([segments], color=colored(), columns=wide), nl=False)
+    click.echo(term.blocks(report, color=colored(), columns=wide), nl=False)
     return 0 if report.queries and report.totals.unexplained == 0 else 3
 
 
@@ -87,7 +98,7 @@ def _before(key: str, given: dict[str, Any], *, beside: bool) -> int:
     return 0
 
 
-def _lines(report: Report, *, values: bool) -> Iterator[str]:
+def _lines(report: Report, *, values: bool) -> Iterator[Said]:
     from pytest_planguard.report import _text as words
 
     for _, database in sorted(report.databases.items()):
@@ -96,23 +107,28 @@ def _lines(report: Report, *, values: bool) -> Iterator[str]:
         yield f"! {loud}"
     yield from (f"! {note}" for note in report.notes)
     for one in report.queries:
-        yield from _query(one, values=values)
+        yield from _query(one, report, values=values)
 
 
-def _query(one: QueryReport, *, values: bool) -> Iterator[str]:
+def _query(one: QueryReport, report: Report, *, values: bool) -> Iterator[Said]:
     from pytest_planguard.model.plan import Unexplained
+    from pytest_planguard.report import _text as words
 
-    yield f"{one.query.key}  {one.query.sql}"
+    yield f"{one.query.key}  {words.shortened(one.query.sql, _LONGEST)}"
     if isinstance(one.outcome, Unexplained):
         yield f"  not planned: {one.outcome.reason}"
         return
-    for plan in one.outcome.plans:
-        yield from _plan(plan, values=values)
+    # The worst plan decides: findings are of it.
+    findings = [finding for finding in report.findings if finding.key == one.query.key]
+    for number, plan in enumerate(one.outcome.plans):
+        yield from _head(plan, values=values)
+        yield from _tree(plan, report.databases[one.query.database], findings if not number else [])
+        yield from (f"    approximate: {reason}" for reason in plan.approximate)
     if one.growth is not None:
         yield from growth_lines(one.growth)
 
 
-def _plan(plan: Plan, *, values: bool) -> Iterator[str]:
+def _head(plan: Plan, *, values: bool) -> Iterator[str]:
     from pytest_planguard.report import _numbers as numbers
 
     with_values = ""
@@ -123,5 +139,12 @@ def _plan(plan: Plan, *, values: bool) -> Iterator[str]:
     noun = "row" if rows == "1" else "rows"
     kind = f"{plan.sample.value}, {plan.drawn.kind}" if plan.drawn else plan.sample.value
     yield f"  {kind}: cost {cost}, {rows} {noun}{with_values}"
-    yield from (f"    {line}" for line in plan.shape)
-    yield from (f"    approximate: {reason}" for reason in plan.approximate)
+
+
+def _tree(plan: Plan, database: DatabaseReport, findings: Sequence[Finding]) -> Iterator[Said]:
+    from pytest_planguard.report._tree import drawn, tree
+    from pytest_planguard.sql.deep import room_for_deep_trees
+
+    with room_for_deep_trees():
+        rows = tree(plan, database.catalog, findings)
+    yield from drawn(rows, columns())

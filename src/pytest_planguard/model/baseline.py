@@ -69,11 +69,11 @@ class World(msgspec.Struct, frozen=True):
     rows: dict[str, float]
     """By table: to two significant digits."""
     scale_source: str
-    statistics_digest: str
-    """Of ``statistics``, for those who ask whether anything moved."""
+    statistics: dict[str, str]
+    """By table: a digest of its columns' statistics; those not known are left out."""
     schema: int = SCHEMA_VERSION
-    statistics: dict[str, str] = {}
-    """By table: a digest of its columns' statistics; empty: not known."""
+    connections: dict[str, tuple[str, ...]] = {}
+    """What was accepted of the application's connections: by rule, ``file::function``."""
 
 
 class Baseline(msgspec.Struct, frozen=True):

@@ -71,6 +71,12 @@ class Candidate(msgspec.Struct, frozen=True):
     advice: Advice | None = None
     least_rows: float = 0.0
     """Of a relation of assumed size: from how many rows on this holds; 0: large-table-rows."""
+    names_values: bool = False
+    """The message says itself with which values it holds, as where several plans are compared."""
+    origins: tuple[Origin, ...] = ()
+    """Lines of the project's own, where no query is meant; else the query's count."""
+    tests: tuple[str, ...] = ()
+    """Likewise."""
 
 
 class Finding(msgspec.Struct, frozen=True):

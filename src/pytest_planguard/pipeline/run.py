@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
+from pytest_planguard import registry
 from pytest_planguard.baseline import accept, files
 from pytest_planguard.baseline.compare import missing
 from pytest_planguard.baseline.entries import world_from
@@ -35,6 +36,7 @@ from pytest_planguard.model.settle import settle
 from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.pipeline.budgets import refuse_unknown_tables
 from pytest_planguard.pipeline.confidential import unknown_columns, without_values
+from pytest_planguard.pipeline.connections import said_of_connections
 from pytest_planguard.pipeline.databases import databases_of
 from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, ready
@@ -257,6 +259,7 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     changes = {key: one for judged in parts.judged for key, one in judged.changes.items()}
     growth = {key: one for judged in parts.judged for key, one in judged.growth.items()}
     candidates: list[Candidate] = [one for judged in parts.judged for one in judged.candidates]
+    candidates += said_of_connections(config, capture, parts.databases)
     if capture.complete:
         catalogs = [one.catalog for one in parts.databases.values()]
         refuse_unknown_tables(config, parts.budgets, catalogs, outcomes)
@@ -285,11 +288,13 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
             *capture.notes,
             *parts.notes,
             *silent,
+            *gate.growth_note(findings),
             *unknown_columns(config, parts.databases, capture),
         ),
         incomplete_reason=incomplete,
         baseline_found=baseline is not None,
         known=sum(not one.is_new for one in findings),
+        rules=tuple(one.FACTS for code, one in registry.rules().items() if config.wants(code)),
     )
 
 
@@ -341,7 +346,7 @@ def _accepted(
     )
     taken = accept.accepted_keys(report, baseline, mode, only)
     findings = tuple(
-        msgspec.structs.replace(finding, fails=finding.fails and not _is_in(finding, taken, mode))
+        msgspec.structs.replace(finding, fails=finding.fails and not _is_in(finding, taken, only))
         for finding in report.findings
     )
     return msgspec.structs.replace(
@@ -349,9 +354,9 @@ def _accepted(
     )
 
 
-def _is_in(finding: Finding, taken: AbstractSet[Key], mode: accept.Mode) -> bool:
+def _is_in(finding: Finding, taken: AbstractSet[Key], only: frozenset[str] | None) -> bool:
     """Whether an update accepted a finding; one of the run as a whole goes with everything."""
-    return (finding.database, finding.key) in taken or (not finding.key and mode == "all")
+    return (finding.database, finding.key) in taken or (not finding.key and only is None)
 
 
 def _lifted(report: Report, findings: tuple[Finding, ...]) -> Verdict:

@@ -10,6 +10,7 @@ from pytest_planguard.model.finding import Finding
 from pytest_planguard.model.plan import Plan, Planned
 from pytest_planguard.model.report import ChangeKind, DatabaseReport, QueryReport, Report
 from pytest_planguard.model.statement import Origin
+from pytest_planguard.report._numbers import whole as _number
 
 SCHEMA_VERSION = 1
 
@@ -73,7 +74,9 @@ def _query(one: QueryReport) -> dict[str, Any]:
         "sql": query.sql,
         "parameter_types": list(query.parameter_types),
         "executions": query.executions,
-        "origins": _origins(place.origin for place in query.places),
+        "layer": query.layer.value,
+        "phases": sorted({place.phase.value for place in query.places}),
+        "origins": _origins_by_layer(place.origin for place in query.places),
         "tests": sorted({place.test for place in query.places if place.test}),
         "plans": _plans(one.outcome.plans) if isinstance(one.outcome, Planned) else [],
         "unexplained": None if planned else getattr(one.outcome, "reason", ""),
@@ -137,6 +140,10 @@ def _origins(origins: Iterable[Origin]) -> list[dict[str, Any]]:
     ]
 
 
-def _number(number: float) -> float | int:
-    """Whole numbers without a fraction."""
-    return int(number) if number == int(number) else number
+def _origins_by_layer(origins: Iterable[Origin]) -> list[dict[str, Any]]:
+    """Likewise, with whose line each is."""
+    found = {(one.file, one.line, one.function, one.layer.value) for one in origins}
+    return [
+        {"file": file, "line": line, "function": function, "layer": layer}
+        for file, line, function, layer in sorted(found)
+    ]

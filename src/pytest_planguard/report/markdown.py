@@ -18,6 +18,9 @@ MARKER = "<!-- pytest-planguard -->"
 LONGEST = 65_000
 """Characters; GitHub takes 65,536 of them."""
 
+_LONGEST_SQL = 4_000
+"""Characters; a statement of megabytes must not push all plans out of the comment."""
+
 _SIGNS = {Status.PASSED: "✅", Status.FAILED: "❌", Status.INCOMPLETE: "⚠️"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&$]|^[-+=])")
 _NUMBERED = re.compile(r"^(\d+)([.)])")
@@ -200,7 +203,7 @@ def _operations(advice: Advice) -> list[str]:
 def _details(query: QueryReport | None) -> list[str]:
     if query is None:
         return []
-    parts = [fence(query.query.sql, "sql")]
+    parts = [fence(words.shortened(query.query.sql, _LONGEST_SQL), "sql")]
     change = query.change
     if change is not None and change.shape_before:
         parts += ["before", fence("\n".join(change.shape_before))]

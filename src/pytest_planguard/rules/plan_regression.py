@@ -16,7 +16,8 @@ FACTS = RuleFacts(
     condition=(
         "Against the baseline, a large table is read in a worse way or a join or sort got worse, "
         "and the cost is at least 1.5 times and 100 units higher; or the cost is at least three "
-        "times as high. Never where only the tables' sizes moved."
+        "times as high. Where only the tables' sizes moved, it is a warning that fails nothing "
+        "unless growth is to fail (--planguard-fail-on-growth)."
     ),
     effect="A query that was fast in production will not be after this change.",
     remedy=(
@@ -32,7 +33,7 @@ _ACCEPT = 'pytest --planguard --planguard-update --planguard-reason="…"'
 def check(context: Context) -> Iterator[Candidate]:
     """At most one: it names the relation that got worst, and the others beside it."""
     change = context.change
-    if change is None or change.kind is not ChangeKind.WORSE or change.statistics_only:
+    if change is None or change.kind is not ChangeKind.WORSE:
         return
     worst = change.relations[0] if change.relations else None
     table = context.catalog.tables.get(worst.relation) if worst is not None else None
@@ -43,7 +44,7 @@ def check(context: Context) -> Iterator[Candidate]:
         key=context.query.key,
         database=context.query.database,
         relation=worst.relation if worst is not None else None,
-        severity=Severity.ERROR,
+        severity=Severity.WARNING if change.statistics_only else Severity.ERROR,
         message=_message(change, worst, table.rows if table is not None else 0.0, before, after),
         remedy=_remedy(change),
         rows=table.rows if table is not None else context.plan.rows,
@@ -84,4 +85,6 @@ def _remedy(change: Change) -> str:
     if not change.causes:
         return f"cause unknown; accept the new plan with {_ACCEPT}"
     causes = "; ".join(change.causes)
+    if change.statistics_only:
+        return f"because {causes}: an index or another query may keep up, see explain {change.key}"
     return f"because {causes}: put that back, or accept the new plan with {_ACCEPT}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pytest_planguard.model import words
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
-from pytest_planguard.model.judgement import Context, Read
+from pytest_planguard.model.judgement import Context, Read, Rewrite
 from pytest_planguard.sql.obstacles import has_predicate, why_unserved
 from pytest_planguard.sql.pruning import unpruned
 
@@ -16,9 +16,11 @@ FACTS = RuleFacts(
     severity=Severity.ERROR,
     condition=(
         "A sequential scan of a large table has a condition that keeps at most kept-fraction of "
-        "the rows it reads, and carries at least cost-share of the query's cost. On a critical "
-        "table any condition will do. Where all partitions are read since a condition on the "
-        "partition key can't be compared with their bounds, that is the fault: PLN006."
+        "the rows it reads, and carries at least cost-share of the query's cost; or one that was "
+        "proven to be a search where it is written otherwise: what a condition with a sub-select "
+        "keeps is a guess. On a critical table any condition will do. Where all partitions are "
+        "read since a condition on the partition key can't be compared with their bounds, that is "
+        "the fault: PLN006."
     ),
     effect=(
         "Each call reads the whole table: its time grows with the table, it evicts what other "
@@ -51,14 +53,24 @@ def _is_fault(read: Read, context: Context) -> bool:
         return False
     limits = context.thresholds
     table = context.catalog.tables.get(read.relation)
-    if table is None or table.rows < limits.large_table_rows or not has_predicate(read):
+    if table is None or table.rows < limits.large_table_rows:
         return False
-    is_few = read.relation in limits.critical_tables or (
-        read.rows_read >= limits.large_table_rows
-        and read.kept_fraction <= limits.kept_fraction
-        and read.share >= limits.cost_share
+    proven = _is_search(read, context)
+    if not proven and not has_predicate(read):
+        return False
+    searches = proven or read.kept_fraction <= limits.kept_fraction
+    is_fault = read.relation in limits.critical_tables or (
+        read.rows_read >= limits.large_table_rows and searches and read.share >= limits.cost_share
     )
-    return is_few and not _is_unpruned(read, context)
+    return is_fault and not _is_unpruned(read, context)
+
+
+def _is_search(read: Read, context: Context) -> bool:
+    """Whether the query was proven to find its rows where it is written otherwise.
+
+    What a condition with a sub-select keeps is a guess of the planner's (a half, or a third).
+    """
+    return context.rewrite_of(read.relation, FACTS.code) is not None
 
 
 def _is_unpruned(read: Read, context: Context) -> bool:
@@ -80,7 +92,7 @@ def _candidate(read: Read, context: Context) -> Candidate:
         FACTS,
         read,
         Severity.ERROR if verified else Severity.WARNING,
-        message=_message(read),
+        message=_message(read, rewrite),
         remedy=remedy,
         evidence={
             "rows_read": read.rows_read,
@@ -96,14 +108,19 @@ def _candidate(read: Read, context: Context) -> Candidate:
     )
 
 
-def _message(read: Read) -> str:
+def _message(read: Read, rewrite: Rewrite | None) -> str:
     how = f" in {read.partitions} partitions" if read.partitions > 1 else ""
     times = f", {words.rows(read.loops)} times over" if read.loops >= 2 else ""
-    return (
+    guessed = rewrite is not None and rewrite.rule == FACTS.code
+    kept = "search them" if guessed else f"keep {words.rows(read.rows_kept)}"
+    text = (
         f"reads {words.rows(read.rows_read)} rows ({words.size(read.bytes_read)}) of "
-        f"{read.relation}{how} to keep {words.rows(read.rows_kept)}{times}; cost "
+        f"{read.relation}{how} to {kept}{times}; cost "
         f"{words.cost(read.cost)}, {words.share(read.share)} of the query's"
     )
+    if rewrite is None or not guessed:
+        return text
+    return f"{text}; written otherwise the query costs {words.cost(rewrite.cost_after)}"
 
 
 def _why_no_index(read: Read, context: Context) -> str:

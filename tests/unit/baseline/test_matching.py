@@ -168,10 +168,13 @@ def test_an_edited_query_is_not_missing_and_its_edit_is_the_first_cause():
     worse = Change(
         ChangeKind.WORSE, "new", "default", causes=("x grew",), statistics_only=True, sql=EDITED
     )
-    change = as_edited(worse, found.entries["default", "new"], after)
-    assert change.causes == ("the query's text changed since the baseline", "x grew")
+    entry = found.entries["default", "new"]
+    change = as_edited(worse, entry, after)
+    assert change.causes == ("the SQL changed: AND o.status = $2 is new", "x grew")
     assert not change.statistics_only
     assert (change.renamed_from, change.sql_before) == ("old", OLD)
+    asked = as_edited(worse, entry, after, asked=True)
+    assert (asked.causes, asked.renamed_from) == (("x grew",), "old")
 
 
 def test_an_edit_that_moves_no_plan_is_no_cause():

@@ -10,7 +10,7 @@ import pytest
 import fix_reports
 from pytest_planguard.baseline import files
 from pytest_planguard.baseline.between import between
-from pytest_planguard.baseline.entries import digest_of, entry_from, world_from
+from pytest_planguard.baseline.entries import entry_from, world_from
 from pytest_planguard.cli.revisions import baseline_at
 from pytest_planguard.errors import BaselineError
 from pytest_planguard.model.baseline import Accepted
@@ -31,7 +31,6 @@ def world(**changed):
         indexes={f"public.{n}_idx": f"CREATE INDEX {n}_idx ON public.{n} USING btree (id)"
                  for n in NAMES},
         statistics=digests,
-        statistics_digest=digest_of(digests),
     )  # fmt: skip
     return msgspec.structs.replace(plain, **changed)
 
