@@ -80,10 +80,20 @@ def update(
         _refuse_moved(directory, baseline, now, changed, {*renamed_from, *gone})
         write_entries(directory, changed, renamed)
         if changed or only is None:
-            # a part of the suite says nothing about the entries it did not see: they keep theirs
-            whole = mode == "all" and only is None and report.complete
-            _write_worlds(directory, now, report, whole=whole)
+            _write_worlds(directory, now, report, whole=mode == "all" and _is_whole(report, only))
         return len(changed) + remove(directory, gone)
+
+
+def _is_whole(report: Report, only: frozenset[str] | None) -> bool:
+    """Whether every entry holds in today's world: it is taken, or its plan is the same there.
+
+    A part of the suite says nothing about the entries it did not see: they keep their world.
+    """
+    holds = (None, ChangeKind.SAME, ChangeKind.NEW)
+    return report.complete and all(
+        only is None or one.query.key in only or (one.change and one.change.kind) in holds
+        for one in report.queries
+    )
 
 
 def accepted_keys(
@@ -124,19 +134,19 @@ def _entry(one: QueryReport, old: Entry | None, report: Report, reason: str) -> 
     if old is None:
         return entry
     kind = one.change.kind if one.change is not None else None
-    known = _with_old_reasons(
-        entry.findings,
-        old.findings,
-        keep_regressions=kind in (ChangeKind.SAME, ChangeKind.CHANGED),
-        keep_all=not report.complete,
-    )
-    plans = _plans(entry.plans, old.plans, same=kind is ChangeKind.SAME, keep=not report.complete)
+    # a part of the suite, or a test that failed, takes nothing away from what others saw
+    keep = not report.complete or not report.cut_short.isdisjoint(old.tests)
     return msgspec.structs.replace(
         entry,
-        plans=plans,
-        findings=known,
-        tests=entry.tests if report.complete else tuple(sorted({*old.tests, *entry.tests})),
-        origins=entry.origins if report.complete else _union(old.origins, entry.origins),
+        plans=_plans(entry.plans, old.plans, same=kind is ChangeKind.SAME, keep=keep),
+        findings=_with_old_reasons(
+            entry.findings,
+            old.findings,
+            keep_regressions=kind in (ChangeKind.SAME, ChangeKind.CHANGED),
+            keep_all=keep,
+        ),
+        tests=tuple(sorted({*old.tests, *entry.tests})) if keep else entry.tests,
+        origins=_union(old.origins, entry.origins) if keep else entry.origins,
     )
 
 

@@ -169,5 +169,7 @@ class Report(msgspec.Struct, frozen=True):
     """Entries written to the baseline by this run."""
     known: int = 0
     """Findings that the baseline knows."""
+    cut_short: frozenset[str] = frozenset()
+    """Tests that failed or were skipped: they might have sent more."""
     rules: tuple[RuleFacts, ...] = ()
     """What was looked for, by code."""

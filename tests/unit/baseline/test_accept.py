@@ -132,6 +132,20 @@ def test_one_key_alone_can_be_accepted(tmp_path):
     assert set(files.read(tmp_path).entries) == {KEY, ("default", "feed00000002")}
 
 
+@pytest.mark.parametrize(("other", "moved"), [(ChangeKind.SAME, True), (ChangeKind.WORSE, False)])
+def test_one_query_alone_takes_todays_header_where_all_others_hold_in_it(tmp_path, other, moved):
+    first(tmp_path, fix_reports.function_on_column(), fix_reports.missing_index())
+    baseline = files.read(tmp_path)
+    parts = (changed(fix_reports.missing_index(), ChangeKind.WORSE),
+             changed(fix_reports.function_on_column(), other))  # fmt: skip
+    report = fix_reports.report(*parts)
+    facts = report.databases["default"]
+    catalog = msgspec.structs.replace(facts.catalog, indexes={})
+    report.databases["default"] = msgspec.structs.replace(facts, catalog=catalog)
+    update(tmp_path, baseline, report, reason="x", only=frozenset({"feed00000001"}))
+    assert (files.read(tmp_path).worlds["default"].indexes == {}) is moved
+
+
 def test_a_finding_is_known_when_it_was_accepted_at_least_as_bad(tmp_path):
     entry = first(tmp_path).entries[KEY]
     events = "public.events"
@@ -261,6 +275,19 @@ def test_a_partial_run_keeps_reasons_and_plans_it_did_not_come_to(tmp_path):
     update(tmp_path, baseline, part)
     entry = files.read(tmp_path).entries[KEY]
     assert [plan.sample for plan in entry.plans] == ["captured", "generic"]
+    assert [one.rule for one in entry.findings] == ["IDX001", "PLN001"]
+
+
+def test_a_test_that_failed_before_its_query_was_sent_takes_nothing_away(tmp_path):
+    baseline = first(tmp_path)
+    report, _ = changed(fix_reports.missing_index(), ChangeKind.SAME)
+    query = fix_reports.query("feed00000001", report.query.sql, tests=("tests/other.py::test_x",))
+    part = msgspec.structs.replace(report, query=query)
+    failed = frozenset({"tests/test_feed.py::test_latest"})
+    whole = msgspec.structs.replace(fix_reports.report(), queries=(part,), cut_short=failed)
+    update(tmp_path, baseline, whole)
+    entry = files.read(tmp_path).entries[KEY]
+    assert entry.tests == ("tests/other.py::test_x", "tests/test_feed.py::test_latest")
     assert [one.rule for one in entry.findings] == ["IDX001", "PLN001"]
 
 
