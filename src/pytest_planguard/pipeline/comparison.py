@@ -10,6 +10,7 @@ from pytest_planguard.baseline.because import because
 from pytest_planguard.baseline.causes import Cause
 from pytest_planguard.baseline.compare import Pair, change_of, pairs
 from pytest_planguard.baseline.entries import plan_entry
+from pytest_planguard.baseline.matching import as_edited
 from pytest_planguard.baseline.moved import Differences, edited, moved
 from pytest_planguard.baseline.ties import Nearby, may_tie, tied
 from pytest_planguard.baseline.worse import Scales
@@ -88,7 +89,8 @@ def compared(
     for where, one in found.items():
         pair, cause = causes.get(where, (None, None))
         grown = moved_at_all is not None and one.only_grew(moved_at_all)
-        changes[where] = change_of(one.query, one.pairs, before, world, pair, cause, grown=grown)
+        change = change_of(one.query, one.pairs, before, world, pair, cause, grown=grown)
+        changes[where] = as_edited(change, one.entry, one.query, asked=where in causes)
     return changes
 
 
