@@ -127,6 +127,8 @@ def comment(text: str) -> str:
     rendered = []
     for token in MarkdownIt("commonmark").enable("table").parse(text):
         assert not token.type.startswith(("blockquote", "ordered")), token.type
+        if token.type == "table_open":  # but for the one we write ourselves
+            assert text.splitlines()[token.map[0]].startswith("| statement | lock |"), token.map
         if token.type == "html_block":
             tags = set(re.findall(r"<[^>]*>", token.content))
             assert tags <= FOLDS | {"<!-- pytest-planguard -->"}
