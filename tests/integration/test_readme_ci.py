@@ -14,8 +14,9 @@ from fix_small import Small, project, small_folder
 
 __all__ = ["project", "small_folder"]
 
-README = Path(__file__).parents[2] / "README.md"
-SECTION = README.read_text(encoding="utf-8").partition("\n### In CI\n")[2].partition("\n### ")[0]
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+SECTION = README.partition("\n### In CI\n")[2].partition("\n### ")[0]
+ROLLING_OUT = README.partition("\n### Rolling out\n")[2].partition("\n### ")[0]
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(
     r"^ *(?:- (?:run: )?)?((?:pytest|pytest-planguard) .*?)(?:  +#.*)?$", re.MULTILINE
@@ -93,3 +94,25 @@ def test_workflows_are_yaml_and_the_commands_in_them_run(project: Small) -> None
     capture, check = [run(project, command) for command in commands(shell)]
     assert (capture.returncode, check.returncode) == (0, 1), capture.stderr + check.stderr
     assert (project.root / "planguard.json").is_file()
+
+
+def test_rolling_out_makes_old_findings_known_step_by_step(
+    project: Small,
+) -> None:
+    (workflow,) = re.findall(r"^```yaml\n(.*?)^```", ROLLING_OUT, re.MULTILINE | re.DOTALL)
+    assert set(yaml.safe_load(workflow)["jobs"]) == {"statistics"}
+    update, pull, growth = commands(ROLLING_OUT)
+    known = run(project, update)
+    assert known.returncode == 0, known.stdout + known.stderr
+    again = run(project, "pytest --planguard")
+    assert again.returncode == 0, again.stdout + again.stderr
+    listed = run(project, re.findall(r"`(pytest-planguard baseline .*?)`", ROLLING_OUT)[0])
+    assert "as found when planguard was introduced" in listed.stdout
+
+    refused = run(project, f"PLANGUARD_STATISTICS_URL=postgresql://127.0.0.1:1/x {pull}")
+    assert refused.returncode == 3, refused.stdout + refused.stderr
+    assert "127.0.0.1" in refused.stderr
+
+    unchanged = run(project, growth)
+    assert unchanged.returncode == 0, unchanged.stdout + unchanged.stderr
+    fix_readers.comment((project.root / "growth.md").read_text(encoding="utf-8"))

@@ -20,6 +20,7 @@ COMMANDS = {
     "db": "The fixture database: build, look, connect, stop.",
     "doctor": "Versions, drivers, servers, and whether sizes come out right.",
     "explain": "One statement at production scale, with findings and advice.",
+    "migrations": "What a migration locks, reads and rewrites at production's size.",
     "rule": "What a rule means and does.",
     "statistics": "Production's statistics: pull, look, grow.",
     "verify": "Whether a real database plans the captured queries alike.",

@@ -183,6 +183,9 @@ def _listed(entry: Entry) -> Iterator[str]:
     where = ", ".join(f"{one.file} {one.function}" for one in entry.origins)
     yield f"{entry.key}  {where}"
     yield f"    {entry.sql}"
+    for accepted in entry.findings:
+        reason = f": {accepted.reason}" if accepted.reason else ""
+        yield f"    accepted {accepted.rule} {accepted.relation or ''}{reason}"
 
 
 def _shown(entry: Entry) -> Iterator[str]:
@@ -193,7 +196,4 @@ def _shown(entry: Entry) -> Iterator[str]:
         access = ", ".join(f"{alias} {how}" for alias, how in sorted(plan.access.items()))
         yield f"  {plan.sample}: cost {numbers.cost(plan.cost)}; {access}"
         yield from (f"    {line}" for line in plan.shape)
-    for accepted in entry.findings:
-        reason = f": {accepted.reason}" if accepted.reason else ""
-        yield f"  accepted {accepted.rule} {accepted.relation or ''}{reason}"
     yield from (f"  {test}" for test in entry.tests)

@@ -32,6 +32,11 @@ _SOURCES = {
 }
 
 
+def source(of: ScaleSource) -> str:
+    """Where a size comes from, in words."""
+    return _SOURCES[of]
+
+
 def clean(text: str) -> str:
     r"""One line without characters that act on a terminal or hide.
 
@@ -80,7 +85,7 @@ def place(origin: Origin) -> str:
     """``app/orders.py:41 list_orders``; a library and the command line have no line."""
     if not has_line(origin):
         return origin.file
-    return f"{origin.file}:{origin.line} {origin.function}"
+    return f"{origin.file}:{origin.line} {origin.function}".rstrip()
 
 
 def places(origins: Iterable[Origin]) -> str:
@@ -154,6 +159,8 @@ def self_check(database: DatabaseReport) -> str:
 def totals(report: Report) -> str:
     """``143 tests, 214 queries, 9 not plannable``."""
     count = report.totals
+    if report.migrations and not count.queries:
+        return counted(sum(len(one.steps) for one in report.migrations), "statement") + " traced"
     text = f"{counted(count.tests, 'test')}, {counted(count.queries, 'query', 'queries')}"
     if report.verdict.status is Status.INCOMPLETE:  # lost with the server, or refused by it
         return text + (f", {count.unexplained:,} not planned" if count.unexplained else "")
@@ -228,7 +235,7 @@ def _told(report: Report, kind: str) -> str:
 def acceptance(report: Report) -> str:
     """The command that accepts what is new or starts a baseline; empty where nothing is."""
     command = "pytest --planguard --planguard-update"
-    if report.accepted:
+    if report.accepted or (report.migrations and not report.queries):
         return ""
     if not report.baseline_found:
         if report.verdict.status is Status.INCOMPLETE:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pytest_planguard.model.finding import Finding
+from pytest_planguard.model.migration import Built, Migration, Step, Work
 from pytest_planguard.model.plan import Plan, Planned
 from pytest_planguard.model.report import (
     Change,
@@ -59,6 +60,8 @@ def render(report: Report) -> str:
             "warnings": report.verdict.warnings,
         },
     }
+    if report.migrations:
+        value["migrations"] = [_migration(one) for one in report.migrations]
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
 
 
@@ -68,6 +71,53 @@ def _gate(verdict: Verdict) -> dict[str, Any]:
         "gated": verdict.gated,
         "why_not_gated": verdict.why_not_gated,
         "fail_on": verdict.fail_on.value if verdict.fail_on is not None else "none",
+    }
+
+
+def _migration(migration: Migration) -> dict[str, Any]:
+    return {
+        "database": migration.database,
+        "tool": migration.tool.value,
+        "source": migration.source,
+        "failure": migration.failure or None,
+        "irreversible": migration.irreversible or None,
+        "steps": [_step(one) for one in migration.steps],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    """Relations are schema-qualified; rows and bytes are production's."""
+    return {
+        "statement": step.statement,
+        "file": step.place.file,
+        "line": step.place.line,
+        "transaction": step.transaction,
+        "locks": [{"relation": one.relation, "mode": one.mode.value} for one in step.locks],
+        "held": [{"relation": one.relation, "mode": one.mode.value} for one in step.held],
+        "waits": sorted({one.mode.waits for one in step.blocking}),
+        "reads": [_work(one) for one in step.reads],
+        "rewrites": [_work(one) for one in step.rewrites],
+        "builds": [{"index": one.name, **_work(one)} for one in (*step.built, *step.rebuilt)],
+        "writes": [
+            {"relation": one.relation, "verb": one.verb, "rows": _number(one.rows)}
+            for one in step.changes
+        ],
+        "writes_unplanned": [_work(one) for one in step.writes_unplanned],
+        "drops": [
+            {"kind": one.kind.value, "relation": one.relation, "name": one.name}
+            for one in step.dropped
+        ],
+        "lock_timeout": step.lock_timeout,
+        "refusal": step.refusal.message if step.refusal is not None else None,
+        "verdict": list(step.verdict),
+    }
+
+
+def _work(work: Work | Built) -> dict[str, Any]:
+    return {
+        "relation": work.relation,
+        "rows": _number(work.rows),
+        "bytes": _number(work.bytes),
     }
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pytest_planguard.model.finding import Advice, Finding, Severity
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.report import Change, ChangeKind, QueryReport, Report, Status
+from pytest_planguard.report import _migrations as migrating
 from pytest_planguard.report import _numbers as numbers
 from pytest_planguard.report import _text as words
 
@@ -151,10 +152,30 @@ def _sections(report: Report, detail: Detail) -> list[str]:
     new = [one for one in others if _kind(queries, one) is ChangeKind.NEW]
     rest = [one for one in others if _kind(queries, one) is not ChangeKind.NEW]
     return [
+        *_migrations(report),
         *_section("Worse than the baseline", worse, queries, detail),
         *_section("New queries with findings", new, queries, detail),
         *_section("New findings", rest, queries, detail),
     ]
+
+
+def _migrations(report: Report) -> list[str]:
+    """A table for each."""
+    parts: list[str] = []
+    for migration in report.migrations:
+        lines = [
+            f"| {' | '.join(migrating.TITLES)} |",
+            "| --- | --- | --- | ---: | ---: | --- |",
+            *(
+                f"| {code(row.statement).replace('|', chr(92) + '|')} "
+                f"| {inline(row.lock)} | {inline(row.waits)} | {row.rows} | {row.bytes} "
+                f"| {inline(row.verdict)} |"
+                for row in migrating.rows_of(migration)
+            ),
+        ]
+        parts += [f"#### {_sentence(inline(migrating.head(migration)))}"]
+        parts += ["\n".join(lines)] if migration.steps else []
+    return parts
 
 
 def _kind(queries: dict[tuple[str, str], QueryReport], finding: Finding) -> ChangeKind | None:

@@ -42,6 +42,7 @@ from pytest_planguard.model.report import (
 )
 from pytest_planguard.model.statement import Layer, Origin, Phase, Place
 from pytest_planguard.model.statistics import ScaleSource
+from pytest_planguard.report._read_migrations import MigrationDocument, migration
 from pytest_planguard.report.json import SCHEMA_VERSION
 
 _Value = TypeVar("_Value")
@@ -172,6 +173,7 @@ class _Document(msgspec.Struct):
     gate: _Gate = msgspec.field(default_factory=_Gate)
     notes: tuple[str, ...] = ()
     incomplete_reason: str = ""
+    migrations: tuple[MigrationDocument, ...] = ()
 
 
 def read(file: Path) -> Report:
@@ -255,6 +257,7 @@ def _report(document: _Document) -> Report:
         baseline_found=document.baseline.found,
         accepted=document.baseline.accepted,
         known=document.baseline.known,
+        migrations=tuple(map(migration, document.migrations)),
     )
 
 
