@@ -9,6 +9,7 @@ import msgspec
 import fix_plans
 import fix_reports
 from pytest_planguard.model.finding import Advice, Finding, Severity, Suppressed
+from pytest_planguard.model.growth import Growth, Stage
 from pytest_planguard.model.plan import Planned, PlanNode, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import (
@@ -162,12 +163,41 @@ def report(
         notes=notes,
         baseline_found=True,
         known=sum(not one.is_new for one in findings),
+        rules=fix_reports.RULES,
     )
+
+
+def growing(one: QueryReport) -> QueryReport:
+    """With what becomes of it at ten times of today's size."""
+    assert isinstance(one.outcome, Planned)
+    plan = one.outcome.worst
+    later = msgspec.structs.replace(
+        plan, root=msgspec.structs.replace(plan.root, total_cost=10 * plan.cost)
+    )
+    stages = (Stage(1.0, 200_000, plan), Stage(10.0, 2_000_000, later))
+    return msgspec.structs.replace(one, growth=Growth("public.orders", stages))
+
+
+def tied(one: QueryReport) -> QueryReport:
+    """Another plan than the baseline's, and none the worse."""
+    assert isinstance(one.outcome, Planned)
+    change = Change(
+        ChangeKind.SAME,
+        one.query.key,
+        "default",
+        cost_before=7_700,
+        cost_after=one.outcome.worst.cost,
+        shape_before=("Hash Join", "  Seq Scan on orders o", "  Seq Scan on customers c"),
+        shape_after=one.outcome.worst.shape,
+        note="a tie: it flips when random_page_cost moves by 5 %",
+    )
+    return msgspec.structs.replace(one, change=change)
 
 
 def everything() -> Report:
     """Each thing the page can show at least once."""
     quiet = [asked(name, number) for number, name in enumerate(QUIET, start=1)]
+    quiet[0], quiet[1] = growing(quiet[0]), tied(quiet[1])
     worse, new = regression(), missing_index()
     hostile = fix_reports.missing_index(text=fix_reports.HOSTILE, function=fix_reports.HOSTILE)
     hint = finding(quiet[0], "QRY007", severity=Severity.INFO, name="unbounded-result", fails=False)

@@ -220,15 +220,21 @@ def _tables(texts: list[str]) -> tuple[dict[str, Any], ...]:
 
 def placed_at(facts: dict[str, Any]) -> dict[str, Any]:
     """Facts with the line they are of as an origin."""
-    place, _, function = facts["place"].partition(" ")
-    file, _, line = place.partition(":")
     rest = {name: value for name, value in facts.items() if name != "place"}
     rest["maker"] = Maker(rest["maker"])
     if "hold" in rest:
         rest["hold"] = Hold(rest["hold"])
     if "timeouts" in rest:
         rest["timeouts"] = tuple(rest["timeouts"])
-    return {"origin": Origin(file, int(line), function), **rest}
+    if "first" in rest:
+        rest["first"] = _origin(rest["first"])
+    return {"origin": _origin(facts["place"]), **rest}
+
+
+def _origin(text: str) -> Origin:
+    place, _, function = text.partition(" ")
+    file, _, line = place.partition(":")
+    return Origin(file, int(line), function)
 
 
 def read_query(text: str) -> ExampleQuery:

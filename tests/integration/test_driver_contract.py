@@ -419,6 +419,32 @@ def test_a_bug_of_ours_never_reaches_the_statement(driven: Driven) -> None:
     )
 
 
+def test_what_a_timeouts_handler_raises_in_our_code_is_the_applications(driven: Driven) -> None:
+    driven.run(
+        """
+        again, recorder.record_again = recorder.record_again, lambda *_: time.sleep(30)
+        signal.signal(signal.SIGALRM, late)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        try:
+            await connection.ask("SELECT 'slow'")
+        except TimeoutError as error:
+            assert str(error) == "too long"
+            assert traceback.extract_tb(error.__traceback__)[-1].name == "late"
+        else:
+            raise AssertionError
+        recorder.record_again = again
+        assert recorder.failure is None
+        assert recorder.listening
+        """,
+        before="""
+        import signal, time, traceback
+
+        def late(*_):
+            raise TimeoutError("too long")
+        """,
+    )
+
+
 def test_the_library_is_restored_exactly(driven: Driven) -> None:
     driven.run(
         """

@@ -142,6 +142,35 @@ def test_what_is_silenced_known_gone_and_not_planned_is_there_with_its_reason() 
     assert "Hints (1)" in page
 
 
+def test_what_a_rule_means_is_a_link_away() -> None:
+    page = Reader(html.render(fix_pages.everything()))
+
+    links = [given["href"] for tag, given in page.elements if tag == "a" and "href" in given]
+    meanings = [one for one in page.ids() if one[0] == "r" and one[1:].isdigit()]
+    assert meanings
+    assert {f"#{one}" for one in meanings} <= set(links)
+    facts = next(one for one in fix_reports.RULES if one.code == "IDX001")
+    assert f"IDX001 missing-index When {facts.condition} What happens {facts.effect}" in page.text
+
+
+def test_a_row_has_its_growth_and_why_another_plan_is_none_the_worse() -> None:
+    page = Reader(html.render(fix_pages.everything())).text
+
+    assert "Growth: linear, as public.orders grows" in page
+    assert "at 10×: 2.0M rows, cost 74,100" in page
+    assert "a tie: it flips when random_page_cost moves by 5 %" in page
+
+
+def test_of_several_databases_each_finding_and_query_says_which() -> None:
+    one = fix_pages.everything()
+    both = {"default": one.databases["default"], "archive": one.databases["default"]}
+    page = Reader(html.render(msgspec.structs.replace(one, databases=both))).text
+
+    assert "Database default, query" in page
+    assert "database default · " in page
+    assert page.count("Tables, largest first") == 2
+
+
 def test_sizes_stand_with_where_they_came_from() -> None:
     page = Reader(html.render(fix_pages.everything())).text
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from threading import get_ident
 from types import FrameType
 from typing import NamedTuple
 
@@ -21,13 +22,16 @@ from pytest_planguard.capture.enders import ender, over
 from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.origin import OriginFinder
 from pytest_planguard.capture.places import Moment
-from pytest_planguard.model.connections import Held, Hold, Maker, Opened, Pool
+from pytest_planguard.capture.suite_calls import SuiteCall, task_of_this
+from pytest_planguard.model.connections import UNBOUNDED, Held, Hold, Maker, Opened, Pool
 from pytest_planguard.model.statement import Layer, Origin, Phase, Via
 
 _IN_TRANSACTION = (2, 3)
 """libpq's ``PQTRANS_INTRANS`` and ``PQTRANS_INERROR``."""
 
 _LENDERS = ("psycopg_pool", "sqlalchemy.pool", "asyncpg.pool", "django.db.backends")
+_MANY = 1_000
+"""Loans of one test from which on those that are over are looked for."""
 _NEAREST = 24
 """Frames between a connection being made and the pool that wants it; a stack may be deep."""
 
@@ -123,7 +127,9 @@ class Watch:
 
     def end(self) -> None:
         """The transaction is over."""
-        self.begun = None
+        if self.begun is not None:
+            self._holdings.ended(self, self.begun)
+            self.begun = None
 
     def limit(self, name: str) -> None:
         """The connection was given a timeout."""
@@ -174,12 +180,16 @@ class Holdings:
         self._moment = moment
         self._listening = listening
         self._watches: ByIdentity[Watch] = ByIdentity()
-        self._lines: dict[int, Origin] = {}
-        """By identity of a pool: the line that made it. Every pool is heard, so that a dead one's
-        identity is overwritten with the next one's."""
-        self._loans: defaultdict[str, list[Loan]] = defaultdict(list)
-        """By test."""
-        self._begun: defaultdict[str, list[tuple[Watch, Mark]]] = defaultdict(list)
+        self._lines: dict[int, tuple[Origin, Pool | None]] = {}
+        """By identity of a pool: the line that made it, and what is known of it. Every pool is
+        heard, so that a dead one's identity is overwritten with the next one's."""
+        self._loans: defaultdict[str, dict[int, Loan]] = defaultdict(dict)
+        """By test, those that were not given back."""
+        self._begun: defaultdict[str, dict[int, tuple[Watch, Mark]]] = defaultdict(dict)
+        """Likewise, transactions."""
+        self._nested: defaultdict[str, set[Held]] = defaultdict(set)
+        self._latest: dict[tuple[int, int], tuple[Loan, SuiteCall]] = {}
+        """By pool and by what runs: the connection it took last, for which call of the suite's."""
         self._undecided: list[tuple[Loan | Watch, Mark]] = []
         self._pools: dict[Pool, None] = {}
         self._opened: defaultdict[tuple[Origin, str, Maker], set[str]] = defaultdict(set)
@@ -237,16 +247,16 @@ class Holdings:
         """
         mark = self.mark()
         if mark is not None:
-            self._lines[id(key)] = mark.origin
-            if mark.is_applications:
-                self.add_pool(pool(mark.origin))
+            known = pool(mark.origin)
+            self._lines[id(key)] = mark.origin, known
+            if known is not None and mark.is_applications:
+                self._pools[known] = None
 
-    def add_pool(self, pool: Pool | None, key: object = None) -> None:
+    def add_pool(self, pool: Pool, key: object = None) -> None:
         """A pool whose line is known."""
-        if pool is not None:
-            self._pools[pool] = None
-            if key is not None:
-                self._lines[id(key)] = pool.origin
+        self._pools[pool] = None
+        if key is not None:
+            self._lines[id(key)] = pool.origin, pool
 
     def lent(
         self,
@@ -271,25 +281,68 @@ class Holdings:
         watch, mark = self._watches.get(connection), self.mark(stacks)
         if watch is None:
             return
-        watch.belongs(self._lines.get(id(key)), maker)
+        origin, pool = self._lines.get(id(key), (None, None))
+        watch.belongs(origin, maker)
         self.returned(connection)
         if mark is None:
             return
         loan = watch.loan = Loan(mark, maker, watch, is_out, collectable)
-        if mark.is_calls and mark.origin.via not in _ORMS:
-            self._loans[mark.moment.test].append(loan)
+        if mark.is_calls:
+            if pool is not None and pool.most != UNBOUNDED:
+                self._nest(loan, id(key))
+            if mark.origin.via not in _ORMS:
+                self._loans[mark.moment.test][id(loan)] = loan
+                self._forget(self._loans[mark.moment.test])
 
     def returned(self, connection: object) -> None:
         """A pool has a connection back."""
         watch = self._watches.get(connection)
         if watch is not None and watch.loan is not None:
-            watch.loan.returned = True
-            watch.loan = None
+            loan, watch.loan = watch.loan, None
+            loan.returned = True
+            if (loans := self._loans.get(loan.mark.moment.test)) is not None:
+                loans.pop(id(loan), None)
 
     def began(self, watch: Watch) -> None:
         """The application began a transaction in a test's call."""
         if watch.begun is not None and watch.begun.origin.via not in _ORMS:
-            self._begun[watch.begun.moment.test].append((watch, watch.begun))
+            self._begun[watch.begun.moment.test][id(watch)] = watch, watch.begun
+
+    def ended(self, watch: Watch, mark: Mark) -> None:
+        """A transaction is over."""
+        if (begun := self._begun.get(mark.moment.test)) is not None:
+            begun.pop(id(watch), None)
+
+    def _nest(self, loan: Loan, pool: int) -> None:
+        """Sees whether what runs here has a connection of the same pool already.
+
+        Only for one and the same call of the suite's: a test that holds what a helper of the
+        application has given it may call the application again.
+        """
+        frame = sys._getframe(2)  # noqa: SLF001 -- what inspect wraps
+        call = self._origins.suite_calls.of(frame)
+        if call is None:
+            return
+        task = task_of_this()
+        where = pool, get_ident() if task is None else id(task)
+        before = self._latest.get(where)
+        if before is not None and before[1] == call and before[0].is_held:
+            first = before[0].mark
+            self._nested[loan.mark.moment.test].add(
+                Held(
+                    Hold.NESTED, loan.mark.origin, loan.watch.database, loan.maker,
+                    loan.mark.moment.test, first.origin,
+                )
+            )  # fmt: skip
+        else:
+            self._latest[where] = loan, call
+
+    @staticmethod
+    def _forget(loans: dict[int, Loan]) -> None:
+        """Those that nobody can give back any more, where there are many: each is a connection."""
+        if len(loans) >= _MANY:
+            for number in [number for number, loan in loans.items() if not loan.is_held]:
+                del loans[number]
 
     def tell(self, watch: Watch) -> None:
         """Something was learnt of a connection that may be the application's."""
@@ -304,12 +357,15 @@ class Holdings:
 
         Called in the thread that runs the tests.
         """
-        loans, begun = self._loans.pop(test, ()), self._begun.pop(test, ())
+        loans, begun = self._loans.pop(test, {}), self._begun.pop(test, {})
+        nested = self._nested.pop(test, set())
+        self._latest.clear()
         if not passed:
             return
-        for loan in loans:
+        self._held |= nested
+        for loan in loans.values():
             self._consider(loan, loan.mark, later=loan.collectable)
-        for watch, mark in begun:
+        for watch, mark in begun.values():
             lent = watch.loan is not None and watch.loan.collectable
             self._consider(watch, mark, later=lent)
 

@@ -20,7 +20,13 @@ from pytest_planguard.capture.psycopg2_classes import Classes, query_bytes, sent
 from pytest_planguard.capture.psycopg2_likeness import is_heard
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.remembering import LONGEST
-from pytest_planguard.capture.sessions import Connections, Known, is_own, reported_path
+from pytest_planguard.capture.sessions import (
+    NOTHING_SENT,
+    Connections,
+    Known,
+    is_own,
+    reported_path,
+)
 from pytest_planguard.capture.shapes import Apart, Asked
 from pytest_planguard.capture.state import IDLE
 from pytest_planguard.capture.texts import is_early
@@ -276,6 +282,7 @@ class Listener:
                 # The next statement begins a transaction, which the library does not say: it
                 # looks for its session then, and is heard as the first one.
                 known.sessions.clear()
+                known.last = NOTHING_SENT
         except Exception as error:  # noqa: BLE001 -- see above
             self.recorder.fail(NAME, error)
 

@@ -25,6 +25,9 @@ _OPTION = re.compile(r"(?:-c\s*|--)([\w.]+)=((?:\\.|\S)*)")
 _NUMBERS = itertools.count(1)
 """Identities are given again; these are not."""
 
+NOTHING_SENT = None, None, None, None
+"""In place of what was sent before."""
+
 
 class Known:
     """A connection's sessions by the state that makes them differ.
@@ -59,7 +62,7 @@ class Known:
         self.status = status
         self.timeouts = tuple(sorted(name for name, value in given.items() if limits(name, value)))
         """Of ``connections.TIMEOUTS``: those it was opened with."""
-        self.last: tuple[Any, State | None, Any, Any] = None, None, None, None
+        self.last: tuple[Any, State | None, Any, Any] = NOTHING_SENT
         """The search_path, state, what else made a difference to the driver, and the session of
         the statement before: comparing costs less than looking up."""
         self.sessions: dict[object, Session] = {}

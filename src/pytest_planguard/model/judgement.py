@@ -196,6 +196,8 @@ class HoldingPlace(NamedTuple):
     database: str
     origin: Origin
     maker: Maker
+    first: Origin | None = None
+    """Of a nested one: where the other was taken."""
 
 
 class ConnectionsContext(msgspec.Struct, frozen=True):
@@ -213,9 +215,14 @@ class ConnectionsContext(msgspec.Struct, frozen=True):
         found: dict[HoldingPlace, set[str]] = {}
         for one in self.held:
             if one.hold is hold:
-                place = HoldingPlace(one.database, one.origin, one.maker)
+                place = HoldingPlace(one.database, one.origin, one.maker, one.first)
                 found.setdefault(place, set()).add(one.test)
-        return {place: tuple(sorted(tests)) for place, tests in sorted(found.items())}
+        ordered = sorted(found.items(), key=lambda item: _order(item[0]))
+        return {place: tuple(sorted(tests)) for place, tests in ordered}
+
+
+def _order(place: HoldingPlace) -> tuple[object, ...]:
+    return place.database, place.origin, place.maker, place.first or place.origin
 
 
 class QueryRule(Protocol):

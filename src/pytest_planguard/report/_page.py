@@ -65,6 +65,18 @@ class Database(msgspec.Struct, frozen=True):
     """Tables that are not shown."""
 
 
+class Meaning(msgspec.Struct, frozen=True):
+    """What a rule that speaks on the page is."""
+
+    number: int
+    code: str
+    name: str
+    condition: str
+    effect: str
+    remedy: str
+    source: str
+
+
 class Absent(msgspec.Struct, frozen=True):
     """An entry of the baseline without a query in this run."""
 
@@ -96,6 +108,8 @@ class Page(msgspec.Struct, frozen=True):
     absent: tuple[Absent, ...]
     unplanned: tuple[tuple[str, str], ...]
     """Count and reason."""
+    of_the_suite: str
+    rules: tuple[Meaning, ...]
     complete: bool
     databases: tuple[Database, ...]
 
@@ -108,7 +122,8 @@ def page(report: Report, room: Room) -> Page:
         room: How much of it is shown.
     """
     rows = table(report, room)
-    shown = told(report, rows.numbers, room)
+    rules = _meanings(report)
+    shown = told(report, rows.numbers, {one.code: one.number for one in rules}, room)
     verdict = words.verdict(report)
     sentence, _, command = words.acceptance(report).partition(": ")
     suppressed, known = briefs(report, rows.numbers, room)
@@ -130,6 +145,8 @@ def page(report: Report, room: Room) -> Page:
         changes=_changes(report),
         absent=_absent(report, room),
         unplanned=_unplanned(report, room),
+        of_the_suite=words.of_the_suite(report),
+        rules=rules,
         complete=report.complete,
         databases=tuple(
             _database(name, one, room) for name, one in sorted(report.databases.items())
@@ -173,6 +190,16 @@ def _changes(report: Report) -> tuple[tuple[str, str, str], ...]:
         (f"{count:,}", kind.value.replace("_", " "), meaning)
         for kind, meaning in _CHANGES.items()
         if (count := report.changes.get(kind.value, 0))
+    )
+
+
+def _meanings(report: Report) -> tuple[Meaning, ...]:
+    """Of the rules that found something, and of those they stand for."""
+    spoken = {code for one in report.findings for code in (one.rule, *one.explained_by)}
+    facts = [one for one in report.rules if one.code in spoken]
+    return tuple(
+        Meaning(n, one.code, one.name, one.condition, one.effect, one.remedy, one.source)
+        for n, one in enumerate(facts, start=1)
     )
 
 

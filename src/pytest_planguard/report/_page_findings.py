@@ -16,6 +16,16 @@ from pytest_planguard.report._room import Room
 
 Anchors = Mapping[tuple[str, str], int]
 """Numbers of the rows of queries on the page, by (database, key)."""
+Meanings = Mapping[str, int]
+"""Numbers of what rules mean on the page, by code."""
+
+
+class Tag(msgspec.Struct, frozen=True):
+    """A word beside a finding."""
+
+    text: str
+    rule: int = 0
+    """Of its meaning; 0: it is no rule's."""
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -40,7 +50,7 @@ class Told(msgspec.Struct, frozen=True):
 
     number: int
     severity: str
-    rule: str
+    rule: Tag
     name: str
     relation: str
     size: str
@@ -49,7 +59,7 @@ class Told(msgspec.Struct, frozen=True):
     """The number of its row; 0: it speaks of the run."""
     database: str
     """Empty where there is but one."""
-    tags: tuple[str, ...]
+    tags: tuple[Tag, ...]
     places: Listed
     tests: Listed
     message: str
@@ -71,12 +81,21 @@ class Brief(msgspec.Struct, frozen=True):
     query: int
 
 
-def told(report: Report, anchors: Anchors, room: Room) -> tuple[Told, ...]:
+class _Beside(msgspec.Struct, frozen=True):
+    """What else is on the page."""
+
+    report: Report
+    anchors: Anchors
+    meanings: Meanings
+    room: Room
+
+
+def told(report: Report, anchors: Anchors, meanings: Meanings, room: Room) -> tuple[Told, ...]:
     """Findings that are new and not suppressed, worst first."""
     queries = words.by_key(report)
-    several = len(report.databases) > 1
+    beside = _Beside(report, anchors, meanings, room)
     return tuple(
-        _told(number, one, queries.get((one.database, one.key)), report, anchors, several, room)
+        _told(number, one, queries.get((one.database, one.key)), beside)
         for number, one in enumerate(words.open_findings(report)[: room.findings], start=1)
     )
 
@@ -113,27 +132,20 @@ def _brief(finding: Finding, anchors: Anchors, room: Room) -> Brief:
     )
 
 
-def _told(
-    number: int,
-    finding: Finding,
-    query: QueryReport | None,
-    report: Report,
-    anchors: Anchors,
-    several: bool,
-    room: Room,
-) -> Told:
+def _told(number: int, finding: Finding, query: QueryReport | None, beside: _Beside) -> Told:
+    report, room = beside.report, beside.room
     change = query.change if query is not None else None
     return Told(
         number=number,
         severity=finding.severity.value,
-        rule=finding.rule,
+        rule=Tag(finding.rule, beside.meanings.get(finding.rule, 0)),
         name=finding.name,
         relation=words.shortened(finding.relation or "", room.text),
         size=f"{numbers.rows(finding.rows)} rows" if finding.rows else "",
         key=finding.key,
-        query=anchors.get((finding.database, finding.key), 0),
-        database=words.shortened(finding.database, room.text) if several else "",
-        tags=_tags(finding, change),
+        query=beside.anchors.get((finding.database, finding.key), 0),
+        database=words.shortened(finding.database, room.text) if len(report.databases) > 1 else "",
+        tags=_tags(finding, change, beside.meanings),
         places=listed(list(dict.fromkeys(map(words.place, finding.origins))), room),
         tests=listed(finding.tests, room),
         message=words.shortened(finding.message, room.text),
@@ -145,10 +157,10 @@ def _told(
     )
 
 
-def _tags(finding: Finding, change: Change | None) -> tuple[str, ...]:
-    new = ["new query"] if change is not None and change.kind is ChangeKind.NEW else []
-    fails = ["fails the build"] if finding.fails else []
-    return (*fails, *new, *finding.explained_by)
+def _tags(finding: Finding, change: Change | None, meanings: Meanings) -> tuple[Tag, ...]:
+    new = [Tag("new query")] if change is not None and change.kind is ChangeKind.NEW else []
+    fails = [Tag("fails the build")] if finding.fails else []
+    return (*fails, *new, *(Tag(code, meanings.get(code, 0)) for code in finding.explained_by))
 
 
 def _change(finding: Finding, change: Change | None) -> list[str]:

@@ -62,6 +62,8 @@ class Row(msgspec.Struct, frozen=True):
     """Rule, severity and the finding's number; 0 where it is not told."""
     places: Listed
     tests: Listed
+    note: str
+    """Why another plan is none the worse."""
     trees: tuple[Tree, ...]
     others: tuple[str, ...]
     """Plans that are cheaper."""
@@ -206,6 +208,7 @@ def _row(
         ),
         places=listed(list(dict.fromkeys(map(words.place, origins))), room),
         tests=listed(tests, room),
+        note=words.shortened(one.change.note, room.text) if one.change is not None else "",
         trees=_trees(facts, report, room),
         others=_others(one),
         growth=_growth(one.growth) if one.growth is not None else (),

@@ -1,6 +1,8 @@
-"""The migrations of a JSON report, read back as far as a report shows them."""
+"""The migrations of a JSON report, read back: as far as a table of their statements shows them."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import msgspec
 
@@ -29,13 +31,7 @@ class _Work(msgspec.Struct):
     relation: str
     rows: float
     bytes: float
-
-
-class _Build(msgspec.Struct):
-    index: str
-    relation: str
-    rows: float
-    bytes: float
+    index: str = ""
 
 
 class _Write(msgspec.Struct):
@@ -47,7 +43,7 @@ class _Write(msgspec.Struct):
 class _Drop(msgspec.Struct):
     kind: DroppedKind
     relation: str
-    name: str
+    name: str = ""
 
 
 class _Step(msgspec.Struct):
@@ -59,60 +55,60 @@ class _Step(msgspec.Struct):
     held: tuple[_Lock, ...]
     reads: tuple[_Work, ...]
     rewrites: tuple[_Work, ...]
-    builds: tuple[_Build, ...]
+    builds: tuple[_Work, ...]
     writes: tuple[_Write, ...]
-    drops: tuple[_Drop, ...]
-    lock_timeout: str
     refusal: str | None
     verdict: tuple[str, ...]
-    writes_unplanned: tuple[_Work, ...] = ()
+    drops: tuple[_Drop, ...] = ()
+    lock_timeout: str = "0"
+    writes_unseen: tuple[_Work, ...] = ()
 
 
-class MigrationDocument(msgspec.Struct):
-    """One of the file's."""
+class ToldMigration(msgspec.Struct):
+    """One migration as the file has it."""
 
     database: str
-    tool: Tool
+    tool: Literal["sql", "alembic", "django"]
     source: str
-    failure: str | None
-    irreversible: str | None
     steps: tuple[_Step, ...]
+    failure: str | None = None
+    irreversible: str | None = None
 
 
-def migration(one: MigrationDocument) -> Migration:
-    """The migration, without what its file leaves out: under which lock a step works, notes."""
+def migration(told: ToldMigration) -> Migration:
+    """The migration, without what the file does not hold."""
     return Migration(
-        database=one.database,
-        tool=one.tool,
-        source=one.source,
-        steps=tuple(map(_step, one.steps)),
-        failure=one.failure or "",
-        irreversible=one.irreversible or "",
+        database=told.database,
+        tool=Tool(told.tool),
+        source=told.source,
+        steps=tuple(map(_step, told.steps)),
+        failure=told.failure or "",
+        irreversible=told.irreversible or "",
     )
 
 
-def _step(one: _Step) -> Step:
+def _step(told: _Step) -> Step:
     return Step(
-        statement=one.statement,
-        place=Origin(one.file, one.line, "", Layer.MIGRATION),
-        transaction=one.transaction,
-        locks=_locks(one.locks),
-        held=_locks(one.held),
-        reads=_works(one.reads),
-        rewrites=_works(one.rewrites),
-        built=tuple(Built(made.index, made.relation, made.rows, made.bytes) for made in one.builds),
-        dropped=tuple(Dropped(gone.kind, gone.relation, gone.name) for gone in one.drops),
-        changes=tuple(Change(write.relation, write.verb, write.rows) for write in one.writes),
-        writes_unplanned=_works(one.writes_unplanned),
-        lock_timeout=one.lock_timeout,
-        refusal=Refusal(one.refusal, "") if one.refusal is not None else None,
-        verdict=one.verdict,
+        statement=told.statement,
+        place=Origin(told.file, told.line, "", Layer.MIGRATION),
+        transaction=told.transaction,
+        locks=tuple(map(_lock, told.locks)),
+        held=tuple(map(_lock, told.held)),
+        reads=tuple(map(_work, told.reads)),
+        rewrites=tuple(map(_work, told.rewrites)),
+        built=tuple(Built(one.index, one.relation, one.rows, one.bytes) for one in told.builds),
+        dropped=tuple(Dropped(one.kind, one.relation, one.name) for one in told.drops),
+        changes=tuple(Change(one.relation, one.verb, one.rows) for one in told.writes),
+        writes_unplanned=tuple(map(_work, told.writes_unseen)),
+        lock_timeout=told.lock_timeout,
+        refusal=None if told.refusal is None else Refusal(told.refusal, ""),
+        verdict=told.verdict,
     )
 
 
-def _locks(found: tuple[_Lock, ...]) -> tuple[Lock, ...]:
-    return tuple(Lock(one.relation, one.mode) for one in found)
+def _lock(told: _Lock) -> Lock:
+    return Lock(told.relation, told.mode)
 
 
-def _works(found: tuple[_Work, ...]) -> tuple[Work, ...]:
-    return tuple(Work(one.relation, one.rows, one.bytes) for one in found)
+def _work(told: _Work) -> Work:
+    return Work(told.relation, told.rows, told.bytes)

@@ -33,7 +33,7 @@ class Row(msgspec.Struct, frozen=True):
     share: float
     """Of the plan's cost, 0 to 1: the node's own, without what is below it, over all loops."""
     rows: float
-    """Of one loop."""
+    """Of one loop over all processes, as far as a LIMIT above lets it run."""
     loops: float
     branch: str
     """What leads to it: ``│  └─ ``."""
@@ -64,7 +64,7 @@ def tree(plan: Plan, catalog: Catalog, findings: Sequence[Finding] = ()) -> list
     return [
         Row(
             share=min(own[position] / total, 1.0),
-            rows=sum(node.rows for node in line.nodes),
+            rows=sum(found[id(node)].rows / found[id(node)].loops for node in line.nodes),
             loops=max(found[id(node)].loops for node in line.nodes),
             branch=_branch(depths, position),
             below=_below(depths, position),

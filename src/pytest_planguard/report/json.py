@@ -65,15 +65,6 @@ def render(report: Report) -> str:
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
 
 
-def _gate(verdict: Verdict) -> dict[str, Any]:
-    """Whether findings fail the run, from which severity on, and if not, why."""
-    return {
-        "gated": verdict.gated,
-        "why_not_gated": verdict.why_not_gated,
-        "fail_on": verdict.fail_on.value if verdict.fail_on is not None else "none",
-    }
-
-
 def _migration(migration: Migration) -> dict[str, Any]:
     return {
         "database": migration.database,
@@ -102,7 +93,7 @@ def _step(step: Step) -> dict[str, Any]:
             {"relation": one.relation, "verb": one.verb, "rows": _number(one.rows)}
             for one in step.changes
         ],
-        "writes_unplanned": [_work(one) for one in step.writes_unplanned],
+        "writes_unseen": [_work(one) for one in step.writes_unplanned],
         "drops": [
             {"kind": one.kind.value, "relation": one.relation, "name": one.name}
             for one in step.dropped
@@ -118,6 +109,15 @@ def _work(work: Work | Built) -> dict[str, Any]:
         "relation": work.relation,
         "rows": _number(work.rows),
         "bytes": _number(work.bytes),
+    }
+
+
+def _gate(verdict: Verdict) -> dict[str, Any]:
+    """Whether findings fail the run, from which severity on, and if not, why."""
+    return {
+        "gated": verdict.gated,
+        "why_not_gated": verdict.why_not_gated,
+        "fail_on": verdict.fail_on.value if verdict.fail_on is not None else "none",
     }
 
 

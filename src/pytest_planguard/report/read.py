@@ -42,7 +42,7 @@ from pytest_planguard.model.report import (
 )
 from pytest_planguard.model.statement import Layer, Origin, Phase, Place
 from pytest_planguard.model.statistics import ScaleSource
-from pytest_planguard.report._read_migrations import MigrationDocument, migration
+from pytest_planguard.report._read_migrations import ToldMigration, migration
 from pytest_planguard.report.json import SCHEMA_VERSION
 
 _Value = TypeVar("_Value")
@@ -173,7 +173,7 @@ class _Document(msgspec.Struct):
     gate: _Gate = msgspec.field(default_factory=_Gate)
     notes: tuple[str, ...] = ()
     incomplete_reason: str = ""
-    migrations: tuple[MigrationDocument, ...] = ()
+    migrations: tuple[ToldMigration, ...] = ()
 
 
 def read(file: Path) -> Report:

@@ -19,6 +19,7 @@ from pytest_planguard.rules import (
     connection_budget,
     connection_not_returned,
     left_in_transaction,
+    nested_checkout,
     no_timeouts,
     unbounded_pool,
 )
@@ -119,3 +120,15 @@ def test_classes_that_keep_nothing_are_for_poolers():
     )
     (found,) = unbounded_pool.check_connections(open_)
     assert found.severity == "error"
+
+
+def test_a_second_connection_is_told_at_its_line_with_the_line_of_the_first():
+    held = tuple(
+        Held(Hold.NESTED, DB, "default", Maker.SQLALCHEMY, f"test_{name}", JOBS) for name in "ab"
+    )
+    (found,) = nested_checkout.check_connections(ConnectionsContext(held=held))
+    assert (found.origins, found.tests) == ((DB,), ("test_a", "test_b"))
+    assert found.message == (
+        "a second connection of the sqlalchemy pool is taken here while app/jobs.py:4 make_pool "
+        "holds one, in 2 tests"
+    )
