@@ -48,7 +48,6 @@ _REMEDIES = {
 def check_connections(context: ConnectionsContext) -> Iterator[Candidate]:
     """One candidate for each line that begins transactions and leaves them open."""
     for place, tests in context.held_by_place(Hold.TRANSACTION).items():
-        noun = words.counted(len(tests), "test")
         yield Candidate(
             rule=FACTS.code,
             key="",
@@ -56,8 +55,8 @@ def check_connections(context: ConnectionsContext) -> Iterator[Candidate]:
             relation=None,
             severity=Severity.ERROR,
             message=(
-                f"a transaction begun here is neither committed nor rolled back: {noun} and "
-                "their fixtures left it open"
+                "a transaction begun here is neither committed nor rolled back: still open "
+                f"{words.after_tests(len(tests))}"
             ),
             remedy=_REMEDIES.get(place.maker, FACTS.remedy),
             evidence={"tests": float(len(tests))},
