@@ -56,14 +56,19 @@ def main() -> int:
         folder = Path(name)
         folder.chmod(0o755)
         with shop(folder, options.divisor) as project:
-            found = list(_tried(project, options.only))
-    print(confusion(found))
-    for text in wrong(found):
-        print(text)
+            found = [_shown(one) for one in _tried(project, options.only)]
+    print(f"\n{confusion(found)}")
     failed = [] if options.only else missed_goals(found)
     for sentence in failed:
         print(f"missed: {sentence}")
     return 1 if failed else 0
+
+
+def _shown(one: Outcome) -> Outcome:
+    """Prints at once what is not as it should be."""
+    for text in wrong(one):
+        print(text, flush=True)
+    return one
 
 
 def _tried(project: Shop, only: Sequence[str]) -> Iterator[Outcome]:

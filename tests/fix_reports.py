@@ -8,6 +8,16 @@ import msgspec
 
 from pytest_planguard.model.catalog import Catalog, Column, Index, Server, Table
 from pytest_planguard.model.finding import Advice, Finding, RuleFacts, Severity, Suppressed
+from pytest_planguard.model.migration import (
+    Built,
+    Lock,
+    LockMode,
+    Migration,
+    Refusal,
+    Step,
+    Tool,
+)
+from pytest_planguard.model.migration import Change as RowsChange
 from pytest_planguard.model.plan import (
     Access,
     AccessPath,
@@ -32,7 +42,7 @@ from pytest_planguard.model.report import (
     Totals,
     Verdict,
 )
-from pytest_planguard.model.statement import Origin, Phase, Place
+from pytest_planguard.model.statement import Layer, Origin, Phase, Place
 from pytest_planguard.model.statistics import ScaleSource
 
 SERVER = Server(180006, "18.6", "C.UTF-8", {"random_page_cost": "1.1"})
@@ -400,6 +410,48 @@ def thousands() -> Report:
     return msgspec.structs.replace(found, queries=(*found.queries, *silent))
 
 
+def migrated() -> Report:
+    place = Origin("migrations/7.sql", 3, "", Layer.MIGRATION)
+    lock = Lock("public.orders", LockMode.SHARE)
+    steps = (
+        Step("SELECT 1", msgspec.structs.replace(place, line=1), 1),
+        Step(
+            f"CREATE INDEX i ON orders (note) -- {HOSTILE}",
+            place,
+            2,
+            locks=(lock,),
+            built=(Built("public.i", "public.orders", 47_000_000, 9_100_000_000, lock),),
+            verdict=("MIG003",),
+        ),
+        Step(
+            "UPDATE orders SET note = ''",
+            msgspec.structs.replace(place, line=4),
+            3,
+            inside=True,
+            held=(Lock("public.orders", LockMode.ACCESS_EXCLUSIVE),),
+            changes=(RowsChange("public.orders", "updates", 42_300_000, 47_000_000),),
+            refusal=Refusal("no such column", "42703"),
+        ),
+    )
+    finding = msgspec.structs.replace(
+        missing_index()[1],
+        rule="MIG003",
+        name="blocking-index-build",
+        key="",
+        relation="public.orders",
+        message="builds index i from 47,000,000 rows of public.orders under SHARE: writes wait",
+        remedy="instead:\nCREATE INDEX CONCURRENTLY i ON orders (note);",
+        advice=None,
+        explained_by=(),
+        origins=(place,),
+        tests=(),
+    )
+    asked, _ = missing_index()
+    made = report((asked, finding))
+    migration = Migration("default", Tool.SQL, "migrations/7.sql", steps)
+    return msgspec.structs.replace(made, queries=(), migrations=(migration,))
+
+
 def hundreds() -> Report:
     parts = [missing_index(f"{number:012x}") for number in range(300)]
     return report(*parts, changes={"new": 300})
@@ -417,6 +469,7 @@ SAMPLES: dict[str, Callable[[], Report]] = {
         huge,
         hundreds,
         incomplete,
+        migrated,
         mixed,
         one_finding,
         thousands,

@@ -25,6 +25,11 @@ Under ``fixtures/rules/<CODE>/`` every ``bad*.sql`` must fire and every ``good*.
     -- sent: 7 with 5 by application   how often, with how many different values, by which layer
     SELECT ... WHERE legacy_number = $1 AND status = $2;
 
+    -- migration
+    ALTER TABLE orders ...;            a migration in SQL that starts from the schema
+    -- way back
+    ALTER TABLE orders ...;            its downgrade
+
 The schema ends at ``-- baseline`` or the first ``-- query``; ``-- query`` may come several times.
 Rows, columns, settings and budgets are TOML, as in the configuration. In production's statistics
 TODAY, VERSION and COLLATION stand for what the day and the server of the test are.
@@ -53,7 +58,7 @@ _OIDS = {
     "varchar": 1043, "date": 1082, "timestamp": 1114, "timestamptz": 1184, "numeric": 1700,
     "jsonb": 3802, "uuid": 2950, "unknown": 0,
 }  # fmt: skip
-_SECTION = re.compile(r"^-- (baseline|query)[ ]*$", re.MULTILINE)
+_SECTION = re.compile(r"^-- (baseline|query|migration|way back)[ ]*$", re.MULTILINE)
 _BUDGET = re.compile(r"^-- budget: (.+)$", re.MULTILINE)
 _MARKER = re.compile(r"^-- marker: (.+)$", re.MULTILINE)
 _FACT = re.compile(r"^-- (rows|column|setting|option): (.+)$", re.MULTILINE)
@@ -97,6 +102,9 @@ class Example(msgspec.Struct, frozen=True):
     markers: tuple[dict[str, Any], ...] = ()
     connections: tuple[tuple[str, dict[str, Any]], ...] = ()
     """What was heard of connections: pools, connections that were opened, what is held."""
+    migration: str | None = None
+    """SQL; the example is about it, and the queries are the baseline's."""
+    way_back: str = ""
 
     @property
     def code(self) -> str:
@@ -201,6 +209,8 @@ def read(path: Path) -> Example:
         budgets=_tables(_BUDGET.findall(schema)),
         markers=_tables(_MARKER.findall(schema)),
         connections=tuple((kind, *_tables([text])) for kind, text in _HEARD.findall(schema)),
+        migration=next((text for kind, text in sections if kind == "migration"), None),
+        way_back="".join(text for kind, text in sections if kind == "way back"),
     )
 
 

@@ -93,19 +93,18 @@ def confusion(found: Sequence[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def wrong(found: Sequence[Outcome]) -> Iterator[str]:
-    """What is not as it should be, with the figures."""
-    for one in found:
-        if one.is_right and (not one.failed or one.is_cause_right):
-            continue
-        harm = "harmful" if one.is_harmful else "harmless"
-        done = "failed" if one.failed else "passed"
-        yield f"\n{one.change.title}: {harm}, {done}"
-        for effect in one.effects:
-            mark = " !" if effect.is_harmful else ""
-            yield f"  {effect.key}: {effect.before:,.0f} → {effect.after:,.0f} blocks{mark}"
-        yield from (f"  {text}" for text in (*one.failed, *one.notes))
-        yield from (f"  because {cause}" for cause in one.causes)
+def wrong(one: Outcome) -> Iterator[str]:
+    """What is not as it should be of a change, with the figures; nothing where all is."""
+    if one.is_right and (not one.failed or one.is_cause_right):
+        return
+    harm = "harmful" if one.is_harmful else "harmless"
+    done = "failed" if one.failed else "passed"
+    yield f"\n{one.change.title}: {harm}, {done}"
+    for effect in one.effects:
+        mark = " !" if effect.is_harmful else ""
+        yield f"  {effect.key}: {effect.before:,.0f} → {effect.after:,.0f} blocks{mark}"
+    yield from (f"  {text}" for text in (*one.failed, *one.notes))
+    yield from (f"  because {cause}" for cause in one.causes)
 
 
 def missed_goals(found: Sequence[Outcome]) -> list[str]:

@@ -1,7 +1,8 @@
 """Finds rules: those in this package, and those that other distributions bring.
 
 A distribution brings a rule as an entry point in the group ``pytest_planguard.rules`` that names
-a module (or any object) with ``FACTS`` and ``check``, ``check_run`` or ``check_connections``.
+a module (or any object) with ``FACTS`` and ``check``, ``check_run``, ``check_connections`` or
+``check_migration``.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from pytest_planguard import rules as built_in
 from pytest_planguard.errors import ConfigurationError
 from pytest_planguard.model.finding import RuleFacts
 from pytest_planguard.model.judgement import ConnectionsRule, QueryRule, RunRule
+from pytest_planguard.model.migrating import MigrationRule
 
-Rule = QueryRule | RunRule | ConnectionsRule
+Rule = QueryRule | RunRule | ConnectionsRule | MigrationRule
 
 GROUP = "pytest_planguard.rules"
 _FACTS = ("code", "name", "condition", "effect", "remedy", "source")
-_CHECKS = ("check", "check_run", "check_connections")
+_CHECKS = ("check", "check_run", "check_connections", "check_migration")
 _REASONS = (ImportError, AttributeError, SyntaxError)
 
 

@@ -161,6 +161,25 @@ def test_a_finding_without_a_line_stands_at_its_test_and_one_of_the_run_at_the_c
     assert uris == places
 
 
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            "reads 900 rows of public.events to keep 2",
+            "reads 900 rows of public.events (8.1M rows)",
+        ),
+        ("reads 8.1M rows of public.events to keep 2", "reads 8.1M rows of public.events to keep"),
+        ("reads 900 rows to keep 2", "public.events (8.1M rows): reads 900 rows to keep 2"),
+        ("reads public.events_2025", "public.events (8.1M rows): reads public.events_2025"),
+    ],
+)
+def test_a_table_and_its_size_are_named_once(message: str, said: str) -> None:
+    report = fix_reports.one_finding()
+    found = tuple(msgspec.structs.replace(one, message=message) for one in report.findings)
+    (issue,) = fix_readers.issues(gitlab.render(msgspec.structs.replace(report, findings=found)))
+    assert issue["description"].startswith(f"IDX001 missing-index: {said}")
+
+
 # SARIF
 
 
@@ -240,7 +259,7 @@ def test_github_gets_file_line_title_and_what_to_do() -> None:
     ((kind, where, message),) = fix_readers.commands(github.render(fix_reports.one_finding()))
     title = "IDX001 missing-index"
     assert (kind, where) == ("error", {"file": "app/feed.py", "line": "88", "title": title})
-    assert message.splitlines()[0].startswith("public.events (8.1M rows): reads 8.1M rows")
+    assert message.splitlines()[0].startswith("public.events: reads 8.1M rows")
     assert "CREATE INDEX CONCURRENTLY ON public.events" in message
 
 
@@ -269,7 +288,7 @@ def test_junit_has_a_test_for_each_query_that_fails_where_the_run_does() -> None
     assert worse.get("classname") == "app.orders"
     failure = worse.find("failure")
     assert failure.get("type") == "PLN003"
-    assert failure.get("message").startswith("PLN003 plan-regression: public.orders (47.0M rows)")
+    assert failure.get("message").startswith("PLN003 plan-regression: public.orders: reads 47.0M")
     assert "bring orders_customer_id_idx back" in failure.text
     warned = found["by_email feed00000002"]
     assert warned.find("failure") is None

@@ -45,10 +45,13 @@ def test_the_tree_has_the_lines_of_the_shape_and_the_whole_cost(name: str, major
     assert sum(row.share for row in found) == pytest.approx(1, abs=0.02)
 
 
-def test_where_the_cost_goes_stands_out() -> None:
+def test_below_a_limit_rows_are_those_it_lets_through() -> None:
     top, scan = rows("limit_seq_stops_early")
     assert (top.name, top.rows, scan.branch) == ("Limit", 10, "└─ ")
+    assert scan.rows == pytest.approx(10, rel=0.01)
     assert scan.share > 0.99
+    _, sort, read = rows("sort_limit")
+    assert sort.rows < read.rows
 
 
 def test_partitions_that_are_read_alike_are_one_row_with_all_their_rows() -> None:

@@ -13,9 +13,11 @@ from fix_servers import need_major
 from pytest_planguard import registry
 from pytest_planguard.config import load
 from pytest_planguard.fixturedb.providers import open_server
+from pytest_planguard.migrations.sources.sql import SqlFiles
 from pytest_planguard.model.report import Report
 from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.pipeline import Options, run
+from pytest_planguard.pipeline.migrations import migrations
 
 EXAMPLES = fix_rules.examples()
 
@@ -31,7 +33,9 @@ PAIRS = [
     (major, example)
     for major in MAJORS
     for example in EXAMPLES
-    if major == MAJORS[0] or not example.code.startswith(WITHOUT_PLANS)
+    if major == MAJORS[0]
+    # what a migration does is compared on all servers by itself
+    or not (example.migration is not None or example.code.startswith(WITHOUT_PLANS))
 ]
 
 
@@ -54,7 +58,22 @@ def judged(example: fix_rules.Example, version: int, server: Any, folder: Path) 
         schema.write_text(example.schema + example.baseline_schema)
         run(load(folder, environ={}), example.capture(), Options(update=True), server=server)
     schema.write_text(example.schema)
+    if example.migration is not None:
+        return migrated(example, server, folder)
     return run(load(folder, environ={}), example.capture(), server=server).report
+
+
+def migrated(example: fix_rules.Example, server: Any, folder: Path) -> Report:
+    """The report of the example's migration; what it captures is in the baseline."""
+    config = load(folder, environ={})
+    if example.queries:
+        run(config, example.capture(), Options(update=True), server=server)
+    files = {"migration.sql": example.migration or "", "back.sql": example.way_back}
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    down = [folder / "back.sql"] if example.way_back else []
+    source = SqlFiles([folder / "migration.sql"], folder, down=down)
+    return migrations(config, source, server=server)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pytest_planguard.model.judgement import Read, Rewrite
 from pytest_planguard.model.plan import Planned, PlanNode, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.spec import Thresholds
-from pytest_planguard.sql.alternatives import united
+from pytest_planguard.sql.alternatives import narrowed, united
 from pytest_planguard.sql.anti_joins import AntiJoin, not_exists
 from pytest_planguard.sql.decorrelated import decorrelated
 from pytest_planguard.sql.half_open import half_open
@@ -62,7 +62,7 @@ def rewrites(
     Returns:
         By key of the query.
     """
-    kinds = (_retyped, _ranged, _anti_joins, _united, _joined)
+    kinds = (_retyped, _ranged, _anti_joins, _united, _narrowed, _joined)
     wanted = [one for item in items for kind in kinds for one in kind(item, catalog)]
     outcomes = plan([one.query for one in wanted]) if wanted else []
     found: dict[str, list[Rewrite]] = defaultdict(list)
@@ -190,6 +190,33 @@ def _united(item: Item, catalog: Catalog) -> Iterator[_Try]:
         if query is not None and shown is not None:
             text = f"instead of {shown.old} write {shown.new}: each side is a search of its own"
             yield _Try(item, query, _SEARCHES, relation, text)
+
+
+def _narrowed(item: Item, catalog: Catalog) -> Iterator[_Try]:
+    """With the keys of each side's rows where an OR is about several tables that are joined.
+
+    Of the tables it may be the keys of, the one that costs most is tried.
+    """
+    joins = [node for node in item.planned.worst.root.walk() if node.relation is None]
+    if not any(
+        " OR " in text for node in joins for text in (node.filter, node.join_filter) if text
+    ):
+        return
+    for relation in dict.fromkeys(one.relation for one in item.reads.get(0, ())):
+        table = catalog.tables.get(relation)
+        key = _key_of(table) if table is not None else ""
+        shown = narrowed(without_sizes(item.query.sql), table.name, key) if table and key else None
+        if table is None or shown is None:
+            continue
+        written = [narrowed(one.plannable, table.name, key) for one in item.query.variants]
+        query = _rewritten(item.query, [one.statement if one else None for one in written])
+        if query is not None:
+            text = (
+                f"beside {shown.old} write {shown.new}: each side is a search of its own, the OR "
+                "alone is asked of all rows joined"
+            )
+            yield _Try(item, query, _SEARCHES, relation, text)
+        return
 
 
 def _joined(item: Item, _: Catalog) -> Iterator[_Try]:

@@ -28,6 +28,7 @@ from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools, qui
 from pytest_planguard.fixturedb.rescaled import copy_at
 from pytest_planguard.fixturedb.scale import statistics_file
 from pytest_planguard.fixturedb.template import Production, Template, TemplateMaker
+from pytest_planguard.fixturedb.twin import Twin, scaled, twin
 from pytest_planguard.fixturedb.whatif import CopyWithIndexes, copy_with
 from pytest_planguard.model.moved import FormerWorld
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
@@ -56,7 +57,9 @@ class Fixture:
         checked: SelfCheck,
         source: Statistics | None = None,
         declared: Mapping[str, TableDeclaration] | None = None,
+        maker: TemplateMaker | None = None,
     ) -> None:
+        self._maker = maker
         self.name = name
         self.server: PostgresServer = server
         self.checked = checked
@@ -118,6 +121,40 @@ class Fixture:
             read_catalog=self._tools.read_catalog,
         )
 
+    def twin(self) -> AbstractContextManager[Twin]:
+        """An empty copy of the template, for a migration to run on; dropped at the end.
+
+        Raises:
+            ServerError: It cannot be made.
+        """
+        return twin(self._server, self._template.name)
+
+    def scaled(
+        self,
+        original: str,
+        *,
+        tables: Mapping[str, TableDeclaration],
+        renames: Sequence[Rename] = (),
+    ) -> AbstractContextManager[tuple[CopyWithIndexes, Statistics]]:
+        """A twin's schema at scale, dropped at the end.
+
+        Args:
+            original: The twin's name; nobody is connected to it.
+            tables: Declarations by the names its tables have.
+            renames: What was renamed there.
+        """
+        maker = self._maker
+        assert maker is not None
+        return scaled(
+            self._server,
+            original,
+            wanted=lambda connection, catalog: maker.wanted_after(
+                connection, catalog, tables=tables, renames=renames
+            ),
+            settings=self._settings,
+            read_catalog=self._tools.read_catalog,
+        )
+
 
 @contextmanager
 def build(
@@ -162,7 +199,7 @@ def build(
     try:
         with lost_server():
             checked = _make_run_database(name, server, template, settings, tools, progress)
-        yield Fixture(name, server, template, settings, tools, checked, source, spec.tables)
+        yield Fixture(name, server, template, settings, tools, checked, source, spec.tables, maker)
     finally:
         drop(server, name)
 

@@ -110,7 +110,8 @@ class Gate(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(finding, fails=self._fails(finding, query))
 
     def _proviso(self, candidate: Candidate) -> str:
-        if not candidate.key or not self._is_assumed(candidate.database, candidate.relation):
+        of_the_run = not candidate.key and candidate.step is None
+        if of_the_run or not self._is_assumed(candidate.database, candidate.relation):
             return ""
         if candidate.relation is None:  # the query as a whole, maybe over several tables
             return " (the sizes of its tables are assumed)"
@@ -148,7 +149,7 @@ class Gate(msgspec.Struct, frozen=True):
         return candidate.rule == REGRESSION and self._is_of_growth(candidate)
 
     def _can_fail(self, finding: Finding, query: Query | None) -> bool:
-        """What is said of the run is of its environment, unless it is of a table or of lines."""
+        """What is said of the run is of its environment, unless it is of the schema or of lines."""
         if query is None:
             return finding.relation is not None or bool(finding.origins)
         return query.layer is not Layer.TEST

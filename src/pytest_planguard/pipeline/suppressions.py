@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -171,9 +171,21 @@ class Suppressions:
         )
 
     def notes(
-        self, findings: Sequence[Finding], queries: Mapping[Key, Query], *, complete: bool
+        self,
+        findings: Sequence[Finding],
+        queries: Mapping[Key, Query],
+        *,
+        complete: bool,
+        looked_at: Callable[[str], bool] = lambda _: True,
     ) -> tuple[str, ...]:
-        """What is to be said of them: what has expired, and on complete runs what is of no use."""
+        """What is to be said of them: what has expired, and on complete runs what is of no use.
+
+        Args:
+            findings: All of the run.
+            queries: Its queries.
+            complete: Every test ran to its end.
+            looked_at: Whether a rule, by its code, was asked at all.
+        """
         said: list[str] = []
         for one in self._all:
             mine = [
@@ -183,14 +195,16 @@ class Suppressions:
             ]
             if mine and not one.holds(self._today):
                 said.append(_expired(one, len(mine)))
-            elif not mine and complete and self._might(one):
+            elif not mine and complete and self._might(one, looked_at):
                 said.append(f"{one.where} silences nothing: remove it")
         return tuple(said)
 
-    def _might(self, one: One) -> bool:
+    def _might(self, one: One, looked_at: Callable[[str], bool]) -> bool:
         """Whether one of its rules was looked at in this run at all."""
         return any(
-            self._config.wants(code) and self._config.severity_of(code, rule.FACTS.severity)
+            looked_at(code)
+            and self._config.wants(code)
+            and self._config.severity_of(code, rule.FACTS.severity)
             for code, rule in registry.rules().items()
             if any(code.startswith(prefix) for prefix in one.said.codes)
         )

@@ -78,10 +78,19 @@ def title(finding: Finding) -> str:
 
 
 def sentence(finding: Finding) -> str:
-    """``public.events (8.1M rows): reads 8.1M rows (983.0 MB) to keep 20, cost 152,000``."""
-    size = f" ({numbers.rows(finding.rows)} rows)" if finding.rows else ""
-    subject = f"{finding.relation}{size}: " if finding.relation else ""
-    return subject + finding.message
+    """``reads 800,000 rows (177.1 MB) of public.audit_log (200.0M rows) to keep 20, cost 97,200``.
+
+    A table that the message does not name comes first.
+    """
+    relation, message = finding.relation, finding.message
+    rows = f"{numbers.rows(finding.rows)} rows"
+    if relation is None:
+        return message
+    sized = f"{relation} ({rows})" if finding.rows and rows not in message else relation
+    named = re.compile(rf"(?<![\w.]){re.escape(relation)}(?![\w.])")
+    if named.search(message):
+        return named.sub(lambda _: sized, message, count=1)
+    return f"{sized}: {message}"
 
 
 def told(finding: Finding, query: QueryReport | None) -> list[str]:
@@ -111,4 +120,6 @@ def _remedy(finding: Finding) -> list[str]:
         return lines
     before, after = numbers.cost(advice.cost_before), numbers.cost(advice.cost_after)
     ddl = [one for one in advice.ddl if one not in finding.remedy]
-    return [*lines, *ddl, f"cost {before} → {after}", *words.advice_facts(finding)]
+    told = f"{before} to {after}" in finding.message
+    gain = [] if told else [f"cost {before} → {after}"]
+    return [*lines, *ddl, *gain, *words.advice_facts(finding)]

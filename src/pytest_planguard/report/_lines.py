@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 from typing import TypeAlias
@@ -61,12 +62,18 @@ def _wrapped(line: Line, columns: int) -> list[Line]:
         for piece in _PIECES.findall(text):
             width = cell_len(piece)
             if begun and not piece.isspace() and used + width > columns:
-                if rows[-1][-1][0].isspace():
-                    rows[-1].pop()
                 rows.append([(indent, "")])
                 used, begun = len(indent), False
             if begun or not piece.isspace() or len(rows) == 1:
                 rows[-1].append((piece, style))
                 used += width
             begun = begun or not piece.isspace()
-    return rows
+    return [_joined(row) for row in rows]
+
+
+def _joined(row: Line) -> Line:
+    """Neighbours of one style as one segment, without blanks at the end."""
+    groups = itertools.groupby(row, key=lambda segment: segment[1])
+    joined = [("".join(text for text, _ in group), style) for style, group in groups]
+    text, style = joined[-1]
+    return [*joined[:-1], (text.rstrip(), style)]

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from pytest_planguard.model.finding import Finding
-from pytest_planguard.model.report import DatabaseReport, QueryReport, Report, Status
+from pytest_planguard.model.report import ChangeKind, DatabaseReport, QueryReport, Report, Status
 from pytest_planguard.model.spec import ASSUMED_ROWS
 from pytest_planguard.model.statement import Layer, Origin
 from pytest_planguard.model.statistics import ScaleSource
@@ -30,6 +30,11 @@ _SOURCES = {
     ScaleSource.GENERATED: "generated rows",
     ScaleSource.ASSUMED: "assumed sizes",
 }
+
+
+def source(of: ScaleSource) -> str:
+    """Where a size comes from, in words."""
+    return _SOURCES[of]
 
 
 def clean(text: str) -> str:
@@ -80,7 +85,7 @@ def place(origin: Origin) -> str:
     """``app/orders.py:41 list_orders``; a library and the command line have no line."""
     if not has_line(origin):
         return origin.file
-    return f"{origin.file}:{origin.line} {origin.function}"
+    return f"{origin.file}:{origin.line} {origin.function}".rstrip()
 
 
 def places(origins: Iterable[Origin]) -> str:
@@ -154,6 +159,8 @@ def self_check(database: DatabaseReport) -> str:
 def totals(report: Report) -> str:
     """``143 tests, 214 queries, 9 not plannable``."""
     count = report.totals
+    if report.migrations and not count.queries:
+        return counted(sum(len(one.steps) for one in report.migrations), "statement") + " traced"
     text = f"{counted(count.tests, 'test')}, {counted(count.queries, 'query', 'queries')}"
     if report.verdict.status is Status.INCOMPLETE:  # lost with the server, or refused by it
         return text + (f", {count.unexplained:,} not planned" if count.unexplained else "")
@@ -228,7 +235,7 @@ def _told(report: Report, kind: str) -> str:
 def acceptance(report: Report) -> str:
     """The command that accepts what is new or starts a baseline; empty where nothing is."""
     command = "pytest --planguard --planguard-update"
-    if report.accepted:
+    if report.accepted or (report.migrations and not report.queries):
         return ""
     if not report.baseline_found:
         if report.verdict.status is Status.INCOMPLETE:
@@ -238,6 +245,18 @@ def acceptance(report: Report) -> str:
     if not (moved or report.verdict.errors or report.verdict.warnings):
         return ""
     return f"accept with: {command}" + (' --planguard-reason="…"' if report.verdict.errors else "")
+
+
+def closer(report: Report) -> str:
+    """The command that shows more of what fails first; empty where nothing does."""
+    finding = next((one for one in report.findings if one.fails and one.key), None)
+    if finding is None or report.verdict.status is not Status.FAILED:
+        return ""
+    query = by_key(report).get((finding.database, finding.key))
+    change = query.change if query is not None else None
+    known = change is not None and change.kind not in (ChangeKind.NEW, ChangeKind.SAME)
+    options = " --before --after" if known else ""
+    return f"look closer with: pytest-planguard explain {finding.key}{options}"
 
 
 def open_findings(report: Report) -> list[Finding]:

@@ -14,7 +14,8 @@ from pytest_planguard.report import _numbers as numbers
 from pytest_planguard.report import _text as words
 from pytest_planguard.report._lines import STYLES
 from pytest_planguard.report._lines import Line as Drawn
-from pytest_planguard.sql.scans import Run, runs
+from pytest_planguard.sql.figures import own_cost
+from pytest_planguard.sql.scans import runs
 from pytest_planguard.sql.shape import Line, outline
 
 _SORTS = frozenset({"Sort", "Incremental Sort"})
@@ -32,7 +33,7 @@ class Row(msgspec.Struct, frozen=True):
     share: float
     """Of the plan's cost, 0 to 1: the node's own, without what is below it, over all loops."""
     rows: float
-    """Of one loop."""
+    """Of one loop over all processes, as far as a LIMIT above lets it run."""
     loops: float
     branch: str
     """What leads to it: ``│  └─ ``."""
@@ -54,7 +55,7 @@ def tree(plan: Plan, catalog: Catalog, findings: Sequence[Finding] = ()) -> list
     """
     lines = outline(plan.root, catalog)
     found = runs(plan.root)
-    own = [sum(_own(node, found) for node in line.nodes) for line in lines]
+    own = [sum(own_cost(node, found) for node in line.nodes) for line in lines]
     marks: dict[int, list[Finding]] = {}
     for finding in findings:
         marks.setdefault(_position(finding, lines, own, catalog), []).append(finding)
@@ -63,7 +64,7 @@ def tree(plan: Plan, catalog: Catalog, findings: Sequence[Finding] = ()) -> list
     return [
         Row(
             share=min(own[position] / total, 1.0),
-            rows=sum(node.rows for node in line.nodes),
+            rows=sum(found[id(node)].rows / found[id(node)].loops for node in line.nodes),
             loops=max(found[id(node)].loops for node in line.nodes),
             branch=_branch(depths, position),
             below=_below(depths, position),
@@ -73,12 +74,6 @@ def tree(plan: Plan, catalog: Catalog, findings: Sequence[Finding] = ()) -> list
         )
         for position, line in enumerate(lines)
     ]
-
-
-def _own(node: PlanNode, found: dict[int, Run]) -> float:
-    """What a node costs over all loops without the nodes below it."""
-    below = sum(found[id(child)].cost for child in node.children)
-    return max(0.0, found[id(node)].cost - below)
 
 
 def _position(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.report import Change, ChangeKind, QueryReport, Report, Status
+from pytest_planguard.report import _migrations as migrating
 from pytest_planguard.report import _numbers as numbers
 from pytest_planguard.report import _text as words
 from pytest_planguard.report._lines import STYLES, Line, paint
@@ -47,8 +48,11 @@ def render(
         return paint([_summary(report, quiet=quiet)], color=color, columns=columns)
     lines: list[Line] = [[(" planguard ".center(width, "="), "")]] if title else []
     lines += _head(report, verbose=verbose, quiet=quiet)
+    lines += _migrations(report)
     lines += _brief(report) if quiet else _findings(report, verbose=verbose)
     lines += [*_told(report), *_unplanned(report)] if verbose else []
+    closer = "" if quiet else words.closer(report)
+    lines += [[(closer, "")]] if closer else []
     lines += _last(report, apart=wrap)
     return paint(lines, color=color, columns=columns)
 
@@ -76,6 +80,7 @@ def _is_quiet(report: Report) -> bool:
     return (
         report.verdict.status is Status.PASSED
         and report.baseline_found
+        and not report.migrations
         and not moved
         and not report.notes
         and not report.accepted
@@ -122,6 +127,20 @@ def _servers(report: Report, *, verbose: bool) -> list[Line]:
             for name, one in sorted(report.databases.items())
             if (checked := words.self_check(one))
         ]
+    return lines
+
+
+def _migrations(report: Report) -> list[Line]:
+    """A table for each, columns as wide as they must be."""
+    lines: list[Line] = []
+    for migration in report.migrations:
+        lines.append([(migrating.head(migration), "bold")])
+        cells = [migrating.TITLES, *migrating.rows_of(migration)]
+        cleaned = [[words.clean(cell) for cell in row] for row in cells]
+        widths = [max(len(row[column]) for row in cleaned) for column in range(len(cells[0]))]
+        for number, row in enumerate(cleaned):
+            padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            lines.append([("  " + "  ".join(padded).rstrip(), "" if number else "dim")])
     return lines
 
 

@@ -55,20 +55,23 @@ def _is_fault(read: Read, context: Context) -> bool:
     table = context.catalog.tables.get(read.relation)
     if table is None or table.rows < limits.large_table_rows:
         return False
-    proven = _is_search(read, context)
-    if not proven and not has_predicate(read):
+    if _is_search(read, context):
+        return read.rows_read >= limits.large_table_rows
+    if not has_predicate(read):
         return False
-    searches = proven or read.kept_fraction <= limits.kept_fraction
-    is_fault = read.relation in limits.critical_tables or (
-        read.rows_read >= limits.large_table_rows and searches and read.share >= limits.cost_share
+    is_few = read.relation in limits.critical_tables or (
+        read.rows_read >= limits.large_table_rows
+        and read.kept_fraction <= limits.kept_fraction
+        and read.share >= limits.cost_share
     )
-    return is_fault and not _is_unpruned(read, context)
+    return is_few and not _is_unpruned(read, context)
 
 
 def _is_search(read: Read, context: Context) -> bool:
-    """Whether the query was proven to find its rows where it is written otherwise.
+    """Whether the query was proven to cost far less where it does not search the table so.
 
-    What a condition with a sub-select keeps is a guess of the planner's (a half, or a third).
+    What a condition with a sub-select keeps is a guess of the planner's (a half, or a third), and
+    its cost is the sub-select's.
     """
     return context.rewrite_of(read.relation, FACTS.code) is not None
 
@@ -111,16 +114,19 @@ def _candidate(read: Read, context: Context) -> Candidate:
 def _message(read: Read, rewrite: Rewrite | None) -> str:
     how = f" in {read.partitions} partitions" if read.partitions > 1 else ""
     times = f", {words.rows(read.loops)} times over" if read.loops >= 2 else ""
-    guessed = rewrite is not None and rewrite.rule == FACTS.code
-    kept = "search them" if guessed else f"keep {words.rows(read.rows_kept)}"
-    text = (
+    read_all = (
         f"reads {words.rows(read.rows_read)} rows ({words.size(read.bytes_read)}) of "
-        f"{read.relation}{how} to {kept}{times}; cost "
+        f"{read.relation}{how}"
+    )
+    if rewrite is not None and rewrite.rule == FACTS.code:
+        return (
+            f"{read_all} and tests each{times}; the query costs {words.cost(rewrite.cost_before)}, "
+            f"written otherwise {words.cost(rewrite.cost_after)}"
+        )
+    return (
+        f"{read_all} to keep {words.rows(read.rows_kept)}{times}; cost "
         f"{words.cost(read.cost)}, {words.share(read.share)} of the query's"
     )
-    if rewrite is None or not guessed:
-        return text
-    return f"{text}; written otherwise the query costs {words.cost(rewrite.cost_after)}"
 
 
 def _why_no_index(read: Read, context: Context) -> str:

@@ -1,8 +1,8 @@
 """One search for each side of an OR: what a plan can't do for sides that need different indexes.
 
 PostgreSQL joins the bitmaps of sides that are plain conditions of one table. A side with a
-sub-select has no bitmap, so the table is read from end to end for all of them. The keys of each
-side's rows, united, are found side by side.
+sub-select has no bitmap, nor have sides of several tables: all are read from end to end and joined
+for the few rows of any. The keys of each side's rows, united, are found side by side.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from pglast import enums
+from pglast import ast, enums
 
 from pytest_planguard.model.ports import quoted
 from pytest_planguard.sql.tree import (
@@ -66,6 +66,92 @@ def united(text: str, table: str, key: str) -> United | None:
             put(parsed(f"SELECT {new}").targetList[0].val)
             return United(printed(statement), old, new)
     return None
+
+
+def narrowed(text: str, table: str, key: str) -> United | None:
+    """The statement with a list of keys beside its first OR about this table and others.
+
+    Whatever row the OR selects, one of its sides does: the condition that is added is true for it
+    anyway, and no row is lost, nor any found twice that was not.
+
+    Args:
+        text: One SELECT.
+        table: Whose keys are listed, by its own name. No outer join may make NULLs of its rows.
+        key: Its primary key, one column.
+    """
+    statement = parsed(text)
+    if not is_a(statement, "SelectStmt") or len(several(statement.fromClause)) != 1:
+        return None  # what joins several items stands in WHERE, beside the OR
+    (item,) = statement.fromClause
+    kept, names = list(_never_null(item)), {_name(one) for one in _all_leaves(item)}
+    named = [one for one in kept if is_a(one, "RangeVar") and one.relname == table]
+    if len(named) != 1 or table in _common_names(statement):
+        return None
+    for condition, put in conditions(statement):
+        is_or = is_boolean(condition, enums.BoolExprType.OR_EXPR)
+        about = _qualifiers(condition) & names
+        if is_or and all(map(_qualified, condition.args)) and {called(named[0])} < about:
+            new = _keys_beside(item, named[0], key, condition.args)
+            added = parsed(f"SELECT {new}").targetList[0].val
+            old = sql_of(condition)
+            put(ast.BoolExpr(boolop=enums.BoolExprType.AND_EXPR, args=(condition, added)))
+            return United(printed(statement), old, new)
+    return None
+
+
+def _never_null(item: Node) -> Iterable[Node]:
+    """What an outer join makes no NULLs of."""
+    if not is_a(item, "JoinExpr"):
+        yield item
+        return
+    if item.jointype in (enums.JoinType.JOIN_INNER, enums.JoinType.JOIN_LEFT):
+        yield from _never_null(item.larg)
+    if item.jointype in (enums.JoinType.JOIN_INNER, enums.JoinType.JOIN_RIGHT):
+        yield from _never_null(item.rarg)
+
+
+def _qualified(side: Node) -> bool:
+    """Whether it names columns, and all of them with their tables."""
+    columns = [one for one in nodes(side) if is_a(one, "ColumnRef")]
+    return bool(columns) and all(len(one.fields) > 1 for one in columns)
+
+
+def _qualifiers(node: Node) -> set[str]:
+    columns = (one for one in nodes(node) if is_a(one, "ColumnRef") and len(one.fields) > 1)
+    return {str(getattr(one.fields[-2], "sval", "")) for one in columns}
+
+
+def _keys_beside(item: Node, table: Node, key: str, sides: Iterable[Node]) -> str:
+    column = f"{quoted(called(table))}.{quoted(key)}"
+    searches = []
+    for side in sides:
+        used = {*_qualifiers(side), called(table)}
+        read = sql_of(_without_idle(item, used))
+        searches.append(f"SELECT {column} FROM {read} WHERE {sql_of(side)}")  # noqa: S608 - printed trees
+    return f"{column} IN ({' UNION '.join(searches)})"
+
+
+def _without_idle(item: Node, used: set[str]) -> Node:
+    """A join without the optional tables that nothing asks: they would only repeat its rows."""
+    if not is_a(item, "JoinExpr") or item.jointype != enums.JoinType.JOIN_LEFT:
+        used |= _qualifiers(item)
+        return item
+    if not {_name(one) for one in _all_leaves(item.rarg)} & used:
+        return _without_idle(item.larg, used)
+    used |= _qualifiers(item.quals) | _qualifiers(item.rarg)
+    return ast.JoinExpr(
+        jointype=item.jointype, larg=_without_idle(item.larg, used), rarg=item.rarg,
+        quals=item.quals, usingClause=item.usingClause, alias=item.alias,
+        isNatural=item.isNatural,
+    )  # fmt: skip
+
+
+def _all_leaves(item: Node) -> Iterable[Node]:
+    if is_a(item, "JoinExpr"):
+        yield from _all_leaves(item.larg)
+        yield from _all_leaves(item.rarg)
+    else:
+        yield item
 
 
 def _table(statement: Node, name: str) -> tuple[Node, bool] | None:

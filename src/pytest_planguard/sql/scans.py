@@ -111,12 +111,20 @@ class Run(msgspec.Struct, frozen=True):
     """Per process."""
     cost: float
     """Over all loops, of the node and all below it."""
+    rows: float
+    """That it returns over all loops and processes, as far as a LIMIT above lets it run."""
 
 
 def runs(root: PlanNode) -> dict[int, Run]:
     """Every node's, by ``id``."""
     visits = _visits(root, _top(root), root.total_cost)
-    return {id(node): Run(frame.loops, cost) for node, frame, cost in visits}
+    return {id(node): Run(frame.loops, cost, _rows(node, frame)) for node, frame, cost in visits}
+
+
+def _rows(node: PlanNode, frame: _Frame) -> float:
+    """Of each loop one at least: costs are printed with two digits, too few for small fractions."""
+    once = max(node.rows * frame.fraction, min(1.0, node.rows))
+    return once * frame.loops * frame.processes
 
 
 def _top(root: PlanNode) -> _Frame:

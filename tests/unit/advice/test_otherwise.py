@@ -244,6 +244,31 @@ def test_an_or_that_no_index_serves_is_planned_as_one_search_for_each_side():
     assert f" write {new}: each side is a search of its own" in found.text
 
 
+def test_an_or_of_joined_tables_is_planned_with_the_keys_of_its_sides_beside_it():
+    text = (
+        "SELECT 1 FROM orders o LEFT JOIN lines l ON l.order_id = o.id "
+        "WHERE o.customer_id = $1 OR l.sku = $2"
+    )
+    scans = [
+        PlanNode(node_type="Seq Scan", relation_name=name, schema="public", alias=name[0], rows=9e5)
+        for name in ("orders", "lines")
+    ]
+    root = PlanNode(
+        node_type="Nested Loop", total_cost=9e9, children=tuple(scans),
+        filter="((o.customer_id = 7) OR (l.sku = 'x'::text))",
+    )  # fmt: skip
+    planner, (found,) = rewritten(query(text), root)
+
+    new = (
+        "o.id IN (SELECT o.id FROM orders AS o WHERE o.customer_id = $1 UNION SELECT o.id FROM "
+        "orders AS o LEFT JOIN lines AS l ON l.order_id = o.id WHERE l.sku = $2)"
+    )
+    old = "o.customer_id = $1 OR l.sku = $2"
+    assert planner.texts[0].endswith(f" WHERE ({old}) AND {new}")
+    assert (found.rule, found.relation) == ("PLN001", "public.orders")
+    assert found.text.startswith(f"beside {old} write {new}: ")
+
+
 def test_a_count_of_the_rows_of_a_row_is_planned_as_exists_and_shown_without_its_constant():
     count = "(SELECT count(*) FROM lines l WHERE l.order_id = o.id)"
     asked, root = filtered(f"SELECT 1 FROM orders o WHERE {count} = 0", "((SubPlan 1) = 0)")

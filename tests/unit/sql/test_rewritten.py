@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_planguard.sql.alternatives import united
+from pytest_planguard.sql.alternatives import narrowed, united
 from pytest_planguard.sql.anti_joins import not_exists
 from pytest_planguard.sql.decorrelated import decorrelated
 from pytest_planguard.sql.half_open import half_open
@@ -185,6 +185,78 @@ def test_the_sides_of_an_or_become_searches_for_keys(text, new):
 )
 def test_an_or_that_may_mean_something_else_as_keys_is_left_alone(text):
     assert united(text, "orders", "id") is None
+
+
+MEMBERS = "members m ON m.project_id = p.id"
+
+
+@pytest.mark.parametrize(
+    ("text", "new"),
+    [
+        (
+            (
+                f"SELECT DISTINCT p.id, count(c.id) FROM projects p LEFT JOIN {MEMBERS} "
+                "LEFT JOIN checks c ON c.project_id = p.id WHERE p.owner = $1 OR m.user_id = $1"
+            ),
+            (
+                "p.id IN (SELECT p.id FROM projects AS p WHERE p.owner = $1 UNION SELECT p.id "
+                "FROM projects AS p LEFT JOIN members AS m ON m.project_id = p.id "
+                "WHERE m.user_id = $1)"
+            ),
+        ),
+        (
+            (
+                "SELECT 1 FROM projects JOIN users u ON u.id = projects.owner "
+                "WHERE projects.name = $1 OR u.name = $2"
+            ),
+            (
+                "projects.id IN (SELECT projects.id FROM projects JOIN users AS u ON u.id = "
+                "projects.owner WHERE projects.name = $1 UNION SELECT projects.id FROM projects "
+                "JOIN users AS u ON u.id = projects.owner WHERE u.name = $2)"
+            ),
+        ),
+        (
+            (  # what a kept join needs is kept
+                "SELECT 1 FROM projects p LEFT JOIN users u ON u.id = p.owner "
+                "LEFT JOIN teams t ON t.id = u.team WHERE p.name = $1 OR t.name = $1"
+            ),
+            (
+                "p.id IN (SELECT p.id FROM projects AS p WHERE p.name = $1 UNION SELECT p.id "
+                "FROM projects AS p LEFT JOIN users AS u ON u.id = p.owner "
+                "LEFT JOIN teams AS t ON t.id = u.team WHERE t.name = $1)"
+            ),
+        ),
+    ],
+)
+def test_an_or_of_several_tables_gets_the_keys_of_its_sides_beside_it(text, new):
+    found = narrowed(text, "projects", "id")
+
+    assert found is not None
+    assert found.new.replace("INNER JOIN", "JOIN") == new
+    assert f"({found.old}) AND {found.new}" in found.statement.text
+    spans = found.statement.spans
+    assert [found.statement.text[a:b] for a, b, _ in spans] == [f"${n}" for _, _, n in spans]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"SELECT 1 FROM projects p LEFT JOIN {MEMBERS} WHERE p.owner = $1 OR p.name = $2",
+        f"SELECT 1 FROM projects p LEFT JOIN {MEMBERS} WHERE p.owner = $1 OR user_id = $2",
+        f"SELECT 1 FROM projects p LEFT JOIN {MEMBERS} WHERE p.owner = $1 AND m.user_id = $2",
+        f"SELECT 1 FROM projects p LEFT JOIN {MEMBERS} WHERE p.owner = m.user_id OR $1",
+        # an outer join makes projects of NULLs, which have no key
+        "SELECT 1 FROM members m LEFT JOIN projects p ON true WHERE p.owner = 1 OR m.user_id = 2",
+        "SELECT 1 FROM projects p FULL JOIN members m ON true WHERE p.owner = 1 OR m.user_id = 2",
+        "SELECT 1 FROM projects p RIGHT JOIN members m ON true WHERE p.owner = 1 OR m.user_id = 2",
+        "SELECT 1 FROM projects p, members m WHERE p.owner = $1 OR m.user_id = $2",
+        "UPDATE projects p SET name = '' FROM members m WHERE p.owner = $1 OR m.user_id = $2",
+        "SELECT 1 FROM checks c JOIN members m ON true WHERE c.id = 1 OR m.user_id = 2",
+        "SELECT 1",
+    ],
+)
+def test_an_or_that_keys_would_not_serve_or_change_gets_none(text):
+    assert narrowed(text, "projects", "id") is None
 
 
 @pytest.mark.parametrize(
