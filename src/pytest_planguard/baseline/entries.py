@@ -104,15 +104,24 @@ def world_from(report: DatabaseReport) -> World:
     catalog = report.catalog
     sizes = {name: table.rows for name, table in report.tables.items()}
     rows = {name: table.rows for name, table in catalog.tables.items()} | sizes
+    tables, indexes = schema_facts(catalog)
     return World(
         server_major=report.server.major,
         collation=report.server.collation,
         settings=dict(sorted(report.server.settings.items())),
-        tables={name: _table_facts(table) for name, table in sorted(catalog.tables.items())},
-        indexes={name: _definition(index) for name, index in sorted(catalog.indexes.items())},
+        tables=tables,
+        indexes=indexes,
         rows={name: significant(count) for name, count in sorted(rows.items())},
         scale_source=report.source.value,
         statistics_digest=report.statistics_digest or _digest(report, catalog),
+    )
+
+
+def schema_facts(catalog: Catalog) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """Tables and indexes as ``World`` keeps them."""
+    return (
+        {name: _table_facts(table) for name, table in sorted(catalog.tables.items())},
+        {name: _definition(index) for name, index in sorted(catalog.indexes.items())},
     )
 
 

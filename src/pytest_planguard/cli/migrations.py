@@ -19,6 +19,7 @@ from pytest_planguard.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pytest_planguard.config import Config
+    from pytest_planguard.model.report import Report
     from pytest_planguard.pipeline.migrations import Source
 
 NOTHING_SEEN = 3
@@ -74,12 +75,32 @@ def command(files: tuple[Path, ...], **given: Any) -> int:
     from pytest_planguard.pipeline import migrations as pipeline
 
     config = load_config(given)
+    if not (files or given["sql"] or given["alembic"] is not None or given["django"] is not None):
+        return _of_the_run(config, given)
     source = _source(config, files, given)
     before = given["schema"] or getattr(source, "schema_before", "")
     database = chosen_database(config, given["database"])
     asked = pipeline.Asked(database, before, given["time_limit"])
     with progress() as show:
         report = pipeline.migrations(config, source, asked, default_capture(config), show)
+    return _told(config, report, given)
+
+
+def _of_the_run(config: Config, given: dict[str, Any]) -> int:
+    """What the last run of the tests captured; loudly where that is nothing."""
+    from pytest_planguard.baseline import files
+    from pytest_planguard.model.capture import Capture
+    from pytest_planguard.pipeline.captured_migrations import captured_migrations
+
+    capture = default_capture(config) or Capture(())
+    database = chosen_database(config, given["database"])
+    with progress() as show:
+        report = captured_migrations(config, capture, files.read(config.baseline), database, show)
+    return _told(config, report, given)
+
+
+def _told(config: Config, report: Report, given: dict[str, Any]) -> int:
+    """Writes the report; the exit status."""
     emit(config, report, verbose=given["verbose"])
     nothing = not any(one.steps or one.failure for one in report.migrations)
     return NOTHING_SEEN if nothing else _STATUSES[report.verdict.status.value]
