@@ -12,6 +12,7 @@ import pytest
 from pytest_planguard.config import load
 from pytest_planguard.errors import SchemaError
 from pytest_planguard.fixturedb.providers import open_server
+from pytest_planguard.migrations.sources.program import Program
 from pytest_planguard.migrations.sources.tool import ToolSource
 from pytest_planguard.model.capture import Capture, Ddl
 from pytest_planguard.model.finding import Finding
@@ -206,3 +207,40 @@ def test_a_schema_made_at_once_hides_its_migrations_and_that_is_said(project, se
     (nothing,) = found(report, "MIG000")
     assert "never stand at the baseline's schema" in nothing.message
     assert report.migrations == ()
+
+
+PROGRAM = """
+import os
+import psycopg
+
+with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+    connection.execute("UPDATE orders SET note = %s WHERE note IS NULL", ["it's"])
+    connection.execute("ALTER TABLE orders ALTER COLUMN note SET NOT NULL")
+    connection.commit()
+    connection.autocommit = True
+    connection.execute("CREATE INDEX CONCURRENTLY orders_two ON orders (note, id)")
+"""
+
+
+def test_any_program_is_heard_at_the_door_of_the_twin(project, server):
+    (project / "migrate.py").write_text(PROGRAM)
+    asked = Asked("default")
+    (project / "schema.sql").write_text(";\n".join(TABLES))
+    source = Program("python migrate.py", project)
+    report = migrations(load(project, environ={}), source, asked, server=server)
+
+    texts = [one.statement for one in report.migrations[0].steps]
+    assert texts == [
+        "UPDATE orders SET note = 'it''s' WHERE note IS NULL",
+        "ALTER TABLE orders ALTER COLUMN note SET NOT NULL",
+        "CREATE INDEX CONCURRENTLY orders_two ON orders (note, id)",
+    ]
+    assert [one.inside for one in report.migrations[0].steps] == [True, True, False]
+    assert len(found(report, "MIG001")) == 1
+    assert found(report, "MIG003") == []
+
+
+def test_a_program_that_goes_elsewhere_is_told(project, server):
+    source = Program("python -c pass", project)
+    with pytest.raises(SchemaError, match="sent nothing to the database"):
+        migrations(load(project, environ={}), source, server=server)

@@ -60,6 +60,9 @@ NOTHING_SEEN = 3
     metavar="[APP[:FROM]]",
     help="Migrations of Django, after FROM; without it the last one of the app.",
 )
+@click.option(
+    "--command", metavar="COMMAND", help="Any program that migrates the database of DATABASE_URL."
+)
 @click.option("--schema", metavar="SPEC", default="", help="The schema before, as configured.")
 @click.option("--database", metavar="NAME", help="Which, where there are several.")
 @click.option(
@@ -75,7 +78,7 @@ def command(files: tuple[Path, ...], **given: Any) -> int:
     from pytest_planguard.pipeline import migrations as pipeline
 
     config = load_config(given)
-    if not (files or given["sql"] or given["alembic"] is not None or given["django"] is not None):
+    if not files and all(given[name] in (None, ()) for name in _WAYS):
         return _of_the_run(config, given)
     source = _source(config, files, given)
     before = given["schema"] or getattr(source, "schema_before", "")
@@ -106,6 +109,7 @@ def _told(config: Config, report: Report, given: dict[str, Any]) -> int:
     return NOTHING_SEEN if nothing else _STATUSES[report.verdict.status.value]
 
 
+_WAYS = ("sql", "alembic", "django", "command")
 _STATUSES = {"passed": 0, "failed": 1, "incomplete": 3}
 
 
@@ -120,12 +124,16 @@ def _source(config: Config, files: tuple[Path, ...], given: dict[str, Any]) -> S
     from pytest_planguard.model.migration import Tool
 
     named = (*given["sql"], *files)
-    asked = [name for name in ("alembic", "django") if given[name] is not None]
+    asked = [name for name in _WAYS[1:] if given[name] is not None]
     if len(asked) + bool(named) > 1:
         raise ConfigurationError(
             f"found {' and '.join([*asked, *(['sql'] if named else [])])}, wanted one of them",
             hint="trace one after the other",
         )
+    if given["command"] is not None:
+        from pytest_planguard.migrations.sources.program import Program
+
+        return Program(given["command"], config.root)
     if asked:
         return ToolSource(Tool(asked[0]), given[asked[0]], config.root)
     return SqlFiles(
