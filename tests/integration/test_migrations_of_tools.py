@@ -244,3 +244,23 @@ def test_a_program_that_goes_elsewhere_is_told(project, server):
     source = Program("python -c pass", project)
     with pytest.raises(SchemaError, match="sent nothing to the database"):
         migrations(load(project, environ={}), source, server=server)
+
+
+STUCK = """
+import os
+import psycopg
+
+first = psycopg.connect(os.environ["DATABASE_URL"])
+first.execute("ALTER TABLE orders ADD COLUMN a int")
+psycopg.connect(os.environ["DATABASE_URL"]).execute("ALTER TABLE orders ADD COLUMN b int")
+"""
+
+
+def test_a_program_that_waits_for_its_own_second_connection_is_ended_and_told_why(project, server):
+    (project / "migrate.py").write_text(STUCK)
+    source = Program("python migrate.py", project, time_limit=6.0)
+    report = migrations(load(project, environ={}), source, server=server)
+
+    assert report.verdict.status is Status.INCOMPLETE
+    assert "took longer than 6 seconds" in report.incomplete_reason
+    assert "ADD COLUMN b int waits for a lock that another connection" in report.incomplete_reason

@@ -133,9 +133,9 @@ def _source(config: Config, files: tuple[Path, ...], given: dict[str, Any]) -> S
     if given["command"] is not None:
         from pytest_planguard.migrations.sources.program import Program
 
-        return Program(given["command"], config.root)
+        return Program(given["command"], config.root, given["time_limit"])
     if asked:
-        return ToolSource(Tool(asked[0]), given[asked[0]], config.root)
+        return ToolSource(Tool(asked[0]), given[asked[0]], config.root, given["time_limit"])
     return SqlFiles(
         named, config.root, single_transaction=given["single_transaction"], down=given["down"]
     )

@@ -14,6 +14,8 @@ from pytest_planguard.errors import SchemaError
 from pytest_planguard.fixturedb.schema import command
 from pytest_planguard.migrations.recorded import Recording, Sent
 from pytest_planguard.migrations.sources.relay import PORT, Relay
+from pytest_planguard.migrations.sources.waits import Waits
+from pytest_planguard.migrations.trace import TIME_LIMIT
 from pytest_planguard.model.migration import Tool
 from pytest_planguard.model.statement import Layer, Origin
 from pytest_planguard.sql.script import split_script
@@ -29,14 +31,16 @@ class Program:
         text: The command; ``DATABASE_URL``, ``PLANGUARD_DATABASE_URL`` and libpq's variables name
             the twin.
         root: Where it runs.
+        time_limit: Seconds after which it is killed.
     """
 
     tool = Tool.SQL
     runs = True
 
-    def __init__(self, text: str, root: Path) -> None:
+    def __init__(self, text: str, root: Path, time_limit: float = TIME_LIMIT) -> None:
         self._text = text
         self._root = root
+        self._time_limit = time_limit
 
     def record(self, twin: Twin | None) -> Recording:
         """What it sent.
@@ -56,13 +60,15 @@ class Program:
         with (
             tempfile.TemporaryDirectory() as folder,
             Relay(address_of(twin.conninfo), hear, Path(folder)),
+            Waits(twin) as waits,
         ):
             try:
                 self._run(twin, folder)
             except SchemaError as error:
                 if not heard:
                     raise
-                failure = f"{error.message} ({error.hint.splitlines()[-1].strip()})"
+                why = waits.said or error.hint.splitlines()[-1].strip()
+                failure = f"{error.message}: {why}"
         if not heard:
             raise SchemaError(
                 f'the command "{self._text}" sent nothing to the database it was given',
@@ -73,7 +79,8 @@ class Program:
     def _run(self, twin: Twin, folder: str) -> None:
         conninfo, url = through(twin.conninfo, folder)
         variables = command.environment(os.environ, url, conninfo)
-        command.run_checked(command.arguments(self._text), self._root, variables, self._text)
+        words = command.arguments(self._text)
+        command.run_checked(words, self._root, variables, self._text, time_limit=self._time_limit)
 
     def _sent(self, heard: list[tuple[int, str]]) -> list[Sent]:
         """Statements, several of one message apart."""

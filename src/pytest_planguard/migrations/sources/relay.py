@@ -2,7 +2,8 @@
 
 It listens on a socket in a folder of its own, which nobody else may enter, hands every byte on,
 and reads the messages a client sends (PostgreSQL manual, 54.7): Query, and Parse with Bind for
-statements with parameters. It answers for the server once only: encryption is declined, as on any such socket.
+statements with parameters. It answers for the server once only: encryption is declined, as
+on any such socket.
 """
 
 from __future__ import annotations
