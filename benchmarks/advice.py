@@ -40,6 +40,7 @@ from advice_parts.outcome import (
     missed,
     reports,
     where_others_win,
+    who_reports,
 )
 from advice_parts.queryguard import queryguard
 from advice_parts.rivals import HYPOPG, dexter, has_hypopg, index_advisor
@@ -84,6 +85,8 @@ def main() -> int:
     print("\n".join(where_others_win(rows)) or "nowhere")
     print("\nWho says that an index is missing, and where one saves 30 % and 100 units\n")
     print(reports(rows))
+    print("\nThe same, query by query\n")
+    print(who_reports(rows))
     print("\nPlans with our indexes, foreseen and real")
     for one in prophecies:
         print(f"{one.workload}: {one.same} of {one.queries} the same, {one.close} within 2 %")

@@ -154,6 +154,37 @@ def reports(rows: Sequence[Row]) -> str:
     return table(["workload", "", "reports", "right", "wrong", "overlooked"], lines)
 
 
+def who_reports(rows: Sequence[Row]) -> str:
+    """Query by query: whether an index is missing, and which advisor says so.
+
+    ``right`` and ``wrong`` are reports; ``overlooked`` is silence about a missing index, ``-`` is
+    rightful silence, ``?`` a query the advisor could not look at. An advisor that reports nothing
+    of any query has no column.
+    """
+    lines = []
+    telling = list(dict.fromkeys(row.advised.advisor for row in rows if row.advised.reports))
+    for workload in dict.fromkeys(row.workload for row in rows):
+        own = [row for row in rows if row.workload == workload]
+        by_advisor = {row.advised.advisor: row for row in own}
+        for name, cost in own[0].before.items():
+            missing = _is_missing(name, cost, own)
+            best = min(row.built.costs[name] for row in own)
+            found = [_judgement(by_advisor.get(one), name, missing=missing) for one in telling]
+            if missing or {*found} - {"-", "?", ""}:
+                lines.append([workload, name, f"{cost:,.0f}", f"{best:,.0f}", *found])
+    return table(["workload", "query", "before", "best", *telling], lines)
+
+
+def _judgement(row: Row | None, name: str, *, missing: bool) -> str:
+    if row is None:
+        return ""
+    if name in row.advised.reports:
+        return "right" if missing else "wrong"
+    if any(text.partition(":")[0] == name for text in row.advised.failed):
+        return "?"
+    return "overlooked" if missing else "-"
+
+
 def _is_missing(name: str, before: float, rows: Sequence[Row]) -> bool:
     best = min(row.built.costs[name] for row in rows)
     return best <= 0.7 * before and before - best >= 100

@@ -100,6 +100,26 @@ def test_a_report_is_right_where_any_index_saves_enough() -> None:
     ]
 
 
+def test_query_by_query_it_is_told_who_is_right_who_is_wrong_and_who_overlooks() -> None:
+    from advice_parts.outcome import who_reports
+
+    table = who_reports(
+        [
+            row("planguard", 10, 990, reports=("q",)),
+            row("other", 10, 990, reports=("r",)),
+            row("third", 10, 990, reports=("x",), failed=("q: it has a parameter",)),
+            row("mute", 10, 990),
+        ]
+    )
+
+    cells = [[one.strip() for one in line.split("|")[1:-1]] for line in table.splitlines()]
+    assert cells[0] == ["workload", "query", "before", "best", "planguard", "other", "third"]
+    assert cells[2:] == [
+        ["w", "q", "1,000", "10", "right", "overlooked", "?"],
+        ["w", "r", "1,000", "990", "-", "wrong", "-"],
+    ]
+
+
 def test_the_queries_that_are_to_grow_are_distinct_and_one_in_twenty_is_at_fault() -> None:
     from advice_parts.growth import FAULTY_EVERY, _text
 

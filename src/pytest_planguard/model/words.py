@@ -53,6 +53,15 @@ def times(before: float, after: float) -> str:
     return f"×{ratio:.1f}" if ratio < 10 else f"×{float(f'{ratio:.2e}'):,.0f}"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "test"), counted(1_200, "test")
+    ('1 test', '1,200 tests')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def share(number: float) -> str:
     """A share of a whole, 0 to 1.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -12,7 +11,6 @@ from pytest_planguard import registry
 from pytest_planguard.advice.paging import deep_pages
 from pytest_planguard.advice.rewrites import rewrites
 from pytest_planguard.advice.verify import Item, advise
-from pytest_planguard.baseline.compare import compare
 from pytest_planguard.config import Config
 from pytest_planguard.model.baseline import Baseline, World
 from pytest_planguard.model.capture import Budget, DjangoModel
@@ -22,16 +20,16 @@ from pytest_planguard.model.growth import Growth
 from pytest_planguard.model.judgement import Context, Read, RunContext
 from pytest_planguard.model.plan import Plan, Planned, Unexplained
 from pytest_planguard.model.query import Query
-from pytest_planguard.model.report import Change, ChangeKind
+from pytest_planguard.model.report import Change
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Layer
 from pytest_planguard.pipeline.budgets import demands_of
+from pytest_planguard.pipeline.comparison import compared
 from pytest_planguard.pipeline.fixtures import Planner
 from pytest_planguard.pipeline.growth import growths, with_least_rows
+from pytest_planguard.pipeline.judges import Judges
 from pytest_planguard.pipeline.referential import Referential, referential
-from pytest_planguard.pipeline.samples import judged
 from pytest_planguard.pipeline.suite import suite_of
-from pytest_planguard.pipeline.views import through_views
 from pytest_planguard.sql.reads import reads
 
 Outcomes = Sequence[tuple[Query, Planned | Unexplained]]
@@ -80,7 +78,7 @@ def judge(
         ServerError: The server was lost.
     """
     outcomes = _planned(planner, queries, progress)
-    changes = _compared(outcomes, baseline, world, thresholds)
+    changes = compared(planner, outcomes, baseline, world, thresholds, progress)
     seen = {
         query.key: _reads(planned, planner.catalog, thresholds)
         for query, planned in outcomes
@@ -94,7 +92,7 @@ def judge(
     items = _judged_items(outcomes, seen)
     written = rewrites(items, planner.catalog, thresholds, planner.explainer.explain)
     deep = deep_pages(items, thresholds, planner.explainer.explain)
-    rules = [rule for code, rule in registry.rules().items() if config.wants(code)]
+    judges = Judges({code: one for code, one in registry.rules().items() if config.wants(code)})
     candidates: list[Candidate] = []
     for query, planned in outcomes:
         if isinstance(planned, Unexplained):
@@ -114,32 +112,19 @@ def judge(
             demands=demands_of(query, planned, config, budgets),
             growth=growth.get(where),
         )
-        candidates += _said_of(context, rules)
-    candidates += _said_of_the_run(planner, outcomes, thresholds, baseline, rules)
+        candidates += judges.of_query(context)
+    candidates += judges.of_run(_run_context(planner, outcomes, thresholds, baseline))
     candidates = with_least_rows(planner, outcomes, candidates, thresholds)
-    notes = (*untried, note) if note else untried
+    notes = (*judges.notes, *untried, *((note,) if note else ()))
     return Judged(tuple(outcomes), changes, tuple(candidates), growth, notes)
 
 
-def _said_of(context: Context, rules: Sequence[Any]) -> list[Candidate]:
-    """What the rules say of one query, views by their names."""
-    said: list[Candidate] = []
-    for rule in rules:
-        if (check := getattr(rule, "check", None)) is not None:
-            said += judged(check, context)
-    return list(through_views(said, context.query, context.catalog))
-
-
-def _said_of_the_run(
-    planner: Planner,
-    outcomes: Outcomes,
-    thresholds: Thresholds,
-    baseline: Baseline | None,
-    rules: Sequence[Any],
-) -> list[Candidate]:
-    """What the rules say of the database as a whole."""
+def _run_context(
+    planner: Planner, outcomes: Outcomes, thresholds: Thresholds, baseline: Baseline | None
+) -> RunContext:
+    """What is known of the database as a whole."""
     database = outcomes[0][0].database if outcomes else "default"
-    run = RunContext(
+    return RunContext(
         database=database,
         outcomes=tuple(outcomes),
         catalog=planner.catalog,
@@ -149,11 +134,6 @@ def _said_of_the_run(
         today=dt.datetime.now(dt.UTC).date(),
         before=baseline.worlds.get(database) if baseline is not None else None,
     )
-    said: list[Candidate] = []
-    for rule in rules:
-        if (check_run := getattr(rule, "check_run", None)) is not None:
-            said += check_run(run)
-    return said
 
 
 def _planned(
@@ -178,25 +158,6 @@ def _grown(
         return {}, ""
     progress("planning at 3, 10 and 100 times of today's size")
     return growths(planner, outcomes, thresholds)
-
-
-def _compared(
-    outcomes: Outcomes, baseline: Baseline | None, world: World, thresholds: Thresholds
-) -> dict[Key, Change]:
-    if baseline is None:
-        return {}
-    changes: dict[Key, Change] = {}
-    for query, planned in outcomes:
-        where = (query.database, query.key)
-        entry = baseline.entries.get(where)
-        if query.layer is Layer.TEST or isinstance(planned, Unexplained):
-            continue  # what has no plan has no entry either: it would be new in every run
-        if entry is None:
-            changes[where] = Change(ChangeKind.NEW, query.key, query.database, sql=query.sql)
-        else:
-            before = baseline.worlds.get(query.database)
-            changes[where] = compare(entry, query, planned, before, world, thresholds)
-    return changes
 
 
 def _reads(

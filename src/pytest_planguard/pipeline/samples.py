@@ -28,7 +28,7 @@ def judged(check: Check, context: Context) -> Iterator[Candidate]:
         return
     without = {one.relation for one in check(asked)}
     for one in found:
-        if one.relation in without or drawn.kind in one.message:
+        if one.relation in without or one.names_values:
             yield one
         else:
             yield _qualified(one, drawn.kind)

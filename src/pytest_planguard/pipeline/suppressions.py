@@ -74,7 +74,7 @@ class ByMarker(msgspec.Struct, _Lasting, frozen=True):
 
     def covers(self, finding: Finding, query: Query | None) -> bool:
         """Whether one of the tests that ask has it; see ``Suppressions`` for the others."""
-        return bool(_asking(query) & self.tests) and _names(self.said, finding)
+        return bool(_asking(finding, query) & self.tests) and _names(self.said, finding)
 
 
 class ByLine(msgspec.Struct, _Lasting, frozen=True):
@@ -161,7 +161,7 @@ class Suppressions:
             return all(self._is_marked(origin, finding) for origin in finding.origins)
         if isinstance(one, ByMarker):
             mine = (marker.tests for marker in self._markers if _names(marker.said, finding))
-            return _asking(query) <= frozenset[str]().union(*mine)
+            return _asking(finding, query) <= frozenset[str]().union(*mine)
         return True
 
     def _is_marked(self, origin: Origin, finding: Finding) -> bool:
@@ -256,9 +256,11 @@ def _of_queries(queries: Iterable[Query]) -> Iterator[ByStatement]:
             yield from (ByStatement(query, silence) for silence in query.silences)
 
 
-def _asking(query: Query | None) -> frozenset[str]:
-    """The tests a query was sent in."""
-    return frozenset(one.test for one in query.places if one.test) if query else frozenset()
+def _asking(finding: Finding, query: Query | None) -> frozenset[str]:
+    """The tests a query was sent in; without one, those the finding is of."""
+    if query is None:
+        return frozenset(finding.tests)
+    return frozenset(one.test for one in query.places if one.test)
 
 
 def _names(said: Silence, finding: Finding) -> bool:

@@ -6,7 +6,6 @@ before it are read here.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,6 +30,7 @@ from pytest_planguard.planner import fitting, requests
 from pytest_planguard.planner.classes import Classes, Relation, one_of_each
 from pytest_planguard.planner.common import common
 from pytest_planguard.planner.counting import Candidate, counting
+from pytest_planguard.planner.instants import instant_or_now
 from pytest_planguard.planner.masked import Masked
 from pytest_planguard.planner.parameters import Clock, beside, choose
 from pytest_planguard.planner.requests import Request
@@ -97,7 +97,7 @@ class Explainer:
         self._catalog = catalog
         self._statistics = statistics
         self._masked = Masked(statistics, catalog)
-        self._clock = Clock(_instant(statistics.clock), _instant(captured_at))
+        self._clock = Clock(instant_or_now(statistics.clock), instant_or_now(captured_at))
         self._oids: dict[str, int] = {}
         self._probed: dict[Probe, float | None] = {}
         self._prepared: dict[requests.Preparation, str] = {}
@@ -487,10 +487,3 @@ def _candidate(item: _Made) -> Candidate:
 
 def _worst_first(plan: Plan) -> tuple[object, ...]:
     return (-plan.cost, plan.sample.value, plan.shape)
-
-
-def _instant(text: str) -> dt.datetime:
-    if not text:
-        return dt.datetime.now(dt.UTC)
-    instant = dt.datetime.fromisoformat(text)
-    return instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC)

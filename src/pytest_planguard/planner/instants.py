@@ -29,6 +29,23 @@ def instant(text: str | None) -> dt.datetime | None:
     return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
 
 
+def instant_or_now(text: str) -> dt.datetime:
+    """The moment a clock was set to, in UTC; now, where it was not set.
+
+    >>> instant_or_now("2026-01-01T02:00:00+02:00").isoformat()
+    '2026-01-01T00:00:00+00:00'
+    >>> instant_or_now("").tzinfo == dt.UTC
+    True
+
+    Raises:
+        ValueError: The text is no moment: a clock that is not understood must not become today's.
+    """
+    found = instant(text)
+    if found is None and text:
+        raise ValueError(f"no moment in ISO form: {text!r}")
+    return found or dt.datetime.now(dt.UTC)
+
+
 def rendered(moment: dt.datetime, like: str) -> str:
     """A moment in UTC as a date, or as a timestamp with or without zone, whichever ``like`` is.
 

@@ -135,6 +135,7 @@ def _candidate(pair: _Pair, context: Context) -> Candidate:
             "rows": pair.dear.rows,
             "rows_of_other": pair.cheap.rows,
         },
+        names_values=True,
     )
 
 

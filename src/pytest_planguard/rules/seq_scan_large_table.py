@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pytest_planguard.model import words
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
-from pytest_planguard.model.judgement import Context, Read
+from pytest_planguard.model.judgement import Context, Read, Rewrite
 from pytest_planguard.sql.obstacles import has_predicate, why_unserved
 from pytest_planguard.sql.pruning import unpruned
 
@@ -16,9 +16,11 @@ FACTS = RuleFacts(
     severity=Severity.ERROR,
     condition=(
         "A sequential scan of a large table has a condition that keeps at most kept-fraction of "
-        "the rows it reads, and carries at least cost-share of the query's cost. On a critical "
-        "table any condition will do. Where all partitions are read since a condition on the "
-        "partition key can't be compared with their bounds, that is the fault: PLN006."
+        "the rows it reads, and carries at least cost-share of the query's cost; or one that was "
+        "proven to be a search where it is written otherwise: what a condition with a sub-select "
+        "keeps is a guess. On a critical table any condition will do. Where all partitions are "
+        "read since a condition on the partition key can't be compared with their bounds, that is "
+        "the fault: PLN006."
     ),
     effect=(
         "Each call reads the whole table: its time grows with the table, it evicts what other "
@@ -51,7 +53,11 @@ def _is_fault(read: Read, context: Context) -> bool:
         return False
     limits = context.thresholds
     table = context.catalog.tables.get(read.relation)
-    if table is None or table.rows < limits.large_table_rows or not has_predicate(read):
+    if table is None or table.rows < limits.large_table_rows:
+        return False
+    if _is_search(read, context):
+        return read.rows_read >= limits.large_table_rows
+    if not has_predicate(read):
         return False
     is_few = read.relation in limits.critical_tables or (
         read.rows_read >= limits.large_table_rows
@@ -59,6 +65,15 @@ def _is_fault(read: Read, context: Context) -> bool:
         and read.share >= limits.cost_share
     )
     return is_few and not _is_unpruned(read, context)
+
+
+def _is_search(read: Read, context: Context) -> bool:
+    """Whether the query was proven to cost far less where it does not search the table so.
+
+    What a condition with a sub-select keeps is a guess of the planner's (a half, or a third), and
+    its cost is the sub-select's.
+    """
+    return context.rewrite_of(read.relation, FACTS.code) is not None
 
 
 def _is_unpruned(read: Read, context: Context) -> bool:
@@ -80,7 +95,7 @@ def _candidate(read: Read, context: Context) -> Candidate:
         FACTS,
         read,
         Severity.ERROR if verified else Severity.WARNING,
-        message=_message(read),
+        message=_message(read, rewrite),
         remedy=remedy,
         evidence={
             "rows_read": read.rows_read,
@@ -96,12 +111,20 @@ def _candidate(read: Read, context: Context) -> Candidate:
     )
 
 
-def _message(read: Read) -> str:
+def _message(read: Read, rewrite: Rewrite | None) -> str:
     how = f" in {read.partitions} partitions" if read.partitions > 1 else ""
     times = f", {words.rows(read.loops)} times over" if read.loops >= 2 else ""
-    return (
+    read_all = (
         f"reads {words.rows(read.rows_read)} rows ({words.size(read.bytes_read)}) of "
-        f"{read.relation}{how} to keep {words.rows(read.rows_kept)}{times}; cost "
+        f"{read.relation}{how}"
+    )
+    if rewrite is not None and rewrite.rule == FACTS.code:
+        return (
+            f"{read_all} and tests each{times}; the query costs {words.cost(rewrite.cost_before)}, "
+            f"written otherwise {words.cost(rewrite.cost_after)}"
+        )
+    return (
+        f"{read_all} to keep {words.rows(read.rows_kept)}{times}; cost "
         f"{words.cost(read.cost)}, {words.share(read.share)} of the query's"
     )
 

@@ -15,6 +15,7 @@ from pytest_planguard.sql.tree import (
     parsed,
     printed,
     several,
+    sources,
     sql_of,
     tables,
 )
@@ -42,7 +43,7 @@ def not_exists(text: str) -> AntiJoin | None:
         names = _compared(statement, link) if link is not None else None
         if names is not None:
             ours, theirs = names
-            known = [*tables(link.subselect.fromClause), *tables(_from_of(statement))]
+            known = [*tables(link.subselect.fromClause), *tables(sources(statement))]
             columns = tuple((sql_of(one), _table_of(one, known)) for one in (theirs, ours))
             new = _exists(link.subselect, ours, theirs)
             put(new)
@@ -79,7 +80,7 @@ def _compared(statement: Node, link: Node) -> tuple[Node, Node] | None:
     inner = link.subselect
     if not _is_simple(inner) or not is_a(link.testexpr, "ColumnRef"):
         return None
-    outer_tables, inner_tables = tables(_from_of(statement)), tables(inner.fromClause)
+    outer_tables, inner_tables = tables(sources(statement)), tables(inner.fromClause)
     shared = {called(one) for one in inner_tables} & {called(one) for one in outer_tables}
     if shared or len(inner_tables) != len(inner.fromClause):
         return None
@@ -111,13 +112,6 @@ def _is_simple(select: Node) -> bool:
     )  # fmt: skip
     is_column = len(targets) == 1 and is_a(targets[0].val, "ColumnRef")
     return is_column and bool(select.fromClause) and not any(more)
-
-
-def _from_of(statement: Node) -> tuple[Node, ...]:
-    """What a SELECT, an UPDATE or a DELETE reads."""
-    own = getattr(statement, "relation", None)
-    more = getattr(statement, "fromClause", None) or getattr(statement, "usingClause", None) or ()
-    return ((own,) if own is not None else ()) + tuple(more)
 
 
 def _qualified(column: Node, of: list[Node]) -> Node:

@@ -203,6 +203,8 @@ def is_guess(read: Read, catalog: Catalog) -> bool:
     share it takes for a pattern or a containment without statistics, see ``DEFAULT_SHARES``.
     """
     for condition in conditions_of(read.conditions):
+        if _is_sub_select(condition):
+            return True
         searches = condition.kind in (Kind.LIKE, Kind.CONTAINMENT) or _is_element(condition)
         if searches and _keeps_a_default_share(read, catalog):
             return True
@@ -214,6 +216,16 @@ def is_guess(read: Read, catalog: Catalog) -> bool:
             if kind in (ObstacleKind.FUNCTION, ObstacleKind.CAST):
                 return True
     return False
+
+
+def _is_sub_select(condition: Condition) -> bool:
+    """Whether a sub-select decides that was not joined: half of the rows (clausesel.c), or a third.
+
+    NOT keeps most rows of nearly any list, so half is too few, if anything; and what equals its
+    value is estimated by the column's number of different values.
+    """
+    negated = condition.text.startswith(("NOT ", "(NOT "))
+    return "SubPlan" in condition.text and condition.operator != "=" and not negated
 
 
 DEFAULT_SHARES = (0.005, 0.01)

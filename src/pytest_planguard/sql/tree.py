@@ -103,6 +103,13 @@ def tables(items: Node) -> list[Node]:
     return found
 
 
+def sources(statement: Node) -> tuple[Node, ...]:
+    """What a SELECT, an UPDATE or a DELETE reads."""
+    own = getattr(statement, "relation", None)
+    more = getattr(statement, "fromClause", None) or getattr(statement, "usingClause", None) or ()
+    return ((own,) if own is not None else ()) + tuple(more)
+
+
 def called(table: Node) -> str:
     """What the statement calls a table."""
     return str(table.alias.aliasname if table.alias is not None else table.relname)

@@ -220,6 +220,72 @@ def test_not_exists_is_planned_for_not_in_and_says_what_a_null_makes_of_it(colum
     assert f"write {condition}{says}" in found[0].text
 
 
+def filtered(text: str, condition: str) -> tuple[Query, PlanNode]:
+    """A scan of orders that a sub-select decides."""
+    root = PlanNode(
+        node_type="Seq Scan", relation_name="orders", schema="public", alias="o", rows=1e6,
+        total_cost=9e9, filter=condition,
+    )  # fmt: skip
+    return query(text), root
+
+
+def test_an_or_that_no_index_serves_is_planned_as_one_search_for_each_side():
+    text = "SELECT 1 FROM orders o WHERE o.customer_id = $1 OR o.id IN (SELECT order_id FROM lines)"
+    planner, (found,) = rewritten(
+        *filtered(text, "((o.customer_id = 7) OR (ANY (o.id = (hashed SubPlan 1).col1)))")
+    )
+
+    new = (
+        "o.id IN (SELECT o.id FROM orders AS o WHERE o.customer_id = $1 UNION SELECT o.id FROM "
+        "orders AS o WHERE o.id IN (SELECT order_id FROM lines))"
+    )
+    assert planner.texts == [f"SELECT 1 FROM orders AS o WHERE {new}"]
+    assert (found.rule, found.relation) == ("PLN001", "public.orders")
+    assert f" write {new}: each side is a search of its own" in found.text
+
+
+def test_an_or_of_joined_tables_is_planned_with_the_keys_of_its_sides_beside_it():
+    text = (
+        "SELECT 1 FROM orders o LEFT JOIN lines l ON l.order_id = o.id "
+        "WHERE o.customer_id = $1 OR l.sku = $2"
+    )
+    scans = [
+        PlanNode(node_type="Seq Scan", relation_name=name, schema="public", alias=name[0], rows=9e5)
+        for name in ("orders", "lines")
+    ]
+    root = PlanNode(
+        node_type="Nested Loop", total_cost=9e9, children=tuple(scans),
+        filter="((o.customer_id = 7) OR (l.sku = 'x'::text))",
+    )  # fmt: skip
+    planner, (found,) = rewritten(query(text), root)
+
+    new = (
+        "o.id IN (SELECT o.id FROM orders AS o WHERE o.customer_id = $1 UNION SELECT o.id FROM "
+        "orders AS o LEFT JOIN lines AS l ON l.order_id = o.id WHERE l.sku = $2)"
+    )
+    old = "o.customer_id = $1 OR l.sku = $2"
+    assert planner.texts[0].endswith(f" WHERE ({old}) AND {new}")
+    assert (found.rule, found.relation) == ("PLN001", "public.orders")
+    assert found.text.startswith(f"beside {old} write {new}: ")
+
+
+def test_a_count_of_the_rows_of_a_row_is_planned_as_exists_and_shown_without_its_constant():
+    count = "(SELECT count(*) FROM lines l WHERE l.order_id = o.id)"
+    asked, root = filtered(f"SELECT 1 FROM orders o WHERE {count} = 0", "((SubPlan 1) = 0)")
+    normal = msgspec.structs.replace(asked, sql=f"SELECT 1 FROM orders AS o WHERE {count} = $1")
+    planner, (found,) = rewritten(normal, root)
+
+    new = "NOT EXISTS (SELECT 1 FROM lines AS l WHERE l.order_id = o.id)"
+    assert planner.texts == [f"SELECT 1 FROM orders AS o WHERE {new}"]
+    assert found.text.endswith(f" = $1 write {new}: it is run once, not for each row")
+
+
+def test_what_no_filter_suffers_from_is_not_planned_otherwise():
+    text = "SELECT 1 FROM orders o WHERE o.customer_id = 1 OR o.customer_id = 2"
+    planner, found = rewritten(*filtered(text, "(o.customer_id = ANY ('{1,2}'::bigint[]))"))
+    assert (planner.calls, found) == (0, ())
+
+
 @pytest.mark.parametrize("cost", [6_900.0, 5_500.0])
 def test_what_gains_too_little_is_not_advised(cost):
     _, found = rewritten(*captured("date_function"), cost=cost)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 import fix_plans
@@ -59,3 +61,24 @@ def test_without_common_values_nothing_is_added() -> None:
     (found,) = findings(context)
 
     assert found.severity is Severity.ERROR
+
+
+def test_a_message_that_happens_to_hold_the_kind_of_a_value_is_qualified_all_the_same() -> None:
+    def check(context: Context) -> Iterator[Candidate]:
+        for found in seq_scan_large_table.check(context):
+            yield msgspec.structs.replace(found, message=f"beside {KIND}, another table is read")
+
+    (found,) = judged(check, asked("primary_key"))
+
+    assert found.message.endswith(f"is read, with {KIND}")
+    assert found.severity is Severity.WARNING
+
+
+def test_a_message_that_names_its_values_itself_stays_as_it_is() -> None:
+    def check(context: Context) -> Iterator[Candidate]:
+        for found in seq_scan_large_table.check(context):
+            yield msgspec.structs.replace(found, names_values=True)
+
+    (found,) = judged(check, asked("primary_key"))
+
+    assert KIND not in found.message

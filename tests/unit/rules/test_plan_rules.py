@@ -99,6 +99,20 @@ def test_a_critical_table_is_judged_without_gates_but_the_first() -> None:
     assert {one.relation for one in seq("init_plan", thresholds=tiny)} == {"public.orders"}
 
 
+def test_a_scan_that_keeps_much_is_a_fault_where_a_search_was_proven() -> None:
+    rewrite = Rewrite("PLN001", "public.orders", "write orders.id IN (…)", 6_900.0, 17.0)
+    other = msgspec.structs.replace(rewrite, rule="QRY005")
+
+    (found,) = seq("unbounded", rewrites=(rewrite,))
+
+    assert (found.severity, found.remedy) == (Severity.ERROR, "write orders.id IN (…)")
+    assert found.message == (
+        "reads 200,000 rows (36.4 MB) of public.orders and tests each; the query costs 6,900, "
+        "written otherwise 17"
+    )
+    assert seq("unbounded", rewrites=(other,)) == []
+
+
 def test_partitions_are_named_as_one_table() -> None:
     (found,) = seq("partitions_all")
 
@@ -166,13 +180,22 @@ def test_without_a_known_cause_none_is_made_up() -> None:
     "change",
     [
         None,
-        msgspec.structs.replace(WORSE, statistics_only=True),
         msgspec.structs.replace(WORSE, kind=ChangeKind.CHANGED),
         msgspec.structs.replace(WORSE, kind=ChangeKind.BETTER),
     ],
 )
-def test_grown_tables_ties_and_gains_are_no_regression(change: Change | None) -> None:
+def test_ties_and_gains_are_no_regression(change: Change | None) -> None:
     assert list(plan_regression.check(fix_plans.context("seq_equality", change=change))) == []
+
+
+def test_what_growth_made_worse_is_listed_as_a_warning() -> None:
+    causes = ("public.orders grew from 4,700,000 to 47,000,000 rows",)
+    change = msgspec.structs.replace(WORSE, causes=causes, statistics_only=True)
+
+    (found,) = plan_regression.check(fix_plans.context("seq_equality", change=change))
+
+    assert found.severity is Severity.WARNING
+    assert found.remedy.startswith(f"because {causes[0]}: nobody's change; see ")
 
 
 def unbounded(name: str, **facts: object) -> list[Candidate]:

@@ -103,6 +103,23 @@ def test_the_planner_guesses_at_computed_and_cast_columns() -> None:
 
 
 @pytest.mark.parametrize(
+    ("filter_text", "guesses"),
+    [
+        ("((orders.customer_id = 42) OR (hashed SubPlan 1))", True),
+        ("((orders.customer_id = 42) OR (ANY (orders.id = (hashed SubPlan 1).col1)))", True),
+        ("((SubPlan 1) > 0)", True),
+        ("(orders.created_at = (SubPlan 1))", False),
+        ("(NOT (hashed SubPlan 1))", False),
+        ("(NOT (ANY (orders.id = (hashed SubPlan 1).col1)))", False),
+    ],
+)
+def test_what_a_sub_select_keeps_is_a_guess_unless_it_is_equal_or_left_out(
+    filter_text: str, guesses: bool
+) -> None:
+    assert is_guess(read(filter_text), fix_plans.catalog()) is guesses
+
+
+@pytest.mark.parametrize(
     "filter_text",
     [
         "(orders.note ~~ '%x%'::text)",

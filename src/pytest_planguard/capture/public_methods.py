@@ -15,7 +15,7 @@ _DEEPEST = 16
 """Frames between a driver's public method and what it sends with."""
 
 
-class Entrance:
+class PublicMethods:
     """The methods of one driver, and how far in it sends.
 
     Args:

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from pytest_planguard.capture.files import Owner, SourceFile
 from pytest_planguard.capture.identity import ByIdentity
 
-Entry: TypeAlias = tuple[tuple[CodeType, int], ...] | int
+SuiteCall: TypeAlias = tuple[tuple[CodeType, int], ...] | int
 """Code and instruction of each of the suite's frames, innermost first; or a number of a task or of
 a piece of work."""
 
@@ -34,13 +34,13 @@ _REPEATING = frozenset(("hypothesis",))
 """Libraries that call a test many times as one."""
 
 
-class Entries:
+class SuiteCalls:
     """Finds the calls that led to a statement.
 
     Args:
         file: Whose code a frame runs.
         handed: Who asked for this thread's work in another one, with the calls that led to it as
-            ``entry``; None: nobody said.
+            ``call``; None: nobody said.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Entries:
         self._silent: set[str] = set()
         """File names that tell nothing about calls: nearly all of a stack."""
 
-    def at(self, frame: FrameType) -> Callable[[], Entry | None]:
+    def at(self, frame: FrameType) -> Callable[[], SuiteCall | None]:
         """``of`` a frame, for later in the same call."""
         return lambda: self.of(frame)
 
-    def of(self, frame: FrameType | None) -> Entry | None:
+    def of(self, frame: FrameType | None) -> SuiteCall | None:
         """The suite's calls on the stack of a frame.
 
         Returns:
@@ -104,26 +104,18 @@ class Entries:
         task: Any,
         root: FrameType | None,
         frame: FrameType | None,
-    ) -> Entry | None:
+    ) -> SuiteCall | None:
         if found:
             return tuple(found)
         if task is not None:
             return None if self._serves(root) else self._number(task)
         handed = self._handed()
-        return self._of_work(frame) if handed is None else handed.entry
+        return self._of_work(frame) if handed is None else handed.call
 
-    def _of_work(self, frame: FrameType | None) -> Entry | None:
+    def _of_work(self, frame: FrameType | None) -> SuiteCall | None:
         """A pool's piece of work is one call, but not one that a library's loop serves in."""
-        inside: FrameType | None = None
-        while frame is not None:
-            if frame.f_code.co_name == "run":
-                where = frame.f_globals.get("__name__", ""), frame.f_code.co_qualname
-                made = _WORKERS.get(where)
-                work = made(frame.f_locals) if made is not None else None
-                if work is not None:
-                    return None if self._serves(inside) else self._number(work)
-            inside, frame = frame, frame.f_back
-        return None
+        inside, work = _piece(frame)
+        return None if work is None or self._serves(inside) else self._number(work)
 
     def _serves(self, root: FrameType | None) -> bool:
         """Whether the outermost frame is a library's loop: it takes request after request."""
@@ -139,6 +131,30 @@ class Entries:
             self._met += 1
             number = self._tasks[made] = self._met
         return number
+
+
+def work_on(frame: FrameType | None) -> Any:
+    """What a pool made for the piece of work that a frame belongs to; None: it is of none."""
+    return _piece(frame)[1]
+
+
+def _piece(frame: FrameType | None) -> tuple[FrameType | None, Any]:
+    """Likewise, with the outermost frame of the work itself."""
+    inside: FrameType | None = None
+    while frame is not None:
+        if frame.f_code.co_name == "run":
+            where = frame.f_globals.get("__name__", ""), frame.f_code.co_qualname
+            made = _WORKERS.get(where)
+            work = made(frame.f_locals) if made is not None else None
+            if work is not None:
+                return inside, work
+        inside, frame = frame, frame.f_back
+    return None, None
+
+
+def task_of_this() -> Any:
+    """The task that runs here; None: none does."""
+    return _task()[0]
 
 
 def _task() -> tuple[Any, FrameType | None]:

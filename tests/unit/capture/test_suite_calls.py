@@ -16,9 +16,9 @@ import anyio.to_thread
 import greenlet
 import pytest
 
-from pytest_planguard.capture.entries import Entries, Entry
 from pytest_planguard.capture.files import Files
 from pytest_planguard.capture.origin import OriginFinder
+from pytest_planguard.capture.suite_calls import SuiteCall, SuiteCalls
 
 APP = """
 async def find(seen, *_):
@@ -74,15 +74,15 @@ class Suite(SimpleNamespace):
     app: Any
     tests: Any
     library: Any
-    entries: Entries
-    seen: list[Entry | None]
+    calls: SuiteCalls
+    seen: list[SuiteCall | None]
     see: Callable[[], None]
 
 
 @pytest.fixture
 def suite(tmp_path: Path) -> Suite:
-    entries = OriginFinder(Files(tmp_path)).entries
-    seen: list[Entry | None] = []
+    calls = OriginFinder(Files(tmp_path)).suite_calls
+    seen: list[SuiteCall | None] = []
 
     def load(path: str, source: str) -> SimpleNamespace:
         file = tmp_path / path
@@ -96,9 +96,9 @@ def suite(tmp_path: Path) -> Suite:
         app=load("app.py", APP),
         tests=load("test_app.py", TESTS),
         library=load("lib/site-packages/library.py", LIBRARY),
-        entries=entries,
+        calls=calls,
         seen=seen,
-        see=lambda: seen.append(entries.of(sys._getframe(1))),
+        see=lambda: seen.append(calls.of(sys._getframe(1))),
     )
 
 
@@ -118,7 +118,7 @@ def test_each_task_is_a_call_of_its_own(suite: Suite) -> None:
 def test_what_one_task_repeats_is_one_call(suite: Suite) -> None:
     run(suite.app.find_all(suite.see), suite.library.respond(suite.app.find_all, suite.see))
     assert None not in suite.seen
-    assert [suite.seen.count(entry) for entry in dict.fromkeys(suite.seen)] == [3, 3]
+    assert [suite.seen.count(call) for call in dict.fromkeys(suite.seen)] == [3, 3]
 
 
 def test_a_task_that_serves_one_request_after_another_is_not_known(suite: Suite) -> None:
@@ -145,7 +145,7 @@ def test_each_piece_of_work_of_a_pool_is_a_call_of_its_own(suite: Suite) -> None
     with ThreadPoolExecutor(1) as pool:
         list(pool.map(suite.app.find_all_now, [suite.see] * 3))
         pool.submit(suite.library.serve_now, suite.app.find_now, suite.see).result()
-    assert [suite.seen.count(entry) for entry in dict.fromkeys(suite.seen)] == [3, 3, 3, 2]
+    assert [suite.seen.count(call) for call in dict.fromkeys(suite.seen)] == [3, 3, 3, 2]
     assert suite.seen[-2:] == [None, None]
     assert None not in suite.seen[:-2]
 
@@ -159,13 +159,13 @@ def test_each_call_of_a_synchronous_endpoint_is_one(suite: Suite) -> None:
     with anyio.from_thread.start_blocking_portal() as portal:
         for _ in range(2):
             portal.call(request)
-    assert [suite.seen.count(entry) for entry in dict.fromkeys(suite.seen)] == [3, 3]
+    assert [suite.seen.count(call) for call in dict.fromkeys(suite.seen)] == [3, 3]
     assert None not in suite.seen
 
 
 def test_what_was_handed_to_a_thread_decides_there(suite: Suite) -> None:
     """A test that loops is not told from one that does not by the work alone."""
-    suite.entries._handed = lambda: SimpleNamespace(entry=None)
+    suite.calls._handed = lambda: SimpleNamespace(call=None)
     with ThreadPoolExecutor(1) as pool:
         pool.submit(suite.app.find_now, suite.see).result()
     assert suite.seen == [None]
