@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pytest_planguard.config import load
-from pytest_planguard.errors import SchemaError
+from pytest_planguard.errors import ConfigurationError, SchemaError
 from pytest_planguard.fixturedb.providers import open_server
 from pytest_planguard.migrations.sources.program import Program
 from pytest_planguard.migrations.sources.tool import ToolSource
@@ -264,3 +265,11 @@ def test_a_program_that_waits_for_its_own_second_connection_is_ended_and_told_wh
     assert report.verdict.status is Status.INCOMPLETE
     assert "took longer than 6 seconds" in report.incomplete_reason
     assert "ADD COLUMN b int waits for a lock that another connection" in report.incomplete_reason
+
+
+def test_a_database_that_is_used_as_it_is_has_no_twin(project, server):
+    config = load(project, environ={})
+    spec = msgspec.structs.replace(config.databases["default"], as_is=True)
+    config = msgspec.structs.replace(config, databases={"default": spec})
+    with pytest.raises(ConfigurationError, match="has no twin"):
+        migrations(config, Program("true", project), server=server)
