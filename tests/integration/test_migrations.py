@@ -230,13 +230,13 @@ def test_a_block_that_commits_is_run_outside_of_a_transaction(twin):
 
 def test_roles_and_servers_are_let_alone(twin):
     seen = traced(
-        twin, "CREATE ROLE planguard_never", "BEGIN", "GRANT SELECT ON orders TO planguard_never",
-        "ALTER TABLE orders ADD COLUMN a int", "COMMIT",
+        twin, "CREATE ROLE planguard_never PASSWORD 'secret'", "BEGIN",
+        "GRANT SELECT ON orders TO planguard_never", "ALTER TABLE orders ADD COLUMN a int", "COMMIT",
     )  # fmt: skip
 
     assert seen.failure == ""
     assert [note.partition(":")[0] for note in seen.notes] == [
-        "CREATE ROLE planguard_never", "GRANT SELECT ON orders TO planguard_never",
+        "CREATE ROLE planguard_never PASSWORD ''", "GRANT SELECT ON orders TO planguard_never",
     ]  # fmt: skip
     known = "SELECT count(*) FROM pg_roles WHERE rolname = 'planguard_never'"
     assert answer(twin, known) == 0
