@@ -231,7 +231,8 @@ def test_a_block_that_commits_is_run_outside_of_a_transaction(twin):
 def test_roles_and_servers_are_let_alone(twin):
     seen = traced(
         twin, "CREATE ROLE planguard_never PASSWORD 'secret'", "BEGIN",
-        "GRANT SELECT ON orders TO planguard_never", "ALTER TABLE orders ADD COLUMN a int", "COMMIT",
+        "GRANT SELECT ON orders TO planguard_never", "ALTER TABLE orders ADD COLUMN a int",
+        "COMMIT",
     )  # fmt: skip
 
     assert seen.failure == ""
