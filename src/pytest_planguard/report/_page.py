@@ -12,6 +12,7 @@ from pytest_planguard.model.report import ChangeKind, DatabaseReport, Report, St
 from pytest_planguard.report import _numbers as numbers
 from pytest_planguard.report import _text as words
 from pytest_planguard.report._page_findings import Brief, Told, briefs, told
+from pytest_planguard.report._page_migrations import Traced, traced
 from pytest_planguard.report._page_queries import Row, Table, table
 from pytest_planguard.report._room import Room
 
@@ -98,6 +99,7 @@ class Page(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     left_out: tuple[str, ...]
     tiles: tuple[Tile, ...]
+    migrations: tuple[Traced, ...]
     findings: tuple[Told, ...]
     infos: tuple[Told, ...]
     suppressed: tuple[Brief, ...]
@@ -137,6 +139,7 @@ def page(report: Report, room: Room) -> Page:
         notes=tuple(words.shortened(note, room.text) for note in report.notes[: room.findings]),
         left_out=tuple(_left_out(report, room, rows.rows)),
         tiles=tuple(_tiles(report)),
+        migrations=traced(report, room),
         findings=tuple(one for one in shown if one.severity != "info"),
         infos=tuple(one for one in shown if one.severity == "info"),
         suppressed=suppressed,
