@@ -23,6 +23,7 @@ COMMANDS = {
     "migrations": "What a migration locks, reads and rewrites at production's size.",
     "rule": "What a rule means and does.",
     "statistics": "Production's statistics: pull, look, grow.",
+    "upgrade": "What another server major makes of the captured queries.",
     "verify": "Whether a real database plans the captured queries alike.",
 }
 """By name: what ``--help`` says, without importing any."""
