@@ -14,7 +14,7 @@ import fix_pages
 import fix_plans
 import fix_reports
 from pytest_planguard.model.plan import Planned
-from pytest_planguard.report import html
+from pytest_planguard.report import _room, html
 from pytest_planguard.report._page_plans import Tree, side_by_side
 from pytest_planguard.report._room import Room
 
@@ -260,13 +260,33 @@ def test_a_page_of_two_thousand_queries_stays_small_with_all_of_them() -> None:
     assert text.count("<tbody id=") == 2_000
 
 
-def test_a_page_that_would_be_too_large_says_what_it_leaves_out() -> None:
-    text = html.render(fix_pages.thousands(300, sql='<">' * 20_000, text="\u202e" * 20_000))
+def test_a_page_that_would_be_too_large_says_what_it_leaves_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(html, "LARGEST", 200_000)
 
-    assert len(text.encode()) < html.LARGEST
+    text = html.render(fix_pages.thousands(40, sql='<">' * 20_000, text="\u202e" * 20_000))
+
+    assert len(text.encode()) < 200_000
     assert "This page would be too large" in text
-    assert "Left out: the plans of queries without a finding or a change" in text
+    assert "Left out: the plans of queries without a finding or a change;" in text
     assert " characters)" in text
+
+
+def test_of_very_many_queries_the_costliest_keep_their_plans(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    report = fix_pages.thousands(40)
+    whole = len(html.render(report).encode())
+    monkeypatch.setattr(html, "LARGEST", whole - 1)
+    monkeypatch.setattr(_room, "_QUIETER", (30,))
+
+    text = html.render(report)
+
+    assert "queries without a finding or a change beyond the 30 costliest" in text
+    with_plans = [row.count('<figure class="plan">') for row in text.split("<tbody id=q")[1:]]
+    assert with_plans[:30] == [1] * 30
+    assert 0 in with_plans[30:]
 
 
 def test_a_small_page_leaves_nothing_out() -> None:
@@ -278,4 +298,4 @@ def test_room_gets_smaller_until_a_row_is_left() -> None:
     for _ in range(40):
         room = room.smaller()
 
-    assert (room.queries, room.sql, room.nodes, room.quiet_plans) == (1, 1, 1, False)
+    assert (room.queries, room.sql, room.nodes, room.quiet_plans) == (1, 1, 1, 0)
