@@ -71,6 +71,21 @@ class FakePipeline:
         assert self.verification is not None
         return self.verification
 
+    def compared(
+        self, config: Any, key: str, capture: Any, baseline: Any, progress: Any
+    ) -> SimpleNamespace:
+        self._note("compared", key=key, capture=capture, baseline=baseline)
+        progress("planning")
+        entry = next(iter(baseline.entries.values()))
+        return SimpleNamespace(entry=entry, report=self.report, now=self.report.queries[0])
+
+    def upgrade(
+        self, config: Any, capture: Any, to: str, start: str, progress: Any
+    ) -> SimpleNamespace:
+        self._note("upgrade", config=config, capture=capture, to=to, start=start)
+        progress("planning")
+        return SimpleNamespace(report=self.report, before={"default": "16.14"})
+
     @contextmanager
     def open_fixture(
         self, config: Any, database: str, schema: Any, progress: Any = None

@@ -150,9 +150,12 @@ def missing(
     """
     ended = frozenset(capture.finished).difference(capture.cut_short)
     collected = frozenset(capture.collected)
+    known = {test for entry in baseline.entries.values() for test in entry.tests}
+    # a test with another name may be the one that sent it: a new one must have ended as well
+    settled = complete and not (collected - ended - known)
     return tuple(
         Change(
-            kind=_absence(entry, ended, collected, complete=complete),
+            kind=_absence(entry, ended, collected, complete=complete, settled=settled),
             key=entry.key,
             database=entry.database,
             cost_before=max((plan.cost for plan in entry.plans), default=None),
@@ -165,10 +168,21 @@ def missing(
 
 
 def _absence(
-    entry: Entry, ended: frozenset[str], collected: frozenset[str], *, complete: bool
+    entry: Entry,
+    ended: frozenset[str],
+    collected: frozenset[str],
+    *,
+    complete: bool,
+    settled: bool,
 ) -> ChangeKind:
-    """Gone only when the suite was complete and every test that sent it ended, or is no more."""
-    gone = complete and all(test in ended or test not in collected for test in entry.tests)
+    """Gone only when the suite was complete and every test that could have sent it ended.
+
+    That is every test it came from; of one that is no more, or where none is known, any other.
+    """
+    known = [test for test in entry.tests if test in collected]
+    anyone = len(known) < len(entry.tests) or not entry.tests
+    everyone = known if entry.tests else collected
+    gone = complete and all(test in ended for test in everyone) and (settled or not anyone)
     return ChangeKind.GONE if gone else ChangeKind.NOT_RUN
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable
 
 from pytest_planguard.model.baseline import Accepted, Entry, Origin, PlanEntry, World
-from pytest_planguard.model.catalog import Catalog, Column, Index, Table
+from pytest_planguard.model.catalog import Column, Index, Table
 from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.plan import Plan, Planned
 from pytest_planguard.model.query import Query
@@ -136,6 +135,11 @@ def world_from(report: DatabaseReport) -> World:
     catalog = report.catalog
     sizes = {name: table.rows for name, table in report.tables.items()}
     rows = {name: table.rows for name, table in catalog.tables.items()} | sizes
+    statistics = {
+        name: digest
+        for name, digest in sorted(report.statistics_digests.items())
+        if name in catalog.tables
+    }
     return World(
         server_major=report.server.major,
         collation=report.server.collation,
@@ -144,7 +148,7 @@ def world_from(report: DatabaseReport) -> World:
         indexes={name: _definition(index) for name, index in sorted(catalog.indexes.items())},
         rows={name: significant(count) for name, count in sorted(rows.items())},
         scale_source=report.source.value,
-        statistics_digest=report.statistics_digest or _digest(report, catalog),
+        statistics=statistics,
     )
 
 
@@ -182,11 +186,3 @@ def _column_fact(column: Column) -> str:
 def _definition(index: Index) -> str:
     text = index.definition or f"{index.method} on {index.table} ({', '.join(index.keys)})"
     return text if index.valid else text + INVALID
-
-
-def _digest(report: DatabaseReport, catalog: Catalog) -> str:
-    """Of the sizes, where that of the whole statistics was not handed over."""
-    tables = {name: (table.rows, table.pages) for name, table in catalog.tables.items()}
-    tables |= {name: (table.rows, table.pages) for name, table in report.tables.items()}
-    text = repr((report.source.value, sorted(tables.items())))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

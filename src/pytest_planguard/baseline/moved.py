@@ -40,7 +40,7 @@ def moved(before: PlanEntry, after: PlanEntry, old: World, now: World) -> tuple[
     used = {name for names in before.indexes.values() for name in names}
     found = [*_indexes(tables, used, old, now), *facts_moved(tables, old, now)]
     found += [*_settings(old, now), *_server(old, now)]
-    return (*found, *_sizes(touched, old, now), *_distributions(old, now))
+    return (*found, *_sizes(touched, old, now), *_distributions(touched, old, now))
 
 
 def edited(entry: Entry, query: Query) -> Moved:
@@ -90,8 +90,7 @@ class Differences(msgspec.Struct, frozen=True):
         """Of two worlds."""
         tables = frozenset(_tables_moved(old, now))
         statistics = frozenset(_factors(old, now))
-        if not tables and old.statistics_digest != now.statistics_digest:
-            statistics = frozenset(now.tables)  # the digest is of everything, the schema too
+        statistics |= _other_distributions(old, now)
         surroundings = (old.settings, old.server_major, old.collation) != (
             now.settings,
             now.server_major,
@@ -257,13 +256,18 @@ def _factors(old: World, now: World) -> dict[str, float]:
     }
 
 
+def _other_distributions(old: World, now: World) -> frozenset[str]:
+    """Tables whose columns' statistics are others, as far as they are known in both worlds."""
+    both = old.statistics.keys() & now.statistics.keys()
+    return frozenset(name for name in both if old.statistics[name] != now.statistics[name])
+
+
 def _size(name: str, was: float, is_now: float) -> str:
     verb = "grew" if is_now > was else "shrank"
     return f"{name} {verb} from {was:,.0f} to {is_now:,.0f} rows"
 
 
-def _distributions(old: World, now: World) -> Iterator[Moved]:
-    """The digest is of all there is: it moves with the schema and with the sizes, too."""
-    if old.statistics_digest != now.statistics_digest:
-        sentence = "the statistics changed, the sizes of its tables did not"
+def _distributions(touched: AbstractSet[str], old: World, now: World) -> Iterator[Moved]:
+    if _other_distributions(old, now) & touched:
+        sentence = "the statistics of its columns changed"
         yield Moved(Part.DISTRIBUTIONS, (sentence,))

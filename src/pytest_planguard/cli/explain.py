@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -17,6 +18,7 @@ from pytest_planguard.cli.common import (
     server_options,
 )
 from pytest_planguard.cli.growth_table import growth_lines
+from pytest_planguard.errors import BaselineError, ConfigurationError
 
 if TYPE_CHECKING:
     from pytest_planguard.model.finding import Finding
@@ -34,12 +36,17 @@ _LONGEST = 4_000
 @click.command("explain")
 @click.argument("statement", metavar="SQL|KEY")
 @click.option("--values", is_flag=True, help="With the values that plans were made with.")
+@click.option("--before", is_flag=True, help="The plan the baseline has of KEY.")
+@click.option("--after", is_flag=True, help="The plan now; with --before beside it.")
 @server_options
-def command(statement: str, values: bool, **given: Any) -> int:
+def command(statement: str, values: bool, before: bool, after: bool, **given: Any) -> int:
     """One statement at scale, with findings and advice.
 
-    KEY is a captured query's, from a report; - reads the statement from standard input.
+    KEY is a captured query's, from a report; - reads the statement from standard input. --before
+    alone asks no server; with --after both plans stand side by side, and what changed is marked.
     """
+    if before:
+        return _before(statement, given, beside=after)
     from pytest_planguard import pipeline
     from pytest_planguard.report import term
     from pytest_planguard.report._lines import paint
@@ -54,6 +61,41 @@ def command(statement: str, values: bool, **given: Any) -> int:
         click.echo(paint([segments], color=colored(), columns=wide), nl=False)
     click.echo(term.blocks(report, color=colored(), columns=wide), nl=False)
     return 0 if report.queries and report.totals.unexplained == 0 else 3
+
+
+def _before(key: str, given: dict[str, Any], *, beside: bool) -> int:
+    """What the baseline has, alone or beside what is planned now."""
+    from pytest_planguard import pipeline
+    from pytest_planguard.baseline import files
+    from pytest_planguard.cli.before_after import before_lines, beside_lines
+    from pytest_planguard.cli.common import read_captures
+    from pytest_planguard.report import _text as words
+
+    config = load_config(given)
+    baseline = files.read(config.baseline)
+    if baseline is None:
+        raise BaselineError(
+            f"there is no baseline in {config.baseline}",
+            hint="start one with: pytest --planguard --planguard-update",
+        )
+    if not beside:
+        found = [one for (_, name), one in sorted(baseline.entries.items()) if name == key]
+        if not found:
+            raise ConfigurationError(
+                f'the baseline has no query "{key}"',
+                hint="list them with: pytest-planguard baseline show",
+            )
+        for line in (line for one in found for line in before_lines(one)):
+            click.echo(words.clean(line))
+        return 0
+    capture = read_captures(config, ())
+    with progress() as show:
+        found_now = pipeline.compared(config, key, capture, baseline, show)
+    width = shutil.get_terminal_size((100, 24)).columns
+    lines = beside_lines(found_now.entry, found_now.now, width, color=colored())
+    for line in lines:
+        click.echo(line)
+    return 0
 
 
 def _lines(report: Report, *, values: bool) -> Iterator[Said]:

@@ -9,18 +9,21 @@ from pytest_planguard.pipeline.outcome import (
     write_unjudged,
 )
 from pytest_planguard.pipeline.run import plan_now, run
-from pytest_planguard.pipeline.single import explain
+from pytest_planguard.pipeline.single import compared, explain
+from pytest_planguard.pipeline.upgrade import upgrade
 from pytest_planguard.pipeline.verify import verify
 
 __all__ = [
     "Look",
     "Options",
     "Outcome",
+    "compared",
     "explain",
     "open_fixture",
     "open_planner",
     "plan_now",
     "run",
+    "upgrade",
     "verify",
     "write_reports",
     "write_unjudged",

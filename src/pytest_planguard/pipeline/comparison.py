@@ -10,6 +10,7 @@ from pytest_planguard.baseline.because import because
 from pytest_planguard.baseline.causes import Cause
 from pytest_planguard.baseline.compare import Pair, change_of, pairs
 from pytest_planguard.baseline.entries import plan_entry
+from pytest_planguard.baseline.matching import as_edited
 from pytest_planguard.baseline.moved import Differences, edited, moved
 from pytest_planguard.baseline.ties import Nearby, may_tie, tied
 from pytest_planguard.baseline.worse import Scales
@@ -88,14 +89,18 @@ def compared(
     for where, one in found.items():
         pair, cause = causes.get(where, (None, None))
         grown = moved_at_all is not None and one.only_grew(moved_at_all)
-        changes[where] = change_of(one.query, one.pairs, before, world, pair, cause, grown=grown)
+        change = change_of(one.query, one.pairs, before, world, pair, cause, grown=grown)
+        changes[where] = as_edited(change, one.entry, one.query, asked=where in causes)
     return changes
 
 
 def _tell_ties(planner: Planner, found: Sequence[_Compared]) -> None:
     """Replaces pairs that are ties, by a few plans of those that may be."""
+    there = {index.name for index in planner.catalog.indexes.values()}
     for step in STEPS:
-        places = [(one, n) for one in found for n, pair in enumerate(one.pairs) if may_tie(pair)]
+        places = [
+            (one, n) for one in found for n, pair in enumerate(one.pairs) if may_tie(pair, there)
+        ]
         if not places:
             return
         asked = [Followed(one.query, one.pairs[n].after) for one, n in places]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -12,6 +13,7 @@ from pytest_planguard import registry
 from pytest_planguard.baseline import accept, files
 from pytest_planguard.baseline.compare import missing
 from pytest_planguard.baseline.entries import world_from
+from pytest_planguard.baseline.matching import under_todays_keys
 from pytest_planguard.config import Config, thresholds_for
 from pytest_planguard.errors import BaselineError, PlanguardError, ServerError
 from pytest_planguard.model.baseline import Baseline
@@ -45,6 +47,7 @@ from pytest_planguard.pipeline.roles import bound_roles, not_applied, under_thei
 from pytest_planguard.pipeline.suppressions import refuse_malformed
 from pytest_planguard.pipeline.temporary import without_temporary
 from pytest_planguard.pipeline.tenants import in_schemas_there_are
+from pytest_planguard.pipeline.worlds import comparable
 from pytest_planguard.sql.calls import loads
 from pytest_planguard.sql.deep import room_for_deep_trees
 from pytest_planguard.sql.normalise import queries as normalise
@@ -95,7 +98,10 @@ def judged(
     parts = _Parts(capture)
     with room_for_deep_trees(), ready(config, capture) as config:
         grouped = _by_database(config, capture, parts)
-        refuse_malformed(capture, [query for queries in grouped.values() for query in queries])
+        every = [query for queries in grouped.values() for query in queries]
+        refuse_malformed(capture, every)
+        if baseline is not None:
+            baseline = under_todays_keys(baseline, every, capture)
         for database, queries in grouped.items():
             _judge_database(config, capture, database, queries, baseline, parts, progress, server)
         return _report(config, capture, baseline, parts)
@@ -232,6 +238,9 @@ def _judge_in(
     parts.databases[database] = facts
     thresholds = thresholds_for(config, planner.catalog.tables)
     world = world_from(facts)
+    if baseline is not None:
+        baseline, notes = comparable(baseline, database, world)
+        parts.notes += notes
     judged = judge(
         config, thresholds, planner, queries, baseline, world, progress,
         parts.budgets, parts.models,
@@ -287,6 +296,7 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
         incomplete_reason=incomplete,
         baseline_found=baseline is not None,
         known=sum(not one.is_new for one in findings),
+        cut_short=frozenset(capture.cut_short),
         rules=tuple(one.FACTS for code, one in registry.rules().items() if config.wants(code)),
     )
 
@@ -338,20 +348,24 @@ def _accepted(
             hint="run the whole suite to its end, then do it again",
         )
     mode: accept.Mode = "all" if options.update else "new"
+    # to trim alone accepts nothing
+    only = None if options.update or options.update_new else frozenset[str]()
     written = accept.update(
-        config.baseline, baseline, report, mode, options.reason, trim=options.trim
+        config.baseline, baseline, report, mode, options.reason, trim=options.trim, only=only
     )
-    old = baseline.entries if baseline is not None else {}
+    taken = accept.accepted_keys(report, baseline, mode, only)
     findings = tuple(
-        msgspec.structs.replace(
-            finding,
-            fails=finding.fails and mode == "new" and (finding.database, finding.key) in old,
-        )
+        msgspec.structs.replace(finding, fails=finding.fails and not _is_in(finding, taken, only))
         for finding in report.findings
     )
     return msgspec.structs.replace(
         report, findings=findings, accepted=written, verdict=_lifted(report, findings)
     )
+
+
+def _is_in(finding: Finding, taken: AbstractSet[Key], only: frozenset[str] | None) -> bool:
+    """Whether an update accepted a finding; one of the run as a whole goes with everything."""
+    return (finding.database, finding.key) in taken or (not finding.key and only is None)
 
 
 def _lifted(report: Report, findings: tuple[Finding, ...]) -> Verdict:

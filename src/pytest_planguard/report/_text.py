@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from pytest_planguard.model.finding import Finding
-from pytest_planguard.model.report import DatabaseReport, QueryReport, Report, Status
+from pytest_planguard.model.report import ChangeKind, DatabaseReport, QueryReport, Report, Status
 from pytest_planguard.model.spec import ASSUMED_ROWS
 from pytest_planguard.model.statement import Layer, Origin
 from pytest_planguard.model.statistics import ScaleSource
@@ -189,7 +189,8 @@ def verdict(report: Report) -> str:
         if number
     )
     if report.verdict.status is Status.FAILED:
-        return f"failed: {counts or 'see the findings'}"
+        rest = f"; incomplete: {report.incomplete_reason}" if report.incomplete_reason else ""
+        return f"failed: {counts or 'see the findings'}{rest}"
     if report.verdict.status is Status.INCOMPLETE:
         why = report.incomplete_reason or "the run did not reach its end"
         return f"incomplete: {why}" + (f"; {counts} so far" if counts else "")
@@ -245,6 +246,18 @@ def acceptance(report: Report) -> str:
     if not (moved or report.verdict.errors or report.verdict.warnings):
         return ""
     return f"accept with: {command}" + (' --planguard-reason="…"' if report.verdict.errors else "")
+
+
+def closer(report: Report) -> str:
+    """The command that shows more of what fails first; empty where nothing does."""
+    finding = next((one for one in report.findings if one.fails and one.key), None)
+    if finding is None or report.verdict.status is not Status.FAILED:
+        return ""
+    query = by_key(report).get((finding.database, finding.key))
+    change = query.change if query is not None else None
+    known = change is not None and change.kind not in (ChangeKind.NEW, ChangeKind.SAME)
+    options = " --before --after" if known else ""
+    return f"look closer with: pytest-planguard explain {finding.key}{options}"
 
 
 def open_findings(report: Report) -> list[Finding]:

@@ -51,6 +51,8 @@ def render(
     lines += _migrations(report)
     lines += _brief(report) if quiet else _findings(report, verbose=verbose)
     lines += [*_told(report), *_unplanned(report)] if verbose else []
+    closer = "" if quiet else words.closer(report)
+    lines += [[(closer, "")]] if closer else []
     lines += _last(report, apart=wrap)
     return paint(lines, color=color, columns=columns)
 

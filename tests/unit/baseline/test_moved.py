@@ -9,7 +9,10 @@ from pytest_planguard.baseline.moved import Differences, moved
 from pytest_planguard.model.moved import Moved, Part, Undo
 from pytest_planguard.model.plan import Access
 
-WORLD = world_from(fix_reports.database())
+WORLD = msgspec.structs.replace(
+    world_from(fix_reports.database()),
+    statistics={"public.orders": "a", "public.events": "b"},
+)
 NAME = "orders_customer_id_idx"
 DEFINITION = WORLD.indexes[f"public.{NAME}"]
 BEFORE = plan_entry(fix_reports.plan(Access.INDEX, 8.4, indexes=(NAME,)))
@@ -159,7 +162,7 @@ def test_sizes_go_back_together_and_are_told_by_how_much_they_moved():
 
 def test_only_statistics_moved_for_queries_of_tables_whose_schema_did_not():
     grown = {"public.orders": 94_000_000, "public.events": 81_000_000}
-    differences = Differences.between(WORLD, world(indexes={}, rows=grown, statistics_digest="x"))
+    differences = Differences.between(WORLD, world(indexes={}, rows=grown))
     assert differences.only_statistics(["public.events"])
     assert not differences.only_statistics(["public.events", "public.orders"])
     assert not Differences.between(WORLD, WORLD).only_statistics(["public.events"])
@@ -168,7 +171,15 @@ def test_only_statistics_moved_for_queries_of_tables_whose_schema_did_not():
 
 
 def test_other_distributions_are_told_where_the_schema_is_the_same():
-    other = world(statistics_digest="other")
+    others = WORLD.statistics | {"public.orders": "x"}
+    other = world(statistics=others)
     assert Differences.between(WORLD, other).only_statistics(["public.orders"])
-    dropped = world(statistics_digest="other", indexes={})
-    assert not Differences.between(WORLD, dropped).only_statistics(["public.events"])
+    assert not Differences.between(WORLD, other).only_statistics(["public.events"])
+    dropped = world(statistics=others, indexes={})
+    assert not Differences.between(WORLD, dropped).only_statistics(["public.orders"])
+
+
+def test_distributions_of_which_nothing_is_known_have_not_moved():
+    unknown = world(statistics={})
+    assert not Differences.between(unknown, WORLD).only_statistics(["public.orders"])
+    assert found(WORLD, unknown) == ()
