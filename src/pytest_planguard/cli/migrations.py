@@ -104,7 +104,7 @@ def _of_the_run(config: Config, given: dict[str, Any]) -> int:
 
 def _told(config: Config, report: Report, given: dict[str, Any]) -> int:
     """Writes the report; the exit status."""
-    emit(config, report, verbose=given["verbose"])
+    emit(config, report, verbose=given["verbose"], quiet=given["quiet"])
     nothing = not any(one.steps or one.failure for one in report.migrations)
     return NOTHING_SEEN if nothing else _STATUSES[report.verdict.status.value]
 
