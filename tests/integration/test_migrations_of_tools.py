@@ -196,7 +196,8 @@ def project(tmp_path: Path, server: Any) -> Path:
 def test_of_what_a_suite_sends_only_what_the_baseline_lacks_is_traced(project, server):
     kept = f"planguard_trial_{server.run_token}_kept"
     server.create_database(kept)
-    sent = (*TABLES, f'DROP DATABASE "{kept}"', MORE)
+    failed = "ALTER TABLE other ADD COLUMN x int"
+    sent = (*TABLES, f'DROP DATABASE "{kept}"', failed, *TABLES, MORE)
     report = run(load(project, environ={}), of_a_run(*sent), server=server).report
 
     assert kept in server.databases()
