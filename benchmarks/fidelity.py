@@ -57,7 +57,7 @@ def main() -> int:
             with running_source(major, folder) as source:
                 for workload in _workloads(options, folder):
                     loaded.append(measure_loading(source, workload, progress))
-                    cells += measure(source, workload, folder, progress)
+                    cells += measure(source, workload, folder, progress, rested=not options.quick)
             if not options.quick:
                 progress(f"{TABLES:,} tables")
                 many |= _many(major, folder)

@@ -66,13 +66,25 @@ def run(
     findings = [Finding() for statement in capture.statements if "bad" in statement.text]
     Path("seen.json").write_bytes(msgspec.json.encode(capture))
     text = f"judged {len(capture.statements)} statements with {options}"
+    text += " and growth fails" if config.fail_on_growth else ""
     return Outcome(Report(findings, "", text), 1 if findings else 0)
 
 
-def write_reports(outcome: Outcome, destinations: Sequence[str]) -> str:
+class Look(msgspec.Struct, frozen=True):
+    color: bool = False
+    width: int = 80
+    quiet: bool = False
+    wrap: bool = False
+
+
+def write_reports(outcome: Outcome, destinations: Sequence[str], look: Look) -> str:
     if os.environ.get("PIPELINE") == "read-only":
         raise NotWrittenError(["report.json cannot be written"], outcome.report.text)
     return f"{outcome.report.text}\nreports {' '.join(destinations)}"
+
+
+def write_unjudged(config: Any, capture: Capture, reason: str) -> None:
+    Path("unjudged.txt").write_text(reason)
 
 
 def plan_now(config: Any, capture: Capture, server: Any) -> list[QueryReport]:
@@ -138,9 +150,11 @@ def _install(name: str, **contents: Any) -> None:
 
 _install(
     "pytest_planguard.pipeline",
+    Look=Look,
     Options=Options,
     run=run,
     write_reports=write_reports,
+    write_unjudged=write_unjudged,
     plan_now=plan_now,
 )
 _install("pytest_planguard.fixturedb.schema.clone", read_schema=read_schema)

@@ -54,6 +54,9 @@ class FakePipeline:
         progress("planning")
         return Outcome(self.report)
 
+    def write_unjudged(self, config: Any, capture: Any, reason: str) -> None:
+        self.calls.append(SimpleNamespace(name="write_unjudged", capture=capture, reason=reason))
+
     def explain(self, config: Any, text: str, capture: Any, progress: Any) -> Report:
         self._note("explain", config=config, text=text, capture=capture)
         progress("planning")
@@ -67,6 +70,21 @@ class FakePipeline:
         progress("planning")
         assert self.verification is not None
         return self.verification
+
+    def compared(
+        self, config: Any, key: str, capture: Any, baseline: Any, progress: Any
+    ) -> SimpleNamespace:
+        self._note("compared", key=key, capture=capture, baseline=baseline)
+        progress("planning")
+        entry = next(iter(baseline.entries.values()))
+        return SimpleNamespace(entry=entry, report=self.report, now=self.report.queries[0])
+
+    def upgrade(
+        self, config: Any, capture: Any, to: str, start: str, progress: Any
+    ) -> SimpleNamespace:
+        self._note("upgrade", config=config, capture=capture, to=to, start=start)
+        progress("planning")
+        return SimpleNamespace(report=self.report, before={"default": "16.14"})
 
     @contextmanager
     def open_fixture(

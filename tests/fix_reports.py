@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from pytest_planguard.model.catalog import Catalog, Column, Index, Server, Table
-from pytest_planguard.model.finding import Advice, Finding, Severity, Suppressed
+from pytest_planguard.model.finding import Advice, Finding, RuleFacts, Severity, Suppressed
+from pytest_planguard.model.migration import (
+    Built,
+    Lock,
+    LockMode,
+    Migration,
+    Refusal,
+    Step,
+    Tool,
+)
+from pytest_planguard.model.migration import Change as RowsChange
 from pytest_planguard.model.plan import (
     Access,
     AccessPath,
@@ -30,18 +42,30 @@ from pytest_planguard.model.report import (
     Totals,
     Verdict,
 )
-from pytest_planguard.model.statement import Origin, Phase, Place
+from pytest_planguard.model.statement import Layer, Origin, Phase, Place
 from pytest_planguard.model.statistics import ScaleSource
 
 SERVER = Server(180006, "18.6", "C.UTF-8", {"random_page_cost": "1.1"})
 
 HOSTILE = (
     "`x` ``y`` | <img src=x onerror=alert(1)> @octocat #1 GH-2 https://evil.example/ "
-    "www.evil.example [a](b) \x1b[31mred\x1b[0m \x9b31m \u202eevil \ud800 ```\n```sql\n-- end"
+    "www.evil.example [a](b) \x1b[31mred\x1b[0m \x9b31m \u202eevil \ud800 ```\n```sql\n-- end "
+    "![i](https://evil.example/p.png) <script>alert(2)</script> ]]> {0} \u2067rtl\u2069 \ufffe\n"
+    "::error::alive%0A::add-mask::e\r\n##[add-mask]e ##vso[task.complete]\n~~~\n</details>"
 )
+"""Markup, mentions, links, commands of CI systems, escapes and marks, over several lines."""
 
 
 ORDERS = Origin("app/orders.py", 41, "list_orders")
+
+RULES = tuple(
+    RuleFacts(code, name, severity, "a table is large", "it is slow", "an index", "a manual")
+    for code, name, severity in (
+        ("IDX001", "missing-index", Severity.ERROR),
+        ("PLN001", "seq-scan-large-table", Severity.ERROR),
+        ("PLN003", "plan-regression", Severity.ERROR),
+    )
+)
 
 
 def catalog() -> Catalog:
@@ -213,8 +237,6 @@ def function_on_column(key: str = "feed00000002") -> tuple[QueryReport, Finding]
 
 
 def suppressed(key: str = "feed00000003") -> tuple[QueryReport, Finding]:
-    import msgspec
-
     report, finding = missing_index(key)
     return report, msgspec.structs.replace(
         finding, suppressed=Suppressed("read once a year"), fails=False
@@ -260,6 +282,7 @@ def report(
         baseline_found=baseline,
         accepted=accepted,
         known=known,
+        rules=RULES,
     )
 
 
@@ -291,8 +314,6 @@ def from_the_contract() -> Report:
 def mixed() -> Report:
     """Everything a reader may meet at once, at declared sizes."""
     better, _ = function_on_column("feed00000004")
-    import msgspec
-
     change = Change(
         ChangeKind.BETTER, "feed00000004", "default", cost_before=48_000, cost_after=9.1
     )
@@ -348,12 +369,87 @@ def accepted() -> Report:
 
 
 def hostile() -> Report:
+    """Every text of others is."""
+    query, finding = missing_index(text=HOSTILE, function=HOSTILE)
+    origin = Origin(f"app/{HOSTILE}.py", 88, HOSTILE)
+    advice = Advice((HOSTILE,), 152_345.6, 9.149, 251_000_000, writes=(HOSTILE,), notes=(HOSTILE,),
+                    operations={"alembic": (HOSTILE,)})  # fmt: skip
+    replace = msgspec.structs.replace
+    finding = replace(finding, relation=HOSTILE, advice=advice, origins=(origin,), tests=(HOSTILE,))
+    silenced = replace(
+        finding, key="feed00000003", suppressed=Suppressed(HOSTILE), fails=False, advice=None
+    )
+    worst = plan(cost=152_345.6, relation=HOSTILE, alias=HOSTILE, shape=(HOSTILE,), rows=20.0)
+    query = replace(query, outcome=Planned((worst,)))
     return report(
-        missing_index(text=HOSTILE, function=HOSTILE),
+        (query, finding),
+        (unplanned(HOSTILE, "feed00000003"), silenced),
         notes=(HOSTILE,),
         unexplained=(unplanned(HOSTILE),),
         changes={"same": 212, "new": 1},
     )
+
+
+def huge() -> Report:
+    """A statement of ten megabytes."""
+    text = (HOSTILE * (10_000_000 // len(HOSTILE) + 1))[:10_000_000]
+    query, finding = missing_index()
+    asked = msgspec.structs.replace(query.query, sql=text)
+    query = msgspec.structs.replace(query, query=asked)
+    return report((query, finding), changes={"same": 213, "new": 1})
+
+
+def thousands() -> Report:
+    """2,000 queries, every second of them with a finding."""
+    parts = [missing_index(f"{number:012x}") for number in range(1_000)]
+    silent = [
+        msgspec.structs.replace(one, query=msgspec.structs.replace(one.query, key=f"{number:012x}"))
+        for number, (one, _) in enumerate(parts, start=1_000)
+    ]
+    found = report(*parts, changes={"new": 2_000})
+    return msgspec.structs.replace(found, queries=(*found.queries, *silent))
+
+
+def migrated() -> Report:
+    place = Origin("migrations/7.sql", 3, "", Layer.MIGRATION)
+    lock = Lock("public.orders", LockMode.SHARE)
+    steps = (
+        Step("SELECT 1", msgspec.structs.replace(place, line=1), 1),
+        Step(
+            f"CREATE INDEX i ON orders (note) -- {HOSTILE}",
+            place,
+            2,
+            locks=(lock,),
+            built=(Built("public.i", "public.orders", 47_000_000, 9_100_000_000, lock),),
+            verdict=("MIG003",),
+        ),
+        Step(
+            "UPDATE orders SET note = ''",
+            msgspec.structs.replace(place, line=4),
+            3,
+            inside=True,
+            held=(Lock("public.orders", LockMode.ACCESS_EXCLUSIVE),),
+            changes=(RowsChange("public.orders", "updates", 42_300_000, 47_000_000),),
+            refusal=Refusal("no such column", "42703"),
+        ),
+    )
+    finding = msgspec.structs.replace(
+        missing_index()[1],
+        rule="MIG003",
+        name="blocking-index-build",
+        key="",
+        relation="public.orders",
+        message="builds index i from 47,000,000 rows of public.orders under SHARE: writes wait",
+        remedy="instead:\nCREATE INDEX CONCURRENTLY i ON orders (note);",
+        advice=None,
+        explained_by=(),
+        origins=(place,),
+        tests=(),
+    )
+    asked, _ = missing_index()
+    made = report((asked, finding))
+    migration = Migration("default", Tool.SQL, "migrations/7.sql", steps)
+    return msgspec.structs.replace(made, queries=(), migrations=(migration,))
 
 
 def hundreds() -> Report:
@@ -370,9 +466,12 @@ SAMPLES: dict[str, Callable[[], Report]] = {
         first_run,
         from_the_contract,
         hostile,
+        huge,
         hundreds,
         incomplete,
+        migrated,
         mixed,
         one_finding,
+        thousands,
     )
 }

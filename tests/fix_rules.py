@@ -11,6 +11,9 @@ Under ``fixtures/rules/<CODE>/`` every ``bad*.sql`` must fire and every ``good*.
     -- marker: { max_cost = 1000 }     of the test that sends the queries
     -- option: growth = true           of [tool.pytest-planguard] itself
     -- fixed: countries                does not grow
+    -- pool: { place = "app/db.py:9 make_engine", maker = "sqlalchemy", most = 10, … }
+    -- opened: { place = "app/db.py:9 make_engine", maker = "sqlalchemy", timeouts = [] }
+    -- held: { hold = "connection", place = "app/db.py:12 report", maker = "sqlalchemy" }
     -- statistics: {"clock": "TODAY", "tables": {...}}     production's file; several lines are one
     CREATE TABLE orders (...);
     -- baseline
@@ -21,6 +24,11 @@ Under ``fixtures/rules/<CODE>/`` every ``bad*.sql`` must fire and every ``good*.
     -- stream                          read through a server-side cursor
     -- sent: 7 with 5 by application   how often, with how many different values, by which layer
     SELECT ... WHERE legacy_number = $1 AND status = $2;
+
+    -- migration
+    ALTER TABLE orders ...;            a migration in SQL that starts from the schema
+    -- way back
+    ALTER TABLE orders ...;            its downgrade
 
 The schema ends at ``-- baseline`` or the first ``-- query``; ``-- query`` may come several times.
 Rows, columns, settings and budgets are TOML, as in the configuration. In production's statistics
@@ -39,6 +47,7 @@ from typing import Any
 import msgspec
 
 from pytest_planguard.model.capture import Budget, Capture
+from pytest_planguard.model.connections import Held, Hold, Maker, Opened, Pool
 from pytest_planguard.model.statement import Layer, Origin, Phase, Place, Sample, Session, Statement
 
 _TEST = "tests/test_app.py::test"
@@ -49,10 +58,11 @@ _OIDS = {
     "varchar": 1043, "date": 1082, "timestamp": 1114, "timestamptz": 1184, "numeric": 1700,
     "jsonb": 3802, "uuid": 2950, "unknown": 0,
 }  # fmt: skip
-_SECTION = re.compile(r"^-- (baseline|query)[ ]*$", re.MULTILINE)
+_SECTION = re.compile(r"^-- (baseline|query|migration|way back)[ ]*$", re.MULTILINE)
 _BUDGET = re.compile(r"^-- budget: (.+)$", re.MULTILINE)
 _MARKER = re.compile(r"^-- marker: (.+)$", re.MULTILINE)
 _FACT = re.compile(r"^-- (rows|column|setting|option): (.+)$", re.MULTILINE)
+_HEARD = re.compile(r"^-- (pool|opened|held): (.+)$", re.MULTILINE)
 _FIXED = re.compile(r"^-- fixed: (\w+)$", re.MULTILINE)
 _TIMES = re.compile(r"^-- sent: (\d+) with (\d+) by (\w+)$", re.MULTILINE)
 _STATISTICS = re.compile(r"^-- statistics: (.+)$", re.MULTILINE)
@@ -90,6 +100,11 @@ class Example(msgspec.Struct, frozen=True):
     """JSON; empty: there is no file."""
     budgets: tuple[dict[str, Any], ...] = ()
     markers: tuple[dict[str, Any], ...] = ()
+    connections: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """What was heard of connections: pools, connections that were opened, what is held."""
+    migration: str | None = None
+    """SQL; the example is about it, and the queries are the baseline's."""
+    way_back: str = ""
 
     @property
     def code(self) -> str:
@@ -149,7 +164,21 @@ class Example(msgspec.Struct, frozen=True):
             for line, query in enumerate(self.queries, start=1)
         )  # fmt: skip
         budgets = tuple(Budget(_TEST, **one) for one in self.markers)
-        return Capture(statements, collected=(_TEST,), finished=(_TEST,), budgets=budgets)
+        return Capture(
+            statements, collected=(_TEST,), finished=(_TEST,), budgets=budgets,
+            pools=tuple(Pool(database="app", **placed_at(one)) for one in self._heard("pool")),
+            opened=tuple(
+                Opened(database="app", **placed_at(one)) for one in self._heard("opened")
+            ),
+            held=tuple(
+                Held(database="app", test=test, **placed_at(one))
+                for one in self._heard("held")
+                for test in one.pop("tests", [_TEST])
+            ),
+        )  # fmt: skip
+
+    def _heard(self, kind: str) -> list[dict[str, Any]]:
+        return [dict(facts) for one, facts in self.connections if one == kind]
 
 
 def examples() -> list[Example]:
@@ -179,11 +208,33 @@ def read(path: Path) -> Example:
         statistics="\n".join(_STATISTICS.findall(schema)),
         budgets=_tables(_BUDGET.findall(schema)),
         markers=_tables(_MARKER.findall(schema)),
+        connections=tuple((kind, *_tables([text])) for kind, text in _HEARD.findall(schema)),
+        migration=next((text for kind, text in sections if kind == "migration"), None),
+        way_back="".join(text for kind, text in sections if kind == "way back"),
     )
 
 
 def _tables(texts: list[str]) -> tuple[dict[str, Any], ...]:
     return tuple(tomllib.loads(f"it = {one}")["it"] for one in texts)
+
+
+def placed_at(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts with the line they are of as an origin."""
+    rest = {name: value for name, value in facts.items() if name != "place"}
+    rest["maker"] = Maker(rest["maker"])
+    if "hold" in rest:
+        rest["hold"] = Hold(rest["hold"])
+    if "timeouts" in rest:
+        rest["timeouts"] = tuple(rest["timeouts"])
+    if "first" in rest:
+        rest["first"] = _origin(rest["first"])
+    return {"origin": _origin(facts["place"]), **rest}
+
+
+def _origin(text: str) -> Origin:
+    place, _, function = text.partition(" ")
+    file, _, line = place.partition(":")
+    return Origin(file, int(line), function)
 
 
 def read_query(text: str) -> ExampleQuery:

@@ -1,7 +1,8 @@
 """Finds rules: those in this package, and those that other distributions bring.
 
 A distribution brings a rule as an entry point in the group ``pytest_planguard.rules`` that names
-a module (or any object) with ``FACTS`` and ``check`` or ``check_run``.
+a module (or any object) with ``FACTS`` and ``check``, ``check_run``, ``check_connections`` or
+``check_migration``.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from importlib.metadata import EntryPoint, entry_points
 from pytest_planguard import rules as built_in
 from pytest_planguard.errors import ConfigurationError
 from pytest_planguard.model.finding import RuleFacts
-from pytest_planguard.model.judgement import QueryRule, RunRule
+from pytest_planguard.model.judgement import ConnectionsRule, QueryRule, RunRule
+from pytest_planguard.model.migrating import MigrationRule
 
-Rule = QueryRule | RunRule
+Rule = QueryRule | RunRule | ConnectionsRule | MigrationRule
 
 GROUP = "pytest_planguard.rules"
 _FACTS = ("code", "name", "condition", "effect", "remedy", "source")
+_CHECKS = ("check", "check_run", "check_connections", "check_migration")
 _REASONS = (ImportError, AttributeError, SyntaxError)
 
 
@@ -48,7 +51,7 @@ def collected(found: Iterable[tuple[str, object]]) -> dict[str, Rule]:
     for place, rule in found:
         facts = getattr(rule, "FACTS", None)
         if not isinstance(facts, RuleFacts) or not _checks(rule):
-            mistakes.append(f"{place} is no rule: it needs FACTS and check or check_run")
+            mistakes.append(f"{place} is no rule: it needs FACTS and one of {', '.join(_CHECKS)}")
             continue
         mistakes += [f"{place} says nothing under {name}" for name in _empty(facts)]
         for word in (facts.code, facts.name):
@@ -89,7 +92,7 @@ def _brought(points: Iterable[EntryPoint]) -> list[tuple[str, object]]:
 
 
 def _checks(rule: object) -> bool:
-    return callable(getattr(rule, "check", None)) or callable(getattr(rule, "check_run", None))
+    return any(callable(getattr(rule, name, None)) for name in _CHECKS)
 
 
 def _empty(facts: RuleFacts) -> list[str]:

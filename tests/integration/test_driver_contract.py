@@ -349,28 +349,45 @@ def test_an_error_of_the_applications_rows_keeps_its_traceback(driven: Driven) -
     )
 
 
-def test_a_connection_that_is_closed_before_it_sends_is_left_to_the_library(
-    driven: Driven,
-) -> None:
+def test_a_connection_that_is_closed_or_lost_is_left_to_the_library(driven: Driven) -> None:
     capture = driven.run(
         """
-        heard = [await end(url, action) for action in ACTIONS]
+        ways = [(prepare, action) for prepare in (closed, used, lost) for action in ACTIONS]
+        heard = [await end(url, *way) for way in ways]
         listening.stop()
-        assert heard == [await end(url, action) for action in ACTIONS]
+        again = [await end(url, *way) for way in ways]
+        assert heard == again, [(a, b) for a, b in zip(heard, again) if a != b]
         assert any(kind is not None for kind, _ in heard)
         """,
         before="""
         import inspect
 
-        async def end(url, action):
-            other = await connect(url)
+        async def closed(url, other):
             await other.close()
+
+        async def used(url, other):
+            await other.ask("SELECT 'used'")
+            await other.close()
+
+        async def lost(url, other):
+            ((pid,),) = await other.ask("SELECT pg_backend_pid()")
+            killer = await connect(url)
+            await killer.ask("SELECT pg_terminate_backend($1::int, 5000)", pid)
+            await killer.close()
+            if driver.NAME == "asyncpg":
+                await asyncio.sleep(0.05)  # it is told of the end
+
+        async def end(url, prepare, action):
+            other = await connect(url)
+            await prepare(url, other)
             try:
                 done = action(other)
                 if inspect.isawaitable(done):
                     await done
             except Exception as error:
                 return type(error), str(error)
+            finally:
+                await other.close()
             return None, ""
 
         ACTIONS = [
@@ -402,6 +419,32 @@ def test_a_bug_of_ours_never_reaches_the_statement(driven: Driven) -> None:
     )
 
 
+def test_what_a_timeouts_handler_raises_in_our_code_is_the_applications(driven: Driven) -> None:
+    driven.run(
+        """
+        again, recorder.record_again = recorder.record_again, lambda *_: time.sleep(30)
+        signal.signal(signal.SIGALRM, late)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        try:
+            await connection.ask("SELECT 'slow'")
+        except TimeoutError as error:
+            assert str(error) == "too long"
+            assert traceback.extract_tb(error.__traceback__)[-1].name == "late"
+        else:
+            raise AssertionError
+        recorder.record_again = again
+        assert recorder.failure is None
+        assert recorder.listening
+        """,
+        before="""
+        import signal, time, traceback
+
+        def late(*_):
+            raise TimeoutError("too long")
+        """,
+    )
+
+
 def test_the_library_is_restored_exactly(driven: Driven) -> None:
     driven.run(
         """
@@ -419,12 +462,14 @@ def test_the_library_is_restored_exactly(driven: Driven) -> None:
         """,
         before=f"""
         import sys
-        import asgiref.sync, django.db.backends.signals, sqlalchemy.engine
+        import asgiref.sync, django.db.backends.signals, psycopg_pool, sqlalchemy.engine
+        import sqlalchemy.dialects.postgresql.base
         sys.path.append({str(TESTS)!r})
         from fix_residue import residue
         from pytest_planguard.capture.listening import listen
 
-        LIBRARIES = ["psycopg", "psycopg2", "asyncpg", "sqlalchemy", "django", "asgiref"]
+        LIBRARIES = ["psycopg", "psycopg_pool", "psycopg2", "asyncpg", "sqlalchemy", "django",
+            "asgiref"]
 
         def state():
             found = {{}}

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 
+import msgspec
 import psycopg
 import pytest
 
@@ -150,11 +151,13 @@ def own(postmasters):
 STEPS = [
     ("fixturedb.template", "relation_files"),
     ("fixturedb.template", "order_indexes"),
+    ("fixturedb.template", "order_heirs"),
     ("fixturedb.template", "inject"),
     ("fixturedb.template", "declare"),
     ("fixturedb.cache", "write_record"),
     ("fixturedb.cache", "publish"),
     ("fixturedb.cache", "mark_used"),
+    ("fixturedb.cache", "mark_copy"),
     ("fixturedb.build", "inflate"),
     ("fixturedb.build", "freeze"),
     ("fixturedb.build", "run_database_name"),
@@ -182,6 +185,37 @@ def test_a_build_interrupted_at_a_step_leaves_nothing_a_later_one_trusts(
         patch.setattr(place, step, interrupted)
         with pytest.raises(KeyboardInterrupt), build(SPEC, own, None, tools):
             pass
+    left = own.databases()
+    assert {name.rpartition("_")[0] for name in left} <= {"planguard_template"}
+    with build(SPEC, own, None, tools) as fixture:  # checks its scale
+        pages = fixture.statistics.tables["public.t"].pages
+        assert one(fixture.conninfo, "SELECT pg_relation_size('t') / 8192") == pages
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", ["create", "copy", "build_schema", "read_catalog", "check_scale"])
+def test_a_build_interrupted_where_others_work_leaves_nothing_either(own, monkeypatch, step, after):
+    tools = tools_for(DDL)
+
+    def interrupted(real):
+        def call(*arguments, **more):
+            copies = len(arguments) > 1 or more.get("template") is not None
+            if step in {"create", "copy"} and copies != (step == "copy"):
+                return real(*arguments, **more)
+            if after:
+                real(*arguments, **more)
+            raise KeyboardInterrupt
+
+        return call
+
+    broken = tools
+    if step in {"create", "copy"}:
+        monkeypatch.setattr(own, "create_database", interrupted(own.create_database))
+    else:
+        broken = msgspec.structs.replace(tools, **{step: interrupted(getattr(tools, step))})
+    with pytest.raises(KeyboardInterrupt), build(SPEC, own, None, broken):
+        pass
+    monkeypatch.undo()
     left = own.databases()
     assert {name.rpartition("_")[0] for name in left} <= {"planguard_template"}
     with build(SPEC, own, None, tools) as fixture:  # checks its scale
@@ -249,14 +283,24 @@ def small_file_system(folder, options):
 
 
 @pytest.mark.parametrize("way", ["files", "shell"])
-def test_a_file_system_with_few_inodes_is_refused_and_left_as_it_was(postmasters, tmp_path, way):
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("size=64m,nr_inodes=2500", r"needs 3,999 more files of up to 1 GiB"),
+        ("size=20m", r"needs 17,[\d,]+ bytes free for \d+ relations"),
+    ],
+    ids=["inodes", "bytes"],
+)
+def test_a_file_system_with_little_room_is_refused_and_left_as_it_was(
+    postmasters, tmp_path, way, options, said
+):
     server = UrlServer(postmasters(18).url, direct=way == "files")
     name = f"planguard_q_{server.run_token}"
     tmp_path.chmod(0o755)
     owner = (postmasters(18).folder / "data").stat()
     for parent in tmp_path.parents[:3]:
         parent.chmod(parent.stat().st_mode | 0o055)
-    with small_file_system(tmp_path, "size=64m,nr_inodes=2500,mode=0777") as folder:
+    with small_file_system(tmp_path, f"{options},mode=0777") as folder:
         if folder is None:
             pytest.skip("only root may mount a file system")
         os.chown(folder, owner.st_uid, owner.st_gid)
@@ -274,7 +318,7 @@ def test_a_file_system_with_few_inodes_is_refused_and_left_as_it_was(postmasters
             before = os.statvfs(folder).f_ffree
             with (
                 psycopg.connect(server.conninfo(""), autocommit=True) as connection,
-                pytest.raises(ScaleError, match=r"needs 3,999 more files of up to 1 GiB"),
+                pytest.raises(ScaleError, match=said),
             ):
                 inflate(connection, server, name, files)
             assert os.statvfs(folder).f_ffree == before

@@ -141,3 +141,49 @@ def test_nothing_but_the_schema_is_left_of_making_it(pair):
     SELECT nspname FROM pg_namespace WHERE nspname LIKE 'planguard%' UNION ALL
     SELECT castsource::regtype::text FROM pg_cast WHERE castsource = 'bytea'::regtype"""
     assert rows_of(pair[1].conninfo, query) == rows_of(pair[0].conninfo, query)
+
+
+EXTENSIONS = """
+CREATE EXTENSION citext; CREATE EXTENSION ltree;
+CREATE TABLE people (id bigint PRIMARY KEY, email citext NOT NULL, path ltree, tags citext[]);
+CREATE UNIQUE INDEX people_email ON people (email);
+CREATE INDEX people_path ON people USING gist (path);
+CREATE INDEX people_tags ON people USING gin (tags);
+CREATE INDEX people_top ON people (subpath(path, 0, 1));
+"""
+PEOPLE = """
+INSERT INTO people
+SELECT i, CASE i % 2 WHEN 0 THEN 'Name' ELSE 'name' END || i || '@Example.org',
+       ('top.a' || i % 40 || '.b' || i)::ltree,
+       ARRAY['Tag' || i % 7, 'tag' || i % 1100]::citext[]
+FROM generate_series(1, 30000) i;
+VACUUM ANALYZE
+"""
+OF_PEOPLE = [
+    "SELECT * FROM people WHERE email = 'NAME77@example.ORG'",
+    "SELECT * FROM people WHERE email < 'name2'",
+    "SELECT * FROM people WHERE email LIKE 'Name1%' ORDER BY email LIMIT 5",
+    "SELECT a.id FROM people a JOIN people b USING (email) WHERE b.id < 700",
+    "SELECT email, count(*) FROM people GROUP BY email",
+    "SELECT * FROM people WHERE path <@ 'top.a7'",
+    "SELECT * FROM people WHERE subpath(path, 0, 1) = 'top'",
+    "SELECT * FROM people WHERE tags @> ARRAY['TAG900'::citext]",
+]
+
+
+@pytest.mark.parametrize("major", [15, 18])  # the build of 16 has no extensions
+def test_types_of_extensions_plan_alike(postmasters, major):
+    url = postmasters(major).url
+    with (
+        real_database(url, EXTENSIONS, PEOPLE) as real,
+        virtual_database(url, EXTENSIONS, real.statistics) as virtual,
+    ):
+        assert virtual.lacking == []
+        for settings in ((), ("SET enable_seqscan = off",)):
+            there = explained(real.conninfo, OF_PEOPLE, *settings)
+            assert explained(virtual.conninfo, OF_PEOPLE, *settings) == there
+        used = " ".join(there.values())
+        missing = [
+            name for name in ("people_email", "people_path", "people_tags") if name not in used
+        ]
+        assert missing == []

@@ -7,7 +7,7 @@ import pytest
 
 from fix_fixturedb import SHOP, UrlServer, postgres_16, tools_for
 from pytest_planguard.errors import ConfigurationError, ScaleError, SchemaError
-from pytest_planguard.fixturedb import cache
+from pytest_planguard.fixturedb import cache, kept
 from pytest_planguard.fixturedb.build import build
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.ports import HypotheticalIndex
@@ -74,6 +74,16 @@ def test_empty_tables_plan_at_the_declared_size_and_nothing_is_left_but_the_temp
         name = fixture.name
     assert name not in server.databases()
     assert not any("building" in left for left in server.databases())
+
+
+def test_what_a_kept_template_would_take_is_known_when_no_run_is_there(server):
+    if server.data_directory is None:
+        return  # such a server is asked itself, see test_url.py
+    with build(SPEC, server, None, tools_for(SHOP)) as fixture:
+        tables = fixture.statistics.tables.values()
+    pages = sum(table.pages for table in tables)
+    pages += sum(index.pages for table in tables for index in table.indexes.values())
+    assert kept.bytes_at_scale(server.data_directory.parent) >= pages * 8192 > 10_000_000_000
 
 
 def test_partitions_are_pruned_when_executing_not_when_planning(server):

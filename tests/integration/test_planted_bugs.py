@@ -193,6 +193,7 @@ OUTSIDE = {
         "Listener._execute_send.<locals>.execute_send",
         "Listener._send_query_prepared.<locals>.send_query_prepared",
         "Listener.wrap_command.<locals>.exec_command",
+        "Listener.wrap_making.<locals>.made",
     },
     "psycopg2": {
         "Classes.wrap.<locals>.connect",

@@ -104,7 +104,7 @@ def virtual(server_url: str, real_url: str, ddl: str = DDL) -> Iterator[Planner]
         with Wire(server.conninfo(copy)) as wire:
             fixture: Any = SimpleNamespace(conninfo=server.conninfo(copy), statistics=statistics)
             explainer = Explainer(wire, catalog, statistics, CLOCK)
-            yield Planner(fixture, catalog, explainer, None, None)  # type: ignore[arg-type]
+            yield Planner(fixture, catalog, explainer, None, None, None, None)  # type: ignore[arg-type]
     finally:
         server.drop_database(copy)
         server.drop_database(template)

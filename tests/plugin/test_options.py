@@ -7,10 +7,11 @@ from fix_suite import Suite
 
 def test_actions_reach_the_pipeline(suite: Suite) -> None:
     result = suite.run(
-        "--planguard", "--planguard-update", "--planguard-trim", "--planguard-reason=known"
-    )
+        "--planguard", "--planguard-update", "--planguard-trim", "--planguard-reason=known",
+        "--planguard-fail-on-growth",
+    )  # fmt: skip
     result.stdout.fnmatch_lines(
-        ["*Options(update=True, update_new=False, trim=True, reason='known', verbose=False)"]
+        ["*Options(update=True, update_new=False, trim=True, reason='known', *and growth fails"]
     )
 
 

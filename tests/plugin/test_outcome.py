@@ -43,6 +43,7 @@ def test_no_server_is_an_error_of_the_session(
     result.stdout.fnmatch_lines(
         ["error: no PostgreSQL to be had", "  install one", "=*2 passed, 1 planguard error*"]
     )
+    assert (suite.pytester.path / "unjudged.txt").read_text() == "no PostgreSQL to be had"
 
 
 def test_a_bug_is_reported_once_with_its_cause(

@@ -13,9 +13,11 @@ from fix_servers import need_major
 from pytest_planguard import registry
 from pytest_planguard.config import load
 from pytest_planguard.fixturedb.providers import open_server
+from pytest_planguard.migrations.sources.sql import SqlFiles
 from pytest_planguard.model.report import Report
 from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.pipeline import Options, run
+from pytest_planguard.pipeline.migrations import migrations
 
 EXAMPLES = fix_rules.examples()
 
@@ -24,7 +26,20 @@ MAJORS = (18, 16, 15)
 """Of the wheels, and of what a Debian of today installs."""
 
 
-@pytest.fixture(scope="session", params=MAJORS, ids=[f"pg{major}" for major in MAJORS])
+WITHOUT_PLANS = "CON"
+"""Rules no plan has a part in: one major will do for them."""
+
+PAIRS = [
+    (major, example)
+    for major in MAJORS
+    for example in EXAMPLES
+    if major == MAJORS[0]
+    # what a migration does is compared on all servers by itself
+    or not (example.migration is not None or example.code.startswith(WITHOUT_PLANS))
+]
+
+
+@pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[tuple[int, Any]]:
     """A server of a major, shared by all examples."""
     need_major(request.param)
@@ -43,11 +58,30 @@ def judged(example: fix_rules.Example, version: int, server: Any, folder: Path) 
         schema.write_text(example.schema + example.baseline_schema)
         run(load(folder, environ={}), example.capture(), Options(update=True), server=server)
     schema.write_text(example.schema)
+    if example.migration is not None:
+        return migrated(example, server, folder)
     return run(load(folder, environ={}), example.capture(), server=server).report
 
 
+def migrated(example: fix_rules.Example, server: Any, folder: Path) -> Report:
+    """The report of the example's migration; what it captures is in the baseline."""
+    config = load(folder, environ={})
+    if example.queries:
+        run(config, example.capture(), Options(update=True), server=server)
+    files = {"migration.sql": example.migration or "", "back.sql": example.way_back}
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    down = [folder / "back.sql"] if example.way_back else []
+    source = SqlFiles([folder / "migration.sql"], folder, down=down)
+    return migrations(config, source, server=server)
+
+
 @pytest.mark.parametrize(
-    "example", EXAMPLES, ids=[f"{one.code}-{one.path.stem}" for one in EXAMPLES]
+    ("server", "example"),
+    PAIRS,
+    ids=[f"pg{major}-{one.code}-{one.path.stem}" for major, one in PAIRS],
+    indirect=["server"],
+    scope="session",
 )
 def test_a_bad_example_fires_and_a_good_one_is_silent(
     example: fix_rules.Example, server: tuple[int, Any], tmp_path: Path

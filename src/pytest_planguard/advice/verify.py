@@ -25,6 +25,7 @@ from pytest_planguard.advice.untried import untried
 from pytest_planguard.advice.worded import Worded, names_in
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Advice
+from pytest_planguard.model.plan import PlanNode
 from pytest_planguard.model.ports import HypotheticalIndex, WhatIf, WhatIfTrial
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Layer
@@ -194,5 +195,16 @@ def _advice(
         if cost is None:  # others than were chosen for it serve it
             cost = max(after[scan.key].plans[n].cost for n in suspect.plans)
         if gains(scan.cost, cost, thresholds):
-            result[scan.key][scan.relation] = worded.advice(scan, option, cost, suspect.reads)
+            said = worded.advice(scan, option, cost, suspect.reads)
+            plan = (
+                worded.as_advised(_worst(suspect, after[scan.key])) if scan.key in after else None
+            )
+            result[scan.key][scan.relation] = msgspec.structs.replace(said, plan=plan)
     return dict(result)
+
+
+def _worst(suspect: Suspect, after: After) -> PlanNode:
+    """What became of the plan that was the worst of those that read too much."""
+    before = suspect.item.planned.plans
+    worst = max(suspect.plans, key=lambda n: (before[n].cost, -n))
+    return after.plans[worst].root

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import msgspec
+
 from pytest_planguard.advice.choose import Option, Scan
 from pytest_planguard.advice.ddl import statements
 from pytest_planguard.advice.existing import invalid_twin, superfluous, why_none_serves
@@ -16,6 +18,7 @@ from pytest_planguard.model import words
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Advice
 from pytest_planguard.model.judgement import Read
+from pytest_planguard.model.plan import PlanNode
 from pytest_planguard.model.ports import HypotheticalIndex, quoted
 
 
@@ -69,6 +72,32 @@ class Worded:
             notes=(*why_none_serves(reads, self._catalog), *self._makes_superfluous(indexes)),
             operations=self._operations(indexes),
         )
+
+    def as_advised(self, plan: PlanNode) -> PlanNode:
+        """A plan made in the copy, its new indexes by the names they are advised by.
+
+        A partition's has a name of the server's making there; it is known by its table, where
+        one index is advised on that.
+        """
+        return self._as_advised(plan, plan)
+
+    def _as_advised(self, node: PlanNode, above: PlanNode) -> PlanNode:
+        """A bitmap's index is on the table of the node above it."""
+        table = node if node.relation is not None else above
+        return msgspec.structs.replace(
+            node,
+            index=self._name_of(node.index, table) if node.index is not None else None,
+            children=tuple(self._as_advised(child, table) for child in node.children),
+        )
+
+    def _name_of(self, index: str, table: PlanNode) -> str:
+        if index in self._indexes:
+            return self._indexes[index].name
+        if f"{table.schema}.{index}" in self._catalog.indexes or table.relation is None:
+            return index
+        root = self._catalog.root_of(table.relation)
+        names = [one.name for one in self._indexes.values() if one.table == root]
+        return names[0] if len(names) == 1 else index
 
     def _ddl(self, index: HypotheticalIndex) -> tuple[str, ...]:
         twin = invalid_twin(index, self._catalog)

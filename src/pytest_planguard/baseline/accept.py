@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from pytest_planguard.baseline.entries import REGRESSION, entry_from, world_from
+from pytest_planguard.baseline import files
+from pytest_planguard.baseline.entries import (
+    REGRESSION,
+    accepted_places,
+    entry_from,
+    place_of,
+    world_from,
+)
 from pytest_planguard.baseline.files import remove, write_entries, write_world
-from pytest_planguard.errors import ConfigurationError
-from pytest_planguard.model.baseline import Accepted, Baseline, Entry, Origin, World
+from pytest_planguard.baseline.locking import locked
+from pytest_planguard.errors import BaselineError, ConfigurationError
+from pytest_planguard.model.baseline import Accepted, Baseline, Entry, Origin, PlanEntry, World
 from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.plan import Planned
 from pytest_planguard.model.report import ChangeKind, QueryReport, Report
@@ -51,56 +60,123 @@ def update(
     """
     if trim:
         _refuse_partial_trim(report)
-    if mode == "all" and baseline is not None and not reason:
-        _refuse_without_reason(report, only)
-    old = baseline.entries if baseline is not None else {}
-    entries = [
-        _entry(one, one.outcome, old.get((one.query.database, one.query.key)), report, reason)
+    taken = _taken(report, baseline, mode, only)
+    if baseline is not None and not reason:
+        keys = accepted_keys(report, baseline, mode, only)
+        of_the_run = {(name, "") for name in report.databases if only is None}
+        _refuse_without_reason(report, keys | of_the_run, mode)
+    old = {(one.query.database, one.query.key): _old(one, baseline) for one in taken}
+    entries = [_entry(one, old[one.query.database, one.query.key], report, reason) for one in taken]
+    changed = [entry for entry in entries if old[entry.database, entry.key] != entry]
+    renamed = {
+        (entry.database, entry.key): before.key
+        for entry in changed
+        if (before := old[entry.database, entry.key]) is not None and before.key != entry.key
+    }
+    renamed_from = [(database, key) for (database, _), key in renamed.items()]
+    gone = [(one.database, one.key) for one in report.gone if one.kind is ChangeKind.GONE and trim]
+    with locked(directory):
+        now = files.read_under_lock(directory)
+        _refuse_moved(directory, baseline, now, changed, {*renamed_from, *gone})
+        write_entries(directory, changed, renamed)
+        if changed or only is None:
+            _write_worlds(directory, now, report, whole=mode == "all" and _is_whole(report, only))
+        return len(changed) + remove(directory, gone)
+
+
+def _is_whole(report: Report, only: frozenset[str] | None) -> bool:
+    """Whether every entry holds in today's world: it is taken, or its plan is the same there.
+
+    A part of the suite says nothing about the entries it did not see: they keep their world.
+    """
+    holds = (None, ChangeKind.SAME, ChangeKind.NEW)
+    return report.complete and all(
+        only is None or one.query.key in only or (one.change and one.change.kind) in holds
+        for one in report.queries
+    )
+
+
+def accepted_keys(
+    report: Report, baseline: Baseline | None, mode: Mode, only: frozenset[str] | None = None
+) -> frozenset[tuple[str, str]]:
+    """(database, key) of the queries an update takes; arguments as of ``update``."""
+    taken = _taken(report, baseline, mode, only)
+    return frozenset((one.query.database, one.query.key) for one in taken)
+
+
+def _taken(
+    report: Report, baseline: Baseline | None, mode: Mode, only: frozenset[str] | None
+) -> list[QueryReport]:
+    """What is accepted: what has a plan and is the application's, as far as it is wanted."""
+    return [
+        one
         for one in report.queries
         if isinstance(one.outcome, Planned)
         and one.query.layer is not Layer.TEST
         and (only is None or one.query.key in only)
-        and (mode == "all" or (one.query.database, one.query.key) not in old)
+        and (mode == "all" or _old(one, baseline) is None)
     ]
-    changed = [entry for entry in entries if old.get((entry.database, entry.key)) != entry]
-    write_entries(directory, changed)
-    if changed or only is None:
-        # a part of the suite says nothing about the entries it did not see: they keep their world
-        whole = mode == "all" and only is None and report.complete
-        _write_worlds(directory, baseline, report, whole=whole)
-    dropped = [(one.database, one.key) for one in report.gone if one.kind is ChangeKind.GONE]
-    return len(changed) + (remove(directory, dropped) if trim else 0)
 
 
-def _entry(
-    one: QueryReport, planned: Planned, old: Entry | None, report: Report, reason: str
-) -> Entry:
+def _old(one: QueryReport, baseline: Baseline | None) -> Entry | None:
+    """Its entry; that of a query that was edited stands under the key it had."""
+    if baseline is None:
+        return None
+    key = one.change.renamed_from if one.change is not None else ""
+    return baseline.entries.get((one.query.database, key or one.query.key))
+
+
+def _entry(one: QueryReport, old: Entry | None, report: Report, reason: str) -> Entry:
     """The entry to write; where the plan is the same, the old one with who asks brought up."""
+    assert isinstance(one.outcome, Planned)
     findings = [f for f in report.findings if f.suppressed is None]
-    entry = entry_from(one.query, planned, findings, reason)
+    entry = entry_from(one.query, one.outcome, findings, reason)
     if old is None:
         return entry
-    same = one.change is not None and one.change.kind is ChangeKind.SAME
+    kind = one.change.kind if one.change is not None else None
+    # a part of the suite, or a test that failed, takes nothing away from what others saw
+    keep = not report.complete or not report.cut_short.isdisjoint(old.tests)
     return msgspec.structs.replace(
         entry,
-        plans=old.plans if same else entry.plans,
-        findings=_with_old_reasons(entry.findings, old.findings, keep_regressions=same),
-        tests=entry.tests if report.complete else tuple(sorted({*old.tests, *entry.tests})),
-        origins=entry.origins if report.complete else _union(old.origins, entry.origins),
+        plans=_plans(entry.plans, old.plans, same=kind is ChangeKind.SAME, keep=keep),
+        findings=_with_old_reasons(
+            entry.findings,
+            old.findings,
+            keep_regressions=kind in (ChangeKind.SAME, ChangeKind.CHANGED),
+            keep_all=keep,
+        ),
+        tests=tuple(sorted({*old.tests, *entry.tests})) if keep else entry.tests,
+        origins=_union(old.origins, entry.origins) if keep else entry.origins,
     )
 
 
+def _plans(
+    new: Sequence[PlanEntry], old: Sequence[PlanEntry], *, same: bool, keep: bool
+) -> tuple[PlanEntry, ...]:
+    """The plans of each kind of sample and size; a part of the suite drops none it did not make."""
+    before = {(plan.sample, plan.sizes): plan for plan in old}
+    plans = {(plan.sample, plan.sizes): plan for plan in new}
+    if same:  # within the limits of "same" costs would creep up from one update to the next
+        plans |= {which: plan for which, plan in before.items() if which in plans}
+    if keep:
+        plans = before | plans
+    return tuple(plan for _, plan in sorted(plans.items()))
+
+
 def _with_old_reasons(
-    new: Sequence[Accepted], old: Sequence[Accepted], *, keep_regressions: bool
+    new: Sequence[Accepted], old: Sequence[Accepted], *, keep_regressions: bool, keep_all: bool
 ) -> tuple[Accepted, ...]:
     """What was accepted keeps its reason, unless it is worse now and a new one is given."""
     known = {(one.rule, one.relation): one for one in old}
     merged = {
         (one.rule, one.relation): _older(known.get((one.rule, one.relation)), one) for one in new
     }
-    if keep_regressions:
-        kept = {where: one for where, one in known.items() if one.rule == REGRESSION}
-        merged = kept | merged
+    kept = {
+        where: one
+        for where, one in known.items()
+        if keep_all or (keep_regressions and one.rule == REGRESSION)
+    }
+    merged = kept | merged
     return tuple(sorted(merged.values(), key=lambda one: (one.rule, one.relation or "")))
 
 
@@ -127,8 +203,11 @@ def _write_worlds(
     for name, database in sorted(report.databases.items()):
         now = world_from(database)
         old = worlds.get(name)
+        if old is None and not whole and baseline is not None and name in baseline.damaged:
+            continue  # what its other entries were made in is not known, and not invented
         world = now if whole or old is None else _with_additions(old, now)
-        write_world(directory, name, world)
+        held = accepted_places(report.findings, name, old, whole=whole)
+        write_world(directory, name, msgspec.structs.replace(world, connections=held))
 
 
 def _with_additions(old: World, now: World) -> World:
@@ -137,6 +216,8 @@ def _with_additions(old: World, now: World) -> World:
         tables={**now.tables, **old.tables},
         indexes={**now.indexes, **old.indexes},
         rows={**now.rows, **old.rows},
+        statistics={**now.statistics, **old.statistics},
+        schema=now.schema,
     )
 
 
@@ -145,20 +226,49 @@ def needs_reason(finding: Finding) -> bool:
     return finding.severity is Severity.ERROR and finding.is_new and finding.suppressed is None
 
 
-def _refuse_without_reason(report: Report, only: frozenset[str] | None) -> None:
+def _refuse_without_reason(report: Report, taken: AbstractSet[tuple[str, str]], mode: Mode) -> None:
     errors = [
         finding
         for finding in report.findings
-        if needs_reason(finding) and (only is None or finding.key in only)
+        if needs_reason(finding) and (finding.database, finding.key) in taken
     ]
     if not errors:
         return
-    shown = ", ".join(f"{f.rule} {f.relation or f.key}" for f in errors[:5])
+    shown = ", ".join(f"{f.rule} {f.relation or f.key or _lines(f)}" for f in errors[:5])
     more = f" and {len(errors) - 5} more" if len(errors) > 5 else ""
+    option = "--planguard-update" if mode == "all" else "--planguard-update-new"
     raise ConfigurationError(
         f"accepting {len(errors)} error{'s' * (len(errors) > 1)} needs a reason: {shown}{more}",
-        hint='say why: pytest --planguard --planguard-update --planguard-reason="…"',
+        hint=f'say why: pytest --planguard {option} --planguard-reason="…"',
     )
+
+
+def _lines(finding: Finding) -> str:
+    return ", ".join(map(place_of, finding.origins))
+
+
+def _refuse_moved(
+    directory: Path,
+    then: Baseline | None,
+    now: Baseline | None,
+    entries: Sequence[Entry],
+    leaving: AbstractSet[tuple[str, str]],
+) -> None:
+    """What another update wrote since this run read the baseline is not written over."""
+    before = then.entries if then is not None else {}
+    there = now.entries if now is not None else {}
+    wanted = {(entry.database, entry.key): entry for entry in entries}
+    moved = sorted(
+        where[1]
+        for where in {*wanted, *leaving}
+        if there.get(where) != before.get(where) and there.get(where) != wanted.get(where)
+    )
+    if moved:
+        raise BaselineError(
+            f"{directory} changed while this run was judged: "
+            f"another update wrote {', '.join(moved[:3])}{' and others' * (len(moved) > 3)}",
+            hint="nothing was written; run it again",
+        )
 
 
 def _refuse_partial_trim(report: Report) -> None:

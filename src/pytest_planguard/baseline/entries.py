@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable
 
@@ -12,6 +11,7 @@ from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.plan import Plan, Planned
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import DatabaseReport
+from pytest_planguard.model.statement import Origin as CodeOrigin
 
 REGRESSION = "PLN003"
 """Never known: once accepted, the entry holds the new plan, and the next one is another."""
@@ -68,6 +68,37 @@ def is_known(entry: Entry | None, rule: str, relation: str | None, severity: Sev
     )
 
 
+def is_accepted(world: World | None, rule: str, origins: Iterable[CodeOrigin]) -> bool:
+    """Whether the baseline has what a rule says of all these lines."""
+    known = world.connections.get(rule, ()) if world is not None else ()
+    return {place_of(origin) for origin in origins} <= set(known)
+
+
+def accepted_places(
+    findings: Iterable[Finding], database: str, old: World | None, *, whole: bool
+) -> dict[str, tuple[str, ...]]:
+    """What the baseline keeps of findings that mean lines and no query, by rule.
+
+    Args:
+        findings: Of the run; suppressed ones are left out.
+        database: Whose baseline it is.
+        old: What it holds.
+        whole: The run saw all there is: what it did not find is gone.
+    """
+    places: dict[str, set[str]] = {}
+    if old is not None and not whole:
+        places = {rule: set(known) for rule, known in old.connections.items()}
+    for one in findings:
+        if not one.key and one.database == database and one.suppressed is None and one.origins:
+            places.setdefault(one.rule, set()).update(map(place_of, one.origins))
+    return {rule: tuple(sorted(found)) for rule, found in sorted(places.items())}
+
+
+def place_of(origin: CodeOrigin) -> str:
+    """``file::function``."""
+    return f"{origin.file}::{origin.function}"
+
+
 def plan_entry(plan: Plan) -> PlanEntry:
     """One plan, as far as it is compared."""
     paths = sorted(plan.access.items())
@@ -104,15 +135,29 @@ def world_from(report: DatabaseReport) -> World:
     catalog = report.catalog
     sizes = {name: table.rows for name, table in report.tables.items()}
     rows = {name: table.rows for name, table in catalog.tables.items()} | sizes
+    tables, indexes = schema_facts(catalog)
+    statistics = {
+        name: digest
+        for name, digest in sorted(report.statistics_digests.items())
+        if name in catalog.tables
+    }
     return World(
         server_major=report.server.major,
         collation=report.server.collation,
         settings=dict(sorted(report.server.settings.items())),
-        tables={name: _table_facts(table) for name, table in sorted(catalog.tables.items())},
-        indexes={name: _definition(index) for name, index in sorted(catalog.indexes.items())},
+        tables=tables,
+        indexes=indexes,
         rows={name: significant(count) for name, count in sorted(rows.items())},
         scale_source=report.source.value,
-        statistics_digest=report.statistics_digest or _digest(report, catalog),
+        statistics=statistics,
+    )
+
+
+def schema_facts(catalog: Catalog) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """Tables and indexes as ``World`` keeps them."""
+    return (
+        {name: _table_facts(table) for name, table in sorted(catalog.tables.items())},
+        {name: _definition(index) for name, index in sorted(catalog.indexes.items())},
     )
 
 
@@ -150,11 +195,3 @@ def _column_fact(column: Column) -> str:
 def _definition(index: Index) -> str:
     text = index.definition or f"{index.method} on {index.table} ({', '.join(index.keys)})"
     return text if index.valid else text + INVALID
-
-
-def _digest(report: DatabaseReport, catalog: Catalog) -> str:
-    """Of the sizes, where that of the whole statistics was not handed over."""
-    tables = {name: (table.rows, table.pages) for name, table in catalog.tables.items()}
-    tables |= {name: (table.rows, table.pages) for name, table in report.tables.items()}
-    text = repr((report.source.value, sorted(tables.items())))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

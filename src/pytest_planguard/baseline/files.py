@@ -1,25 +1,36 @@
-"""The baseline's directory: one file a query, and a header a database."""
+"""The baseline's directory: one file a query, and a header a database (``headers.py``)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
-from pytest_planguard.baseline.document import read_document, write_document
-from pytest_planguard.baseline.paths import entry_path, world_path
+from pytest_planguard.baseline.document import (
+    Document,
+    converted,
+    merged,
+    parsed,
+    read_document,
+    write_document,
+)
+from pytest_planguard.baseline.headers import whole, worlds_of, write_world
+from pytest_planguard.baseline.locking import shared
+from pytest_planguard.baseline.paths import entry_path
 from pytest_planguard.errors import BaselineError
-from pytest_planguard.model.baseline import Baseline, Entry, World
+from pytest_planguard.model.baseline import SCHEMA_VERSION, Baseline, Entry
 
-_PARTS = ("tables", "indexes", "settings", "rows")
-"""Fields of a world that have a file each; the others stand in ``server.json``."""
+__all__ = ["baseline_of", "read", "read_under_lock", "remove", "write_entries", "write_world"]
+
+_ENTRIES = msgspec.json.Decoder(Entry)
 
 
 class _Found(msgspec.Struct, frozen=True):
-    file: Path
-    raw: dict[str, Any]
+    document: Document
     entry: Entry
 
 
@@ -29,31 +40,62 @@ def read(directory: Path) -> Baseline | None:
     Raises:
         BaselineError: A file is broken, of a newer version, or stands for another's key.
     """
-    found = _scan(directory)
-    worlds = _read_worlds(directory)
-    if not found and not worlds:
+    with shared(directory):
+        return read_under_lock(directory)
+
+
+def read_under_lock(directory: Path) -> Baseline | None:
+    """As ``read``, for whoever holds the directory's lock already."""
+    return baseline_of(_documents(directory))
+
+
+def baseline_of(documents: Iterable[Document]) -> Baseline | None:
+    """The baseline documents make, wherever they were read; None where there are none.
+
+    Raises:
+        BaselineError: As of ``read``.
+    """
+    known = {document.path: document for document in documents}
+    found = _entries(known.values())
+    worlds, damaged = worlds_of(known)
+    if not found and not worlds and not damaged:
         return None
-    return Baseline({key: one.entry for key, one in found.items()}, worlds)
+    entries = {key: one.entry for key, one in found.items()}
+    for database, _ in entries:
+        if database not in worlds:
+            damaged.setdefault(database, f"there is none for database {database}")
+    return Baseline(entries, worlds, damaged)
 
 
-def write_entries(directory: Path, entries: Iterable[Entry]) -> int:
-    """Writes entries and moves those whose module changed; how many files changed.
+def write_entries(
+    directory: Path,
+    entries: Iterable[Entry],
+    renamed: Mapping[tuple[str, str], str] = MappingProxyType({}),
+) -> int:
+    """Writes entries and moves those whose module or key changed; how many files changed.
 
     Fields this version does not know stay as they are. Nothing is written where anything that
-    is there already cannot be read.
+    is there already cannot be read. A file is moved before it is written: whoever is killed in
+    between leaves one entry, never two or none.
+
+    Args:
+        directory: The baseline's.
+        entries: What is to stand there.
+        renamed: By (database, key): the key the entry has had so far.
 
     Raises:
         BaselineError: As ``read``, or the directory cannot be written.
     """
-    found = _scan(directory)
+    found = _entries(_documents(directory))
     changed = 0
     for entry in sorted(entries, key=lambda e: (e.database, e.key)):
+        where = (entry.database, entry.key)
         file = directory / entry_path(entry)
-        old = found.get((entry.database, entry.key))
-        raw = old.raw if old is not None else {}
-        changed += write_document(file, {**raw, **_document(entry)})
-        if old is not None and not _same(old.file, file):
-            _delete(old.file, directory)
+        old = found.get(where) or found.get((entry.database, renamed.get(where, entry.key)))
+        if old is not None:
+            _move(directory / old.document.path, file, directory)
+        raw = parsed(old.document) if old is not None else {}
+        changed += write_document(file, merged(raw, _document(entry)))
     return changed
 
 
@@ -63,82 +105,76 @@ def remove(directory: Path, keys: Iterable[tuple[str, str]]) -> int:
     Raises:
         BaselineError: As ``write_entries``.
     """
-    found = _scan(directory)
-    files = [found[key].file for key in sorted(set(keys)) if key in found]
+    wanted = set(keys)
+    found = _entries(_documents(directory)) if wanted else {}
+    files = [directory / found[key].document.path for key in sorted(wanted & found.keys())]
     for file in files:
         _delete(file, directory)
     return len(files)
-
-
-def write_world(directory: Path, database: str, world: World) -> int:
-    """Writes a database's header; how many files changed.
-
-    Raises:
-        BaselineError: As ``write_entries``.
-    """
-    folder = directory / world_path(database)
-    values = msgspec.to_builtins(world)
-    values["rows"] = {table: _whole(rows) for table, rows in world.rows.items()}
-    changed = sum(write_document(folder / f"{part}.json", values.pop(part)) for part in _PARTS)
-    file = folder / "server.json"
-    raw = read_document(file) if file.is_file() else {}
-    return changed + write_document(file, {**raw, **values, "database": database})
 
 
 def _document(entry: Entry) -> dict[str, Any]:
     """The entry as JSON, whole costs without a fraction."""
     values: dict[str, Any] = msgspec.to_builtins(entry)
     for plan in values["plans"]:
-        plan["cost"] = _whole(plan["cost"])
+        plan["cost"] = whole(plan["cost"])
     return values
 
 
-def _whole(number: float) -> float | int:
-    return int(number) if number == int(number) else number
+def _documents(directory: Path) -> Iterator[Document]:
+    """All files of the baseline, sorted; what else lies about in the folder is nobody's."""
+    start = len(str(directory)) + len(os.sep)
+    for part in ("queries", "world"):
+        names = (
+            f"{folder}{os.sep}{name}"  # thousands of files, read at every run: no Path for each
+            for folder, _, names in os.walk(directory / part)
+            for name in names
+            if name.endswith(".json") and not name.startswith(".")
+        )
+        for name in sorted(names):
+            yield read_document(name, name[start:].replace(os.sep, "/"))
 
 
-def _same(old: Path, new: Path) -> bool:
-    """Also where the names differ in upper and lower case only and the file system cannot tell."""
-    return old == new or old.samefile(new)
-
-
-def _scan(directory: Path) -> dict[tuple[str, str], _Found]:
+def _entries(documents: Iterable[Document]) -> dict[tuple[str, str], _Found]:
     found: dict[tuple[str, str], _Found] = {}
-    for file in sorted((directory / "queries").rglob("*.json")):
-        raw = read_document(file)
-        entry: Entry = _convert(file, raw, Entry)
+    for document in documents:
+        if document.path.parts[0] != "queries":
+            continue
+        entry = _entry(document)
         key = (entry.database, entry.key)
         if key in found:
             raise BaselineError(
-                f"{file} and {found[key].file} both hold query {entry.key}",
+                f"{document.name} and {found[key].document.name} both hold query {entry.key}",
                 hint="delete one of the two and update the baseline",
             )
-        found[key] = _Found(file, raw, entry)
+        found[key] = _Found(document, entry)
     return found
 
 
-def _read_worlds(directory: Path) -> dict[str, World]:
-    worlds: dict[str, World] = {}
-    for file in sorted((directory / "world").glob("*/server.json")):
-        values = read_document(file)
-        for part in _PARTS:
-            values[part] = _facts(file.with_name(f"{part}.json"))
-        worlds[values.get("database", file.parent.name)] = _convert(file, values, World)
-    return worlds
-
-
-def _facts(file: Path) -> dict[str, Any]:
-    return read_document(file) if file.is_file() else {}
-
-
-def _convert(file: Path, raw: dict[str, Any], kind: Any) -> Any:
+def _entry(document: Document) -> Entry:
+    """At once where it is of this version and nothing is odd, as nearly all are."""
     try:
-        return msgspec.convert(raw, kind, strict=True)
-    except msgspec.ValidationError as error:
+        entry = _ENTRIES.decode(document.data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return converted(document, parsed(document), Entry)
+    if entry.schema == SCHEMA_VERSION:
+        return entry
+    return converted(document, parsed(document), Entry)
+
+
+def _move(old: Path, new: Path, directory: Path) -> None:
+    """Also where the names differ in upper and lower case only."""
+    if old == new:
+        return
+    try:
+        new.parent.mkdir(parents=True, exist_ok=True)
+        old.replace(new)
+    except OSError as error:
         raise BaselineError(
-            f"{file} does not fit: {str(error)[:1].lower()}{str(error)[1:]}",
-            hint="restore it from git, or delete it and update the baseline",
+            f"{old} cannot be moved: {error.strerror or error}",
+            hint="make the baseline's folder writable",
         ) from None
+    _remove_empty(old.parent, directory)
 
 
 def _delete(file: Path, directory: Path) -> None:
@@ -150,7 +186,14 @@ def _delete(file: Path, directory: Path) -> None:
             f"{file} cannot be deleted: {error.strerror or error}",
             hint="make the baseline's folder writable",
         ) from None
-    for folder in file.parents:
-        if folder in (directory, directory / "queries") or any(folder.iterdir()):
-            break
-        folder.rmdir()
+    _remove_empty(file.parent, directory)
+
+
+def _remove_empty(folder: Path, directory: Path) -> None:
+    """Folders below ``queries`` in which nothing is left."""
+    while folder not in (directory, directory / "queries") and folder.is_relative_to(directory):
+        try:
+            folder.rmdir()
+        except OSError:  # it is not empty, or others took it away
+            return
+        folder = folder.parent

@@ -42,6 +42,22 @@ def world_path(database: str) -> PurePosixPath:
     return PurePosixPath("world", _component(database))
 
 
+def table_path(table: str) -> PurePosixPath:
+    """The file of a table, below its database's header.
+
+    >>> str(table_path("public.orders"))
+    'tables/public.orders.json'
+    """
+    name = _component(table)
+    if table != table.lower() or name != table:  # two may differ in what the name does not tell
+        name = f"{name[: _LONGEST - 9]}-{_digest(table)}"
+    return PurePosixPath("tables", f"{name}.json")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:8]
+
+
 def _component(text: str) -> str:
     """A name every file system takes; shortened ones keep a digest of the whole."""
     plain = _ODD.sub("_", text).strip(".") or "_"
@@ -49,5 +65,4 @@ def _component(text: str) -> str:
         plain = f"_{plain}"
     if len(plain) <= _LONGEST:
         return plain
-    digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:8]
-    return f"{plain[: _LONGEST - 9]}-{digest}"
+    return f"{plain[: _LONGEST - 9]}-{_digest(text)}"

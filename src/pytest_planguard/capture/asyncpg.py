@@ -17,14 +17,16 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.capture.connection import ConnectionParameters
-from pytest_planguard.capture.entrance import Entrance
 from pytest_planguard.capture.following import REMEMBERED, effects_of
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.patches import Patches
+from pytest_planguard.capture.public_methods import PublicMethods
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sessions import Connections, Known, is_own, reported_path
+from pytest_planguard.capture.state import IDLE, INSIDE
 from pytest_planguard.capture.traces import leave_no_trace
 from pytest_planguard.capture.values import written
+from pytest_planguard.model.connections import STATEMENT, Maker
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.origin import Site
@@ -100,7 +102,7 @@ class Listener:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._entrance = _entrance()
+        self._methods = _public_methods()
         self._protocols = Connections[_Connection](self._unmet)
 
     def wrap_meeting(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -109,12 +111,20 @@ class Listener:
         @functools.wraps(original)
         def set_connection(protocol: Any, connection: Any) -> Any:
             try:
-                self._protocols.add(protocol, _meet(connection))
+                self._met(protocol, connection)
             except Exception as error:  # noqa: BLE001 -- see above
                 self._recorder.fail(NAME, error)
             return original(protocol, connection)
 
         return set_connection
+
+    def _met(self, protocol: Any, connection: Any) -> None:
+        known = self._protocols.add(protocol, _meet(connection))
+        if known is not None and self._recorder.following:
+            known.follower.watch = self._recorder.holdings.made(
+                connection, known.parameters.database, Maker.ASYNCPG, _status(connection),
+                (*known.timeouts, *_own_timeout(connection)),
+            )  # fmt: skip
 
     def wrap(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         """One of the methods that send, heard before it runs; its coroutine is its own."""
@@ -249,13 +259,18 @@ class Listener:
         stream: bool = False,
         site: Site | None = None,
     ) -> Site | None:
-        """A prepared statement with its values."""
+        """A prepared statement with its values; quick where its line sent the same before.
+
+        Little is called: between two statements the server's process, and the kernel, have taken
+        the processor's caches, and a call of ours costs more than what it does.
+        """
         entry = self._protocols.find(id(protocol))
         known = entry[1] if entry else self._protocols.of(protocol)
         # The library's own questions leave the application's codecs aside.
         if known is None or state.ignore_custom_codec:
             return None
-        text, types, kind = known.statement(state)
+        name = state.name
+        text, types, kind = known.statements.get(name) or known.statement(state)
         if kind is _Kind.OWN or len(types) != len(values):
             return None  # or the library refuses it
         params = formats = None
@@ -264,12 +279,15 @@ class Listener:
         follower = known.follower
         now = follower.state if kind is _Kind.PLAIN else follower.follow(text, params)
         path = known.setting("search_path") if known.reports_path else now.path
-        session = self._session(known, now, path, prepares=bool(state.name))
+        last_path, last_state, last_prepares, session = known.last
+        if last_state is not now or last_path != path or last_prepares is not bool(name):
+            session = self._session(known, now, path, prepares=bool(name))
+            known.last = path, now, bool(name), session
         if not many:
             key = text, types, id(session), False, stream
-            if self._recorder.record_again(key, params, formats, self._entrance.outside()):
+            if self._recorder.record_again(key, params, formats, self._methods.outside()):
                 return None
-            self._entrance.measure()
+            self._methods.measure()
         return self._recorder.record(
             text, types, params, formats, session,
             many=many, stream=stream, cursor=known.connection(), site=site,
@@ -304,11 +322,11 @@ def _take_back(known: Known, text: str) -> None:
         known.follower.follow(b"ROLLBACK; RESET ALL")
 
 
-def _entrance() -> Entrance:
+def _public_methods() -> PublicMethods:
     """The methods the application calls to execute."""
     from asyncpg import Connection
 
-    return Entrance(getattr(Connection, name, None) for name in _PUBLIC)
+    return PublicMethods(getattr(Connection, name, None) for name in _PUBLIC)
 
 
 class _Kind(enum.Enum):
@@ -324,7 +342,7 @@ class _Kind(enum.Enum):
 class _Connection(Known):
     """A connection and the statements it has prepared."""
 
-    __slots__ = ("_statements", "connection", "setting")
+    __slots__ = ("connection", "setting", "statements")
 
     def __init__(self, connection: Any, setting: Callable[[str], Any], **facts: Any) -> None:
         super().__init__(**facts)
@@ -333,18 +351,19 @@ class _Connection(Known):
         because it is looked for among the object's own first."""
         self.connection = weakref.ref(connection)
         """SQLAlchemy's annotations are on it; it must not live longer for us."""
-        self._statements: dict[str, tuple[bytes, tuple[int, ...], _Kind]] = {}
+        self.statements: dict[str, tuple[bytes, tuple[int, ...], _Kind]] = {}
+        """What ``statement`` gave, by the statement's name."""
 
     def statement(self, state: Any) -> tuple[bytes, tuple[int, ...], _Kind]:
         """A prepared statement's text and types, and what it is."""
-        found = self._statements.get(state.name)
+        found = self.statements.get(state.name)
         if found is None:
             # Types of a user's own may have no codec; then asking for their OIDs raises.
             types = tuple(item.oid for item in state._get_parameters())  # noqa: SLF001 -- no other
             text = state.query.encode(errors="replace")
             found = text, types, _kind(state.query, text)
-            if state.name.startswith(_NUMBERED) and len(self._statements) < _MOST_STATEMENTS:
-                self._statements[state.name] = found
+            if state.name.startswith(_NUMBERED) and len(self.statements) < _MOST_STATEMENTS:
+                self.statements[state.name] = found
         return found
 
 
@@ -378,6 +397,24 @@ def _meet(connection: Any) -> _Connection | None:
         reports_path=getattr(settings, "search_path", None) is not None,
         asked={name.lower(): str(value) for name, value in asked.items()},
     )
+
+
+def _status(connection: Any) -> Callable[[], int]:
+    """The status of its transaction, as libpq numbers it."""
+    living = weakref.ref(connection)
+
+    def status() -> int:
+        found = living()
+        is_open = found is not None and not found.is_closed() and found.is_in_transaction()
+        return INSIDE if is_open else IDLE
+
+    return status
+
+
+def _own_timeout(connection: Any) -> tuple[str, ...]:
+    """The library's own: it cancels a statement that takes longer."""
+    config = getattr(connection, "_config", None)
+    return (STATEMENT,) if getattr(config, "command_timeout", None) else ()
 
 
 def _encryption(params: Any) -> dict[str, Any]:

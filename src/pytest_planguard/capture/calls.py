@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pytest_planguard.capture.entries import Entry
 from pytest_planguard.capture.samples import joined
+from pytest_planguard.capture.suite_calls import SuiteCall
 from pytest_planguard.model.statement import MOST_DISTINCT
 
 MOST_LOOKED_AT = 50
@@ -27,21 +27,21 @@ class Calls:
         """Statements with their values that one call made it send, ``MOST_DISTINCT`` at most."""
         self.undecided = MOST_LOOKED_AT
         """Executions that are still looked at."""
-        self._seen: dict[Entry, set[int]] | None = None
+        self._seen: dict[SuiteCall, set[int]] | None = None
 
-    def see(self, text: object, params: Sequence[Any] | None, entry: Entry | None) -> None:
+    def see(self, text: object, params: Sequence[Any] | None, call: SuiteCall | None) -> None:
         """One of the first executions.
 
         Args:
             text: What was sent.
             params: Its values.
-            entry: Where the suite called the application; None: in a loop of its own.
+            call: Where the suite called the application; None: in a loop of its own.
         """
         self.undecided -= 1
-        if entry is not None:
+        if call is not None:
             if self._seen is None:
                 self._seen = {}
-            seen = self._seen.setdefault(entry, set())
+            seen = self._seen.setdefault(call, set())
             seen.add(hash((text, joined(params) if params else b"")))
             self.distinct = max(self.distinct, len(seen))
         if self.distinct >= MOST_DISTINCT or not self.undecided:

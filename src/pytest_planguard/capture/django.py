@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.django_pools import Settings
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.origin import Handed, begin_handing, end_handing
 from pytest_planguard.capture.patches import Patches
@@ -99,6 +100,7 @@ class _Aliases:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+        self._settings = Settings(recorder.origins)
         self._listening = False
 
     def listen(self) -> None:
@@ -125,6 +127,7 @@ class _Aliases:
                 values = getattr(info, "dsn_parameters", None) or info.get_parameters()
                 known = ConnectionParameters({**values, "dbname": info.dbname})
                 self._recorder.aliases.setdefault(known.database, set()).add(connection.alias)
+                self._settings.connected(self._recorder.holdings, connection, known.database)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the application
             self._recorder.fail(NAME, error)
 

@@ -14,6 +14,7 @@ import msgspec
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import SCHEMA_VERSION, Capture
 from pytest_planguard.model.statement import Sample
+from pytest_planguard.whole import replace_file
 
 LIMIT = 512 * 1024 * 1024
 """Bytes of JSON read at most: a hundred times the largest suite seen, and it fits in memory."""
@@ -27,11 +28,8 @@ def write(capture: Capture, path: Path) -> None:
     Raises:
         CaptureError: The file cannot be written.
     """
-    beside = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(encode(capture))
-        beside.replace(path)
+        replace_file(path, encode(capture))
     except OSError as error:
         raise CaptureError(
             f"capture file {path} cannot be written: {error.strerror or error}",

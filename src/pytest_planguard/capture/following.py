@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pytest_planguard.capture import texts
 from pytest_planguard.capture.lexing import statements_of
 from pytest_planguard.capture.samples import to_text
+from pytest_planguard.model.connections import TIMEOUTS
 
 _PLANNER_NAMES = """
 allow_in_place_tablespaces constraint_exclusion cpu_index_tuple_cost cpu_operator_cost
@@ -211,6 +212,15 @@ def matters(name: str) -> bool:
     (True, True, True, False)
     """
     return name in PLANNER or name.startswith("enable_") or "." in name
+
+
+def limits(name: str, value: str) -> bool:
+    """Whether a setting ends what takes too long; of all units 0 is none.
+
+    >>> limits("statement_timeout", "30s"), limits("lock_timeout", "0ms"), limits("work_mem", "1MB")
+    (True, False, False)
+    """
+    return name in TIMEOUTS and value.strip().rstrip("abcdefghijklmnopqrstuvwxyz ") not in {"", "0"}
 
 
 def isolation_of(value: str) -> str | None:

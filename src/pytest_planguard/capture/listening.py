@@ -6,7 +6,16 @@ import dataclasses
 from collections.abc import Callable
 from types import ModuleType
 
-from pytest_planguard.capture import asyncpg, django, psycopg, psycopg2, sqlalchemy
+from pytest_planguard.capture import (
+    asyncpg,
+    asyncpg_pools,
+    django,
+    psycopg,
+    psycopg2,
+    psycopg_pools,
+    sqlalchemy,
+    sqlalchemy_pools,
+)
 from pytest_planguard.capture.recorder import Recorder
 
 DRIVERS: tuple[ModuleType, ...] = (psycopg, psycopg2, asyncpg)
@@ -15,6 +24,9 @@ DRIVERS: tuple[ModuleType, ...] = (psycopg, psycopg2, asyncpg)
 
 ANNOTATORS: tuple[ModuleType, ...] = (sqlalchemy, django)
 """They know better who asked, and hear nothing themselves."""
+
+LENDERS: tuple[ModuleType, ...] = (psycopg_pools, asyncpg_pools, sqlalchemy_pools)
+"""Pools: they know who has a connection."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,9 +52,9 @@ class Listening:
 def listen(recorder: Recorder) -> Listening:
     """Listens to every driver the application could use, without importing any."""
     drivers = [module for module in DRIVERS if module.is_available()]
-    annotators = [module for module in ANNOTATORS if module.is_available()]
+    others = [module for module in (*ANNOTATORS, *LENDERS) if module.is_available()]
     return Listening(
         drivers=tuple(module.NAME for module in drivers),
-        _uninstallers=[module.install(recorder) for module in (*drivers, *annotators)],
+        _uninstallers=[module.install(recorder) for module in (*drivers, *others)],
         _recorder=recorder,
     )

@@ -14,8 +14,9 @@ from pytest_planguard.capture.samples import Samples
 from pytest_planguard.capture.tally import statement_order
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import Budget, Capture, Database, Ddl, DjangoModel, Suppression
+from pytest_planguard.model.connections import Held, Maker, Opened, Pool
 from pytest_planguard.model.silence import Remark
-from pytest_planguard.model.statement import Place, Session, Statement
+from pytest_planguard.model.statement import Origin, Place, Session, Statement
 
 _Key: TypeAlias = tuple[str, tuple[int, ...], bytes, bool, bool]
 
@@ -55,6 +56,9 @@ class Merger:
         self._budgets: dict[bytes, Budget] = {}
         self._models: dict[str, DjangoModel] = {}
         self._remarks: set[Remark] = set()
+        self._pools: set[Pool] = set()
+        self._opened: defaultdict[tuple[Origin, str, Maker], set[str]] = defaultdict(set)
+        self._held: set[Held] = set()
 
     def add(self, capture: Capture, process: str | None = None) -> None:
         """Takes one more in.
@@ -85,6 +89,10 @@ class Merger:
         self._models.update(capture.models)
         self._budgets.update((msgspec.json.encode(item), item) for item in capture.budgets)
         self._remarks.update(capture.remarks)
+        self._pools.update(capture.pools)
+        for one in capture.opened:
+            self._opened[one.origin, one.database, one.maker].update(one.timeouts)
+        self._held.update(capture.held)
 
     def _add_statement(self, statement: Statement, process: str) -> None:
         key = (
@@ -159,6 +167,13 @@ class Merger:
             models=dict(sorted(self._models.items())),
             budgets=tuple(item for _, item in sorted(self._budgets.items())),
             remarks=tuple(sorted(self._remarks)),
+            pools=tuple(sorted(self._pools)),
+            opened=tuple(
+                sorted(
+                    Opened(*where, tuple(sorted(names))) for where, names in self._opened.items()
+                )
+            ),
+            held=tuple(sorted(self._held, key=_held_order)),
         )
 
 
@@ -206,6 +221,10 @@ class _Sum:
             stream=stream,
             redacted=tuple(sorted(self._redacted)),
         )
+
+
+def _held_order(one: Held) -> tuple[object, ...]:
+    return one.hold, one.origin, one.database, one.maker, one.test, one.first or one.origin
 
 
 def _name_of(capture: Capture) -> str:

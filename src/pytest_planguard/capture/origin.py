@@ -11,8 +11,8 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from pytest_planguard.capture.entries import Entries, Entry
 from pytest_planguard.capture.files import Files, Owner, SourceFile
+from pytest_planguard.capture.suite_calls import SuiteCall, SuiteCalls
 from pytest_planguard.model.statement import Layer, Origin, Via
 
 _CARRIER_NAMES = """
@@ -60,7 +60,7 @@ class Handed(NamedTuple):
     finder: OriginFinder
     thread: int
     site: Site
-    entry: Entry | None
+    call: SuiteCall | None
 
 
 _HANDED: ContextVar[Handed | None] = ContextVar("planguard_handed_over", default=None)
@@ -101,7 +101,7 @@ class OriginFinder:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._known: dict[str, SourceFile] = {}
-        self.entries = Entries(self._file, self._handed)
+        self.suite_calls = SuiteCalls(self._file, self._handed)
         self._sites: dict[tuple[str, int, str, Layer, Via], Site] = {}
         self._libraries: dict[tuple[str, Layer], Site] = {}
         self._handed_sites: dict[Origin, Site] = {}
@@ -109,6 +109,11 @@ class OriginFinder:
         """File names of libraries and of nobody: what stands further out decides."""
         self._near: dict[Near, Site] = {}
         """A line's number is looked up once."""
+
+    def application_file(self, filename: str) -> str | None:
+        """A file's name from the root, if it is the application's."""
+        file = self._files.classify(filename, "")
+        return file.name if file.owner is Owner.APPLICATION else None
 
     def find_near(self, frame: FrameType) -> Site:
         """``find`` for one stack: quick where a line of the application asks again."""
@@ -208,7 +213,7 @@ class OriginFinder:
         Returns:
             What is in effect between ``begin_handing`` and ``end_handing``.
         """
-        return Handed(self, get_ident(), self.find((frame,)), self.entries.of(frame))
+        return Handed(self, get_ident(), self.find((frame,)), self.suite_calls.of(frame))
 
     def _handed(self) -> Handed | None:
         handed = _HANDED.get()

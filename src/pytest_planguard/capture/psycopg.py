@@ -17,19 +17,20 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.capture.connection import ConnectionParameters
-from pytest_planguard.capture.entrance import Entrance
 from pytest_planguard.capture.following import is_plain
 from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.psycopg_client import unbound
+from pytest_planguard.capture.public_methods import PublicMethods
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.remembering import LONGEST
 from pytest_planguard.capture.sessions import Connections, Known, is_own
 from pytest_planguard.capture.state import IDLE
 from pytest_planguard.capture.texts import is_early
 from pytest_planguard.capture.traces import leave_no_trace
+from pytest_planguard.model.connections import Maker
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.state import State
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 NAME = "psycopg"
 
 _COMMAND = "_exec_command"
+
+_MAKING = "__init__"
+"""Of the class that sync and async connections have in common."""
 
 _KNOWN_ARGUMENTS = {
     "_execute_send": ("self", "query", "force_extended", "binary"),
@@ -91,6 +95,7 @@ def _patch(recorder: Recorder, patches: Patches) -> None:
         psycopg_public.patch(listener, patches.replace)
     for owner, name in owners or ():
         patches.replace(owner, name, listener.wrap)
+    _patch_making(listener, patches)
     _patch_commands(listener, patches)
 
 
@@ -103,6 +108,18 @@ def _patch_commands(listener: Listener, patches: Patches) -> None:
             patches.replace(owner, _COMMAND, listener.wrap_command)
             return
     listener.note("psycopg's internals moved: settings that a rollback undoes are taken to hold on")
+
+
+def _patch_making(listener: Listener, patches: Patches) -> None:
+    """Hears connections being made: who made one ends what it begins."""
+    import psycopg
+
+    kinds = set(psycopg.Connection.__mro__) & set(psycopg.AsyncConnection.__mro__)
+    for owner in psycopg.Connection.__mro__:
+        if owner in kinds and owner is not object and _MAKING in vars(owner):
+            patches.replace(owner, _MAKING, listener.wrap_making)
+            return
+    listener.note("psycopg's internals moved: what connections are left in was not looked at")
 
 
 def _owners() -> list[tuple[type, str]] | None:
@@ -137,7 +154,7 @@ class Listener:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._connections = Connections(_meet)
-        self._entrance = _entrance()
+        self._methods = _public_methods()
         self._late: set[bytes] = set()
         """Texts that change neither their session nor tables: heard when they were sent."""
         self._many: ByIdentity[tuple[Any, Site]] = ByIdentity()
@@ -251,14 +268,14 @@ class Listener:
                 (sent.query, sent.types, id(session), False, stream),
                 sent.params,
                 sent.formats,
-                self._entrance.outside(),
+                self._methods.outside(),
             ):
                 # Whether it prepares may have been changed meanwhile.
                 session = self._session(cursor, known, path, state)
                 known.last = path, state, type(cursor), session
                 self._count(cursor, query, sent, session, many=many, stream=stream)
                 if not many:
-                    self._entrance.measure()
+                    self._methods.measure()
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
 
@@ -385,6 +402,27 @@ class Listener:
 
         return exec_command
 
+    def wrap_making(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Connections as they are made: connected, and not used yet."""
+
+        @functools.wraps(original)
+        def made(connection: Any, *args: Any, **kwargs: Any) -> None:
+            try:
+                original(connection, *args, **kwargs)
+            except BaseException as error:
+                leave_no_trace(error)
+                raise
+            self._made(connection)
+
+        return made
+
+    def _made(self, connection: Any) -> None:
+        try:
+            if self._recorder.following:
+                self._connections.meet(connection, self._recorder.holdings, Maker.PSYCOPG)
+        except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the connection
+            self._recorder.fail(NAME, error)
+
     @staticmethod
     def _can_prepare(kind: type) -> bool:
         import psycopg
@@ -392,11 +430,11 @@ class Listener:
         return not issubclass(kind, psycopg.ClientCursor | psycopg.AsyncClientCursor)
 
 
-def _entrance() -> Entrance:
+def _public_methods() -> PublicMethods:
     """The methods the application calls to execute."""
     import psycopg
 
-    return Entrance(kind.execute for kind in (psycopg.Cursor, psycopg.AsyncCursor))
+    return PublicMethods(kind.execute for kind in (psycopg.Cursor, psycopg.AsyncCursor))
 
 
 def _meet(connection: Any) -> Known | None:

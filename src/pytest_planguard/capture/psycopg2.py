@@ -9,7 +9,7 @@ import gc
 import sys
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pytest_planguard.capture import psycopg2_extras
 from pytest_planguard.capture.connection import ConnectionParameters
@@ -20,14 +20,19 @@ from pytest_planguard.capture.psycopg2_classes import Classes, query_bytes, sent
 from pytest_planguard.capture.psycopg2_likeness import is_heard
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.remembering import LONGEST
-from pytest_planguard.capture.sessions import Connections, Known, is_own, reported_path
+from pytest_planguard.capture.sessions import (
+    NOTHING_SENT,
+    Connections,
+    Known,
+    is_own,
+    reported_path,
+)
 from pytest_planguard.capture.shapes import Apart, Asked
 from pytest_planguard.capture.state import IDLE
 from pytest_planguard.capture.texts import is_early
+from pytest_planguard.model.connections import Maker
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from pytest_planguard.capture.origin import Site
     from pytest_planguard.capture.state import State
     from pytest_planguard.model.statement import Session
@@ -69,6 +74,7 @@ def install(recorder: Recorder) -> Callable[[], None]:
         try:
             # Its own import is not over: the package has no attribute of that name yet.
             extras = sys.modules["psycopg2.extras"]
+            listener.expect_pages()
             if hasattr(extras, "_paginate"):
                 patches.replace(extras, "_paginate", psycopg2_extras.marked)
         except Exception as error:  # noqa: BLE001 -- runs inside the application's own import
@@ -114,10 +120,14 @@ class Listener:
         self.stopped = False
         self._connections = Connections(_meet)
         self._pages = psycopg2_extras.Pages()
-        self._late: dict[str, Asked] = {}
-        """Queries that need not be heard before they are sent."""
+        self.late: dict[str, Asked] = {}
+        """Queries that need not be heard before they are sent, with what was learnt of them."""
         self._plain: set[bytes] = set()
         """Texts with their values apart that change nothing of their session."""
+
+    def expect_pages(self) -> None:
+        """The library's extras were imported."""
+        self._pages.find()
 
     @property
     def listening(self) -> bool:
@@ -128,7 +138,7 @@ class Listener:
         """Hears what takes objects away before it is sent; whether it did."""
         try:
             query = args[0] if args else None
-            if type(query) is str and query in self._late:
+            if type(query) is str and query in self.late:
                 return False
             text = query_bytes(cursor, args, kwargs, literal=None)
             if text is None or not is_early(text):
@@ -144,10 +154,10 @@ class Listener:
         return True
 
     def _remember(self, query: str, text: bytes) -> None:
-        if len(self._late) >= _MOST_REMEMBERED:  # generated texts are never asked for again
-            self._late.clear()
+        if len(self.late) >= _MOST_REMEMBERED:  # generated texts are never asked for again
+            self.late.clear()
             self._plain.clear()
-        self._late[query] = Asked(text)
+        self.late[query] = Asked(text)
 
     def after(
         self, cursor: Any, query: bytes | None, *, many: bool = False, site: Site | None = None
@@ -164,56 +174,60 @@ class Listener:
             return None
 
     def after_execute(self, cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Likewise, of ``execute``: the library's own extras call it with many rows at once."""
+        """Likewise, of ``execute``: the library's own extras call it with many rows at once.
+
+        Quick where its line sent the same before; see ``Classes`` for why little is called.
+        """
         try:
-            sent = sent_last(cursor)
+            try:
+                sent = cursor.query
+            except Exception:  # noqa: BLE001 -- a class of the application's has its own idea of it
+                sent = sent_last(cursor)
             if sent is None:
                 return
-            if not self.listening:
+            if self.stopped or not self.recorder.listening:
                 self._follow(cursor, sent)
                 return
             # 0 is this method, 1 our execute, 2 who called that
             caller = sys._getframe(2)  # noqa: SLF001 -- what inspect wraps
-            rows = self._pages.read(cursor, caller)
-            if rows is None:
-                self._count(cursor, sent, args, kwargs, caller)
+            if caller.f_code.co_filename == self._pages.file:
+                rows = self._pages.read(cursor, caller)
+                if rows is not None:
+                    self._hear_rows(cursor, rows)
+                    return
+            connection = cursor.connection
+            entry = self._connections.find(id(connection))
+            known = entry[1] if entry else self._connections.of(connection)
+            if known is None:
                 return
-            for row in rows:
-                session = self.session(cursor, row.text)
-                if session is not None:
-                    rows.site = self._send(cursor, row, session, many=True, site=rows.site)
+            text, types, values = apart = self._apart(cursor, sent, args, kwargs)
+            follower = known.follower
+            state = follower.state if text in self._plain else follower.follow(sent)
+            session = self._session(connection, known, state)
+            key = text, types, id(session), False, False
+            if self.recorder.record_again(key, values, None, caller):
+                return
+            self._send(cursor, apart, session, many=False, site=None)
+            if len(sent) <= LONGEST and is_plain(sent) and len(self._plain) < _MOST_REMEMBERED:
+                self._plain.add(text)
         except Exception as error:  # noqa: BLE001 -- see above
             self.recorder.fail(NAME, error)
 
-    def _count(
-        self,
-        cursor: Any,
-        sent: bytes,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        caller: FrameType,
-    ) -> None:
-        """Counts a statement ``execute`` has sent; quick where its line sent it before."""
-        connection = cursor.connection
-        entry = self._connections.find(id(connection))
-        known = entry[1] if entry else self._connections.of(connection)
-        if known is None:
-            return
+    def _apart(
+        self, cursor: Any, sent: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Apart:
+        """What ``execute`` has sent, with its values apart where they can be told."""
         if (args[1] if len(args) > 1 else kwargs.get("vars")) is None:
-            apart: Apart = sent, (), ()
-        else:
-            asked = self._late.get(args[0]) if args and type(args[0]) is str else None
-            apart = asked.bound(sent) if asked else _bound(query_bytes(cursor, args, kwargs), sent)
-        text, types, values = apart
-        follower = known.follower
-        state = follower.state if text in self._plain else follower.follow(sent)
-        session = self._session(connection, known, state)
-        key = text, types, id(session), False, False
-        if self.recorder.record_again(key, values, None, caller):
-            return
-        self._send(cursor, apart, session, many=False, site=None)
-        if len(sent) <= LONGEST and is_plain(sent) and len(self._plain) < _MOST_REMEMBERED:
-            self._plain.add(text)
+            return sent, (), ()
+        asked = self.late.get(args[0]) if args and type(args[0]) is str else None
+        return asked.bound(sent) if asked else _bound(query_bytes(cursor, args, kwargs), sent)
+
+    def _hear_rows(self, cursor: Any, rows: psycopg2_extras.Rows) -> None:
+        """Hears the rows of one page."""
+        for row in rows:
+            session = self.session(cursor, row.text)
+            if session is not None:
+                rows.site = self._send(cursor, row, session, many=True, site=rows.site)
 
     def session(self, cursor: Any, text: bytes) -> Session | None:
         """The kind of session a cursor sends a text in; None for connections of our own."""
@@ -224,15 +238,24 @@ class Listener:
 
     def _session(self, connection: Any, known: Known, state: State) -> Session:
         """The kind of session a connection is in."""
-        path = connection.get_parameter_status("search_path") if known.reports_path else state.path
-        key = path, state, connection.isolation_level
+        # One that was lost while it sent tells nothing any more.
+        reported = known.reports_path and not connection.closed
+        path = connection.get_parameter_status("search_path") if reported else state.path
+        level = connection.isolation_level
+        last_path, last_state, last_level, session = known.last
+        if last_state is state and last_path == path and last_level == level:
+            return cast("Session", session)
+        key = path, state, level
         session = known.sessions.get(key)
         if session is None:
+            if known.follower.watch is not None:
+                known.follower.watch.begin()
             session = known.session(
                 self.recorder, NAME, key, state,
-                reported_path(path) if known.reports_path and path is not None else path,
-                isolation=_LEVELS.get(key[2]),
+                reported_path(path) if reported and path is not None else path,
+                isolation=_LEVELS.get(level),
             )  # fmt: skip
+        known.last = path, state, level, session
         return session
 
     def _follow(self, cursor: Any, sent: bytes | None) -> None:
@@ -242,12 +265,24 @@ class Listener:
             if known is not None:
                 known.follower.follow(sent)
 
+    def made(self, connection: Any) -> None:
+        """A connection was made: connected, and not used yet."""
+        try:
+            if self.recorder.following and not self.stopped and is_heard(type(connection)):
+                self._connections.meet(connection, self.recorder.holdings, Maker.PSYCOPG2)
+        except Exception as error:  # noqa: BLE001 -- see above
+            self.recorder.fail(NAME, error)
+
     def said(self, connection: Any, text: bytes) -> None:
         """A connection is about to end its transaction, or to forget its settings, itself."""
         try:
             known = self._connections.of(connection)
             if known is not None:
                 known.follower.follow(text)
+                # The next statement begins a transaction, which the library does not say: it
+                # looks for its session then, and is heard as the first one.
+                known.sessions.clear()
+                known.last = NOTHING_SENT
         except Exception as error:  # noqa: BLE001 -- see above
             self.recorder.fail(NAME, error)
 
@@ -306,7 +341,7 @@ def _meet(connection: Any) -> Known | None:
 
     def status() -> int:
         found = living()
-        return IDLE if found is None else int(found.get_transaction_status())
+        return IDLE if found is None or found.closed else int(found.get_transaction_status())
 
     parameters = ConnectionParameters(values, NAME)
     return Known(parameters, reports_path=reports_path, status=status)

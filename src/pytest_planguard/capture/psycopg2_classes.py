@@ -8,9 +8,10 @@ does ``isinstance``. Ours are the innermost, so that a statement is heard once a
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_planguard.capture.alarms import let_pass
 from pytest_planguard.capture.psycopg2_composed import text_of
 from pytest_planguard.capture.psycopg2_likeness import Likeness, likeness_of, stand_in
 from pytest_planguard.capture.traces import leave_no_trace
@@ -35,12 +36,21 @@ class Hearer(Protocol):
     stopped: bool
 
     @property
+    def late(self) -> Mapping[str, Any]:
+        """Queries that need not be heard before they are sent."""
+        ...
+
+    @property
     def listening(self) -> bool:
         """Whether anything is wanted now."""
         ...
 
     def said(self, connection: Any, text: bytes) -> None:
         """Hears what a connection sends by itself."""
+        ...
+
+    def made(self, connection: Any) -> None:
+        """Hears that a connection was made."""
         ...
 
     def before(self, cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -87,7 +97,9 @@ class Classes:
             except BaseException as error:
                 leave_no_trace(error)
                 raise
-            return self._adopt(made, self._connection)
+            made = self._adopt(made, self._connection)
+            self.listener.made(made)
+            return made
 
         return connect
 
@@ -222,9 +234,22 @@ def _cursor_class(listener: Hearer, base: type) -> type:
 
 
 def _execute(listener: Hearer, kind: Any) -> Any:
+    """``execute``, heard: what is asked of every statement is asked here, without a call.
+
+    A call of ours costs more than what it does: between two statements the server's process, and
+    the kernel, have taken the processor's caches.
+    """
+    recorder, needs_no_hearing = listener.recorder, listener.late
+
     def execute(self: Any, *args: Any, **kwargs: Any) -> Any:
-        heard = listener.listening and listener.before(self, args, kwargs)
-        before = sent_last(self)
+        heard = False
+        if not (args and type(args[0]) is str and args[0] in needs_no_hearing):
+            heard = recorder.listening and not listener.stopped
+            heard = heard and listener.before(self, args, kwargs)
+        try:
+            before = self.query
+        except Exception:  # noqa: BLE001 -- a class of the application's has its own idea of it
+            before = sent_last(self)
         try:
             result = super(kind, self).execute(*args, **kwargs)
         except BaseException as error:
@@ -276,7 +301,8 @@ def sent_last(cursor: Any) -> Any:
     """What a cursor sent last; a class of the application's may have its own idea of the name."""
     try:
         return cursor.query
-    except Exception:  # noqa: BLE001 -- never reaches the statement
+    except Exception as error:  # noqa: BLE001 -- never reaches the statement
+        let_pass(error)
         from psycopg2.extensions import cursor as base
 
         return base.query.__get__(cursor)
@@ -365,7 +391,8 @@ def query_bytes(
     if hasattr(query, "as_string"):
         try:
             query = text_of(query, cursor, literal=literal)
-        except Exception:  # noqa: BLE001 -- the library itself will say what is wrong with it
+        except Exception as error:  # noqa: BLE001 -- the library itself will say what is wrong with it
+            let_pass(error)
             return None
     if isinstance(query, str):
         return query.encode(errors="replace")

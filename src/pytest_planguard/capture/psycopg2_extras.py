@@ -87,8 +87,19 @@ class Pages:
     """Tells pages from statements, and which pages belong together."""
 
     def __init__(self) -> None:
+        self.file = ""
+        """Whose code sends pages; empty until the library's extras were imported."""
         self._codes: _Codes | None = None
         self._calls: dict[int, _Call] = {}
+
+    def find(self) -> None:
+        """Looks for the library's functions, once its extras were imported."""
+        extras = sys.modules.get("psycopg2.extras")
+        values = getattr(getattr(extras, "execute_values", None), "__code__", None)
+        batch = getattr(getattr(extras, "execute_batch", None), "__code__", None)
+        if values is not None and batch is not None:
+            self.file = values.co_filename
+            self._codes = _Codes(values.co_filename, values, batch)
 
     def read(self, cursor: Any, caller: FrameType | None) -> Rows | None:
         """The rows of what a cursor has sent just now.
@@ -100,9 +111,7 @@ class Pages:
         Returns:
             None where it was no page.
         """
-        if self._codes is None and "psycopg2.extras" not in sys.modules:
-            return None
-        codes = self._codes or self._find()
+        codes = self._codes
         if codes is None or caller is None or caller.f_code.co_filename != codes.file:
             return None
         frame: FrameType | None = caller
@@ -113,15 +122,6 @@ class Pages:
                 return self._batch(cursor, frame.f_locals)
             frame = frame.f_back
         return None
-
-    def _find(self) -> _Codes | None:
-        extras = sys.modules.get("psycopg2.extras")
-        values = getattr(getattr(extras, "execute_values", None), "__code__", None)
-        batch = getattr(getattr(extras, "execute_batch", None), "__code__", None)
-        if values is None or batch is None:
-            return None
-        self._codes = _Codes(values.co_filename, values, batch)
-        return self._codes
 
     def _values(self, cursor: Any, names: dict[str, Any]) -> Rows:
         before, after = names["pre"], names["post"]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from pytest_planguard.capture import psycopg_templates
+from pytest_planguard.capture.alarms import let_pass
 from pytest_planguard.capture.traces import leave_no_trace
 
 _PLACEHOLDER = re.compile(r"%(?:\((?P<name>[^)]+)\))?(?P<format>[sbt%])")
@@ -85,7 +86,8 @@ def converted(cursor: Any, query: Any, params: Any, *, many: bool = False) -> tu
     try:
         values = [params[key] for key in order]
         return text.encode(), _dumped(cursor, values)
-    except Exception:  # noqa: BLE001 -- psycopg itself will say what is wrong with them
+    except Exception as error:  # noqa: BLE001 -- psycopg itself will say what is wrong with them
+        let_pass(error)
         return text.encode(), ((0,) * len(order), None, None)
 
 
@@ -93,7 +95,8 @@ def _of_template(cursor: Any, query: Any) -> tuple[bytes, Dumped]:
     try:
         text, values = psycopg_templates.converted(cursor, query)
         return text.encode(), _dumped(cursor, values) if values else ((), None, None)
-    except Exception:  # noqa: BLE001 -- psycopg itself will say what is wrong with it
+    except Exception as error:  # noqa: BLE001 -- psycopg itself will say what is wrong with it
+        let_pass(error)
         return b"", ((), None, None)
 
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
 from pytest_planguard.capture import texts, variety
+from pytest_planguard.capture.alarms import let_pass
 from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.holdings import Holdings
 from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.origin import Near, OriginFinder, Site
 from pytest_planguard.capture.places import Counter, Moment
@@ -137,6 +139,8 @@ class Recorder:
         self._annotated = False
         """Whether there may be annotations: asking the dictionary is a call in Python."""
         self._watchers: list[Tally] = []
+        self.holdings = Holdings(origins, lambda: self._moment, lambda: self.listening)
+        """Connections and transactions, and who has them."""
         _living.add(self)
 
     # What the plugin tells
@@ -317,13 +321,13 @@ class Recorder:
         if not known and not self._is_counted(key, session, cursor):
             return None
         repeated = site is not None
-        entry = self.origins.entries.at(sys._getframe(1))  # noqa: SLF001 -- what inspect wraps
+        call = self.origins.suite_calls.at(sys._getframe(1))  # noqa: SLF001 -- what inspect wraps
         if site is None:
             site = self._site(cursor)
         with self._lock:
             for tally in (self._tally, *self._watchers) if self._enabled else self._watchers:
                 sent = tally.count(
-                    key, session, site, self._moment, params, formats, entry, repeated=repeated
+                    key, session, site, self._moment, params, formats, call, repeated=repeated
                 )
                 if tally is self._tally:
                     self._remember(key, site, sent)
@@ -381,7 +385,7 @@ class Recorder:
                     if params:
                         line.sent.samples.offer(params, formats)
                     if counter.calls.undecided:
-                        counter.calls.see(key[0], params, self.origins.entries.of(frame))
+                        counter.calls.see(key[0], params, self.origins.suite_calls.of(frame))
                     return True
             frame = frame.f_back
         return False
@@ -391,7 +395,12 @@ class Recorder:
         self._notes[sentence] = None
 
     def fail(self, where: str, error: BaseException) -> None:
-        """Switches recording off for good after a bug of ours; users' statements go on."""
+        """Switches recording off for good after a bug of ours; users' statements go on.
+
+        Raises:
+            BaseException: It was no bug: a signal's handler raised it.
+        """
+        let_pass(error)
         if self.failure is None:
             self.failure = error
             self.note(switched_off(where, error))
@@ -400,6 +409,7 @@ class Recorder:
     def leave_to_parent(self) -> None:
         """In a forked child: nobody would ever take what it heard."""
         self._forked = True
+        self._lock = threading.RLock()  # whoever held it does not live here
         self._decide()
 
     def _site(self, cursor: object) -> Site:
@@ -492,6 +502,7 @@ class Recorder:
             self._lines.clear()
             self._thinned = 0
         statements = tally.statements()
+        pools, opened, held = self.holdings.take()
         if tally.lost_kinds:
             notes[variety.MANY_KINDS] = None
         interrupted = "" if self.failure is None else SWITCHED_OFF
@@ -504,6 +515,9 @@ class Recorder:
             ddl=tuple(ddl.values()),
             notes=tuple(notes),
             interrupted=interrupted,
+            pools=pools,
+            opened=opened,
+            held=held,
         )
 
 

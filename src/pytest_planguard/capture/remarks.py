@@ -10,25 +10,32 @@ from pathlib import Path
 
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.silence import Remark, may_hold_one, silence_in
-from pytest_planguard.model.statement import Layer
+from pytest_planguard.model.statement import Layer, Origin
 
 _OURS = frozenset({Layer.APPLICATION, Layer.TEST})
 
 
 def remarks(capture: Capture, root: Path) -> tuple[Remark, ...]:
-    """What the lines say in all files of the project that sent something.
+    """What the lines say in all files of the project that sent or opened something.
 
     Args:
         capture: What was sent.
         root: pytest's root, which file names of origins are relative to.
     """
     files = {
-        place.origin.file
-        for statement in capture.statements
-        for place in statement.places
-        if place.origin.layer in _OURS and not place.origin.file.startswith("lib:")
+        origin.file
+        for origin in _origins(capture)
+        if origin.layer in _OURS and not origin.file.startswith("lib:")
     }
     return tuple(one for file in sorted(files) for one in _of_file(file, root / file))
+
+
+def _origins(capture: Capture) -> Iterator[Origin]:
+    for statement in capture.statements:
+        yield from (place.origin for place in statement.places)
+    yield from (one.origin for one in capture.pools)
+    yield from (one.origin for one in capture.opened)
+    yield from (one.origin for one in capture.held)
 
 
 def _of_file(name: str, path: Path) -> Iterator[Remark]:

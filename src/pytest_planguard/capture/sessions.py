@@ -10,9 +10,11 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from pytest_planguard.capture.connection import APPLICATION_NAME, ConnectionParameters
-from pytest_planguard.capture.following import isolation_of, matters
+from pytest_planguard.capture.following import isolation_of, limits, matters
+from pytest_planguard.capture.holdings import Holdings
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.state import Follower, State, interned
+from pytest_planguard.model.connections import Maker
 from pytest_planguard.model.statement import Session
 
 _DEFAULT_SEARCH_PATH = '"$user", public'
@@ -22,6 +24,9 @@ _OPTION = re.compile(r"(?:-c\s*|--)([\w.]+)=((?:\\.|\S)*)")
 """A setting among libpq's ``options``."""
 _NUMBERS = itertools.count(1)
 """Identities are given again; these are not."""
+
+NOTHING_SENT = None, None, None, None
+"""In place of what was sent before."""
 
 
 class Known:
@@ -35,7 +40,10 @@ class Known:
         status: Its transaction's, as libpq numbers it.
     """
 
-    __slots__ = ("follower", "last", "number", "parameters", "reports_path", "sessions")
+    __slots__ = (
+        "follower", "last", "number", "parameters", "reports_path", "sessions", "status",
+        "timeouts",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -51,9 +59,12 @@ class Known:
         self.reports_path = reports_path
         given = {**options_of(parameters.values.get("options", "")), **asked}
         self.follower = Follower(opened_with(given), status)
-        self.last: tuple[Any, State | None, type | None, Any] = None, None, None, None
-        """The search_path, state, kind of cursor and session of the statement before: comparing
-        costs less than looking up."""
+        self.status = status
+        self.timeouts = tuple(sorted(name for name, value in given.items() if limits(name, value)))
+        """Of ``connections.TIMEOUTS``: those it was opened with."""
+        self.last: tuple[Any, State | None, Any, Any] = NOTHING_SENT
+        """The search_path, state, what else made a difference to the driver, and the session of
+        the statement before: comparing costs less than looking up."""
         self.sessions: dict[object, Session] = {}
         """By whatever of the driver's makes a difference."""
 
@@ -136,6 +147,15 @@ class Connections(Generic[K]):
         if entry is not None and entry[0]() is connection:
             return entry[1]
         return self.add(connection, self._meet(connection))
+
+    def meet(self, connection: Any, holdings: Holdings, maker: Maker) -> K | None:
+        """What is known of a connection that was made just now, which is watched from now on."""
+        known = self.of(connection)
+        if known is not None and known.status is not None:
+            known.follower.watch = holdings.made(
+                connection, known.parameters.database, maker, known.status, known.timeouts
+            )
+        return known
 
     def add(self, connection: Any, known: K | None) -> K | None:
         """Remembers what is known of a connection as long as it lives."""

@@ -18,6 +18,7 @@ from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sqlalchemy_level import Level
 
 if TYPE_CHECKING:
+    from pytest_planguard.capture.holdings import Watch
     from pytest_planguard.capture.origin import Site
 
 NAME = "sqlalchemy"
@@ -56,9 +57,9 @@ class _Annotator:
             "before_cursor_execute": self.before,
             "after_cursor_execute": self.after,
             "handle_error": self.failed,
-            "begin": lambda connection: self.said(connection, b"BEGIN"),
-            "commit": lambda connection: self.said(connection, b"COMMIT"),
-            "rollback": lambda connection: self.said(connection, b"ROLLBACK"),
+            "begin": self.begin,
+            "commit": lambda connection: self.end(connection, b"COMMIT"),
+            "rollback": lambda connection: self.end(connection, b"ROLLBACK"),
         }
         self._listening = False
         self._had_events = True
@@ -123,7 +124,7 @@ class _Annotator:
 
     def _annotate(self, cursor: Any, context: Any, *, batched: bool) -> None:
         before = self._batches.get(context) if batched else None
-        site = before or self._recorder.origins.find(_stacks())
+        site = before or self._recorder.origins.find(stacks())
         if batched:
             self._batches[context] = site
         self._recorder.annotate(
@@ -137,13 +138,35 @@ class _Annotator:
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
 
-    def said(self, connection: Any, text: bytes) -> None:
-        """A transaction begins or ends; the drivers hear that themselves."""
+    def begin(self, connection: Any) -> None:
+        """A transaction begins; the drivers hear that themselves, with the first statement."""
         try:
+            if not self._recorder.following or not _is_postgresql(connection):
+                return
             if self._level.hears(connection):
-                self._level.said(connection, text)
+                self._level.said(connection, b"BEGIN")
+            elif (watch := self._watch(connection)) is not None:
+                watch.end()  # of what a listener sent when the connection was made
+                watch.begin(stacks())
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
+
+    def end(self, connection: Any, text: bytes) -> None:
+        """A transaction ends; where nothing was sent in it, the driver knows of none."""
+        try:
+            if not self._recorder.following or not _is_postgresql(connection):
+                return
+            if self._level.hears(connection):
+                self._level.said(connection, text)
+            elif (watch := self._watch(connection)) is not None:
+                watch.end()
+        except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
+            self._recorder.fail(NAME, error)
+
+    def _watch(self, connection: Any) -> Watch | None:
+        """What the driver's connection is used for."""
+        raw = connection.connection.driver_connection
+        return self._recorder.holdings.watch(raw) if raw is not None else None
 
     def failed(self, happened: Any) -> None:
         """A statement failed: nothing comes after it."""
@@ -190,7 +213,7 @@ def _driver_cursor(cursor: Any) -> Any:
     return getattr(cursor, "_cursor", cursor)
 
 
-def _stacks() -> Iterator[FrameType | None]:
+def stacks() -> Iterator[FrameType | None]:
     """This stack, then the ones its greenlet's parents wait at."""
     yield sys._getframe(1)  # noqa: SLF001 -- what inspect wraps
     greenlet = sys.modules.get("greenlet")

@@ -16,11 +16,13 @@ from pytest_planguard.capture.following import (
     arguments,
     effects_of,
     isolation_of,
+    limits,
     matters,
 )
+from pytest_planguard.capture.holdings import Watch
 
-IDLE, FAILED = 0, 3
-"""libpq's ``PQTRANS_IDLE`` and ``PQTRANS_INERROR``."""
+IDLE, INSIDE, FAILED = 0, 2, 3
+"""libpq's ``PQTRANS_IDLE``, ``PQTRANS_INTRANS`` and ``PQTRANS_INERROR``."""
 
 
 class State:
@@ -88,7 +90,7 @@ class Follower:
         status: Its transaction's, as libpq numbers it; None: only what was heard is known.
     """
 
-    __slots__ = ("_begun", "_inside", "_opened", "_points", "_session", "_status", "state")
+    __slots__ = ("_begun", "_inside", "_opened", "_points", "_session", "_status", "state", "watch")
 
     def __init__(self, opened: State, status: Callable[[], int] | None = None) -> None:
         self._opened = opened
@@ -100,6 +102,8 @@ class Follower:
         self._inside = False
         self._points: list[_Point] = []
         self.state = opened
+        self.watch: Watch | None = None
+        """Who is told when transactions begin and end; None: nobody."""
 
     def follow(self, text: bytes, params: Sequence[Any] | None = None) -> State:
         """The state a text is sent in, or, where it changes that, leaves behind."""
@@ -112,7 +116,7 @@ class Follower:
     def _apply(self, effect: Effect, params: Sequence[Any] | None) -> None:
         match effect.verb:
             case "begin":
-                self._inside = True
+                self._begin()
             case "commit":
                 self.end(undo=self._status is not None and self._status() == FAILED)
             case "rollback":
@@ -136,6 +140,11 @@ class Follower:
             case _:
                 self._set(effect.name, effect.value or None, local=effect.verb == "local")
 
+    def _begin(self) -> None:
+        self._inside = True
+        if self.watch is not None:
+            self.watch.begin()
+
     def end(self, *, undo: bool) -> None:
         """The transaction is over."""
         if undo and self._begun is not None:
@@ -144,6 +153,8 @@ class Follower:
         self._begun = None
         self._inside = False
         self._points.clear()
+        if self.watch is not None:
+            self.watch.end()
 
     def _leave(self, name: str, *, undo: bool) -> None:
         found = [n for n, point in enumerate(self._points) if point.name == name]
@@ -156,6 +167,8 @@ class Follower:
     def _set(self, name: str, value: str | None, *, local: bool) -> None:
         if local and not self._is_inside():
             return  # PostgreSQL warns, and nothing happens
+        if self.watch is not None and value is not None and limits(name, value):
+            self.watch.limit(name)
         self._keep()
         self.state = self.state.but(name, value, self._opened)
         if not local:

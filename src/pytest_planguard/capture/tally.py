@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_planguard.capture import texts, variety
 from pytest_planguard.capture.calls import Calls
-from pytest_planguard.capture.entries import Entry
 from pytest_planguard.capture.lexing import skeleton
 from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.places import Counter, Counts, Moment, Past, Places, places_of
 from pytest_planguard.capture.samples import NO_SAMPLES, Samples, to_text
+from pytest_planguard.capture.suite_calls import SuiteCall
 from pytest_planguard.model.statement import Session, Statement
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Tally:
         moment: Moment,
         params: Sequence[Any] | None,
         formats: Sequence[int] | None,
-        entry: Callable[[], Entry | None] = lambda: (),
+        call: Callable[[], SuiteCall | None] = lambda: (),
         *,
         repeated: bool,
     ) -> Sent:
@@ -74,7 +74,7 @@ class Tally:
             moment: In which test.
             params: Its values.
             formats: Which of them are binary.
-            entry: Says where the suite called the application.
+            call: Says where the suite called the application.
             repeated: It belongs to one that is counted already.
 
         Returns:
@@ -87,7 +87,7 @@ class Tally:
         if params:
             found.samples.offer(params, formats)
         if counter.calls.undecided:
-            counter.calls.see(key[0], params, entry())
+            counter.calls.see(key[0], params, call())
         return found
 
     def counter(self, sent: Sent, site: Site, moment: Moment) -> Counter:

@@ -16,11 +16,14 @@ from pytest_planguard.errors import PlanguardError
 COMMANDS = {
     "baseline": "Look at what was accepted, and accept more.",
     "check": "Plan, judge and compare what test runs captured.",
+    "comment": "A pull request's comment, from JSON reports.",
     "db": "The fixture database: build, look, connect, stop.",
     "doctor": "Versions, drivers, servers, and whether sizes come out right.",
     "explain": "One statement at production scale, with findings and advice.",
+    "migrations": "What a migration locks, reads and rewrites at production's size.",
     "rule": "What a rule means and does.",
     "statistics": "Production's statistics: pull, look, grow.",
+    "upgrade": "What another server major makes of the captured queries.",
     "verify": "Whether a real database plans the captured queries alike.",
 }
 """By name: what ``--help`` says, without importing any."""

@@ -79,15 +79,29 @@ def show(key: str | None, **given: Any) -> int:
 
 
 @command.command("diff")
-@captures_argument
+@click.argument("what", nargs=-1, metavar="[CAPTURE]... | REVISION [REVISION]")
 @run_options
-def diff(captures: tuple[Path, ...], **given: Any) -> int:
-    """What the captured run would change, with plans before and after; nothing is written."""
+def diff(what: tuple[str, ...], **given: Any) -> int:
+    """What changed, with plans before and after; nothing is written.
+
+    Without an argument, or with captures: what the captured run would change. With a REVISION of
+    git: what changed since in the baseline's files, or from it to a second one (also as
+    main..branch); this takes no database and no capture.
+    """
     from pytest_planguard.report import _text as words
 
     config = load_config(given)
-    report = _report(config, captures)
-    for line in changes(report):
+    revisions = [part for one in what if not Path(one).is_file() for part in one.split("..")]
+    if revisions and (len(revisions) > 2 or len(revisions) < len(what)):
+        raise ConfigurationError(
+            f"found {', '.join(what)}, wanted captures, or one or two revisions",
+            hint="a capture is a file that is there, anything else a revision of git",
+        )
+    if revisions:
+        lines = _between(config, revisions[0] or "HEAD", *revisions[1:])
+    else:
+        lines = changes(_report(config, tuple(map(Path, what))))
+    for line in lines:
         click.echo(words.clean(line))
     return 0
 
@@ -105,6 +119,7 @@ def accept_one(key: str, captures: tuple[Path, ...], reason: str, **given: Any) 
     config = load_config(given)
     report = _report(config, captures)
     known = {one.query.key for one in report.queries}
+    key = next((new for new, old in _edited(report).items() if old == key), key)
     if key not in known:
         raise ConfigurationError(
             f'no captured query has the key "{key}"{did_you_mean(key, known)}',
@@ -115,6 +130,25 @@ def accept_one(key: str, captures: tuple[Path, ...], reason: str, **given: Any) 
     written = accept.update(config.baseline, baseline, report, "all", reason, only=only)
     click.echo(f"{written} written to {config.baseline}")
     return 0
+
+
+def _between(config: Config, first: str, second: str | None = None) -> Iterator[str]:
+    """From one revision to another; without a second, to what stands in the folder."""
+    from pytest_planguard.baseline import files
+    from pytest_planguard.baseline.between import between
+    from pytest_planguard.cli.revisions import baseline_at
+    from pytest_planguard.cli.revisions_table import difference_lines
+    from pytest_planguard.model.baseline import Baseline
+    from pytest_planguard.model.spec import Thresholds
+
+    nothing = Baseline({}, {})
+    before = baseline_at(first, config.baseline) or nothing
+    if second is None:
+        after = files.read(config.baseline) or nothing
+    else:
+        after = baseline_at(second or "HEAD", config.baseline) or nothing
+    thresholds = Thresholds(large_table_rows=config.large_table_rows)
+    return difference_lines(between(before, after, thresholds))
 
 
 def changes(report: Report) -> Iterator[str]:
@@ -137,11 +171,17 @@ def _changed(change: Change, origins: list[Any]) -> Iterator[str]:
     from pytest_planguard.report import _text as words
 
     head = f"{change.kind.value} {change.key}"
+    if change.renamed_from:
+        head += f" (was {change.renamed_from})"
     if change.cost_before is not None and change.cost_after is not None:
         before, after = numbers.cost(change.cost_before), numbers.cost(change.cost_after)
         head += f"  cost {before} → {after}"
     yield "  ".join(part for part in (head, words.places(origins)) if part)
-    yield f"    {change.sql}"
+    if change.sql_before and change.sql_before != change.sql:
+        yield f"  - {change.sql_before}"
+        yield f"  + {change.sql}"
+    else:
+        yield f"    {change.sql}"
     if change.kind.value != "gone":
         yield from (f"  - {line}" for line in change.shape_before)
         yield from (f"  + {line}" for line in change.shape_after)
@@ -168,6 +208,15 @@ def _baseline(config: Config) -> Baseline:
     return baseline
 
 
+def _edited(report: Report) -> dict[str, str]:
+    """Today's keys of queries that were edited, with those they had."""
+    return {
+        one.query.key: one.change.renamed_from
+        for one in report.queries
+        if one.change is not None and one.change.renamed_from
+    }
+
+
 def _matching(baseline: Baseline, key: str) -> list[Entry]:
     found = [one for (_, name), one in sorted(baseline.entries.items()) if name == key]
     if not found:
@@ -183,6 +232,9 @@ def _listed(entry: Entry) -> Iterator[str]:
     where = ", ".join(f"{one.file} {one.function}" for one in entry.origins)
     yield f"{entry.key}  {where}"
     yield f"    {entry.sql}"
+    for accepted in entry.findings:
+        reason = f": {accepted.reason}" if accepted.reason else ""
+        yield f"    accepted {accepted.rule} {accepted.relation or ''}{reason}"
 
 
 def _shown(entry: Entry) -> Iterator[str]:
@@ -193,7 +245,4 @@ def _shown(entry: Entry) -> Iterator[str]:
         access = ", ".join(f"{alias} {how}" for alias, how in sorted(plan.access.items()))
         yield f"  {plan.sample}: cost {numbers.cost(plan.cost)}; {access}"
         yield from (f"    {line}" for line in plan.shape)
-    for accepted in entry.findings:
-        reason = f": {accepted.reason}" if accepted.reason else ""
-        yield f"  accepted {accepted.rule} {accepted.relation or ''}{reason}"
     yield from (f"  {test}" for test in entry.tests)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pytest_planguard.cli.common import (
     read_captures,
     run_options,
 )
+from pytest_planguard.errors import PlanguardError
 
 
 @click.command("check")
@@ -39,6 +41,7 @@ def judge(captures: tuple[Path, ...], given: dict[str, Any]) -> int:
         PlanguardError: The run could not be judged, or the baseline not be updated.
     """
     from pytest_planguard import pipeline
+    from pytest_planguard.report.write import NotWrittenError
 
     config = load_config(given)
     options = pipeline.Options(
@@ -49,9 +52,15 @@ def judge(captures: tuple[Path, ...], given: dict[str, Any]) -> int:
         verbose=given.get("verbose", False),
     )
     capture = read_captures(config, captures)
-    with progress() as show:
-        outcome = pipeline.run(config, capture, options, show)
-    emit(config, outcome.report, verbose=options.verbose)
+    try:
+        with progress() as show:
+            outcome = pipeline.run(config, capture, options, show)
+    except PlanguardError as error:
+        with suppress(NotWrittenError):  # the reason itself is about to be told
+            pipeline.write_unjudged(config, capture, error.message)
+        raise
+    quiet = given.get("quiet", False)
+    emit(config, outcome.report, verbose=options.verbose, quiet=quiet)
     if outcome.refused is not None:
         raise outcome.refused
     return outcome.command_status

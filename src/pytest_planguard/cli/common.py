@@ -41,15 +41,22 @@ def run_options(command: _Command) -> _Command:
     options = (
         click.option("--fail-on", metavar="none|error|warning", help="What fails; default error."),
         click.option(
+            "--fail-on-growth",
+            is_flag=True,
+            default=None,
+            help="Fail, too, for what got worse because tables grew.",
+        ),
+        click.option(
             "--report",
             metavar="TYPE[:PATH]",
             multiple=True,
-            help="term, json, markdown …; may be repeated.",
+            help="term, github, json, markdown, html, sarif, junit, gitlab; repeatable.",
         ),
         click.option("--baseline", metavar="DIR", help="Default: planguard/baseline."),
         click.option("--select", metavar="CODES", help="Rules to run, as in ruff: PLN, IDX001."),
         click.option("--ignore", metavar="CODES", help="Rules not to run."),
         click.option("-v", "--verbose", is_flag=True, help="Plans before and after."),
+        click.option("-q", "--quiet", is_flag=True, help="The verdict, one line a finding."),
         server_options,
     )
     for option in reversed(options):
@@ -145,7 +152,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f'; did you mean "{close[0]}"?' if close else ""
 
 
-def emit(config: Config, report: Report, *, verbose: bool = False) -> None:
+def emit(config: Config, report: Report, *, verbose: bool = False, quiet: bool = False) -> None:
     """Writes the reports that are configured.
 
     Raises:
@@ -159,8 +166,10 @@ def emit(config: Config, report: Report, *, verbose: bool = False) -> None:
             config.reports,
             config.root,
             color=colored(),
-            width=shutil.get_terminal_size((80, 24)).columns,
+            width=columns(),
             verbose=verbose,
+            quiet=quiet and not verbose,
+            wrap=sys.stdout.isatty(),
         )
     except NotWrittenError as error:
         click.echo(error.text, nl=False)
@@ -170,7 +179,13 @@ def emit(config: Config, report: Report, *, verbose: bool = False) -> None:
 
 def colored() -> bool:
     """Whether standard output shows colours (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    is_dumb = os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and not is_dumb
+
+
+def columns() -> int:
+    """Width of the terminal, or of COLUMNS; 80 where there is none."""
+    return shutil.get_terminal_size((80, 24)).columns
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from pytest_planguard.config.checks import (
     check_code,
     shown,
 )
+from pytest_planguard.config.connections import read_deployment
 from pytest_planguard.config.database import read_database, read_tables
 from pytest_planguard.config.options import FAIL_ON, Options, codes, path, read_options, reports
 from pytest_planguard.config.project import project_name
@@ -42,8 +43,8 @@ def load(
 
     Args:
         root: pytest's root; the file is looked for here and upwards.
-        overrides: Options by name (``fail_on``, ``db``, ``baseline``, ``capture_file``,
-            ``report``, ``select``, ``ignore``, ``redact``); None is not given.
+        overrides: Options by name (``fail_on``, ``fail_on_growth``, ``db``, ``baseline``,
+            ``capture_file``, ``report``, ``select``, ``ignore``, ``redact``); None is not given.
         environ: The environment.
         pulling: A statistics file that is named may be missing: it is about to be written.
 
@@ -131,6 +132,8 @@ def _read(reader: Reader, root: Path, options: Options, project: str, *, pulling
         ),
         budgets=read_budgets(reader.tables("budget")),
         growth=reader.flag("growth"),
+        deployment=read_deployment(reader.table("connections")),
+        fail_on_growth=options.get("fail_on_growth", ("", False))[1],
     )
     reader.finish()
     return config

@@ -14,10 +14,17 @@ from pytest_planguard.config.checks import (
     split_codes,
 )
 
-OPTIONS = ("baseline", "capture_file", "db", "fail_on", "ignore", "redact", "report", "select")
+OPTIONS = (
+    "baseline", "capture_file", "db", "fail_on", "fail_on_growth", "ignore", "redact", "report",
+    "select",
+)  # fmt: skip
 """Options the environment (``PLANGUARD_<OPTION>``) and callers may give."""
 
 FAIL_ON = ("none", "error", "warning")
+_FLAGS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
 
 Options: TypeAlias = dict[str, tuple[str, Any]]
 """By option: where it was given, for messages, and the value."""
@@ -46,6 +53,12 @@ def read_options(
         name, value = given["fail_on"]
         if not check_choice(mistakes, name, value, FAIL_ON):
             del given["fail_on"]
+    if "fail_on_growth" in given:
+        name, value = given["fail_on_growth"]
+        if check_choice(mistakes, name, str(value).lower(), _FLAGS):
+            given["fail_on_growth"] = (name, _FLAGS[str(value).lower()])
+        else:
+            del given["fail_on_growth"]
     return given
 
 

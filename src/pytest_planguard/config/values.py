@@ -12,6 +12,7 @@ import msgspec
 
 from pytest_planguard.config.budgets import ConfiguredBudget
 from pytest_planguard.model.capture import name_in
+from pytest_planguard.model.connections import Deployment
 from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.redaction import Redaction
 from pytest_planguard.model.spec import DatabaseSpec, Thresholds
@@ -91,6 +92,10 @@ class Config(msgspec.Struct, frozen=True):
     budgets: tuple[ConfiguredBudget, ...] = ()
     growth: bool = False
     """Every query is planned at three more sizes, for PLN009."""
+    deployment: Deployment = Deployment()
+    """Processes, and the connections there are for them."""
+    fail_on_growth: bool = False
+    """What got worse because tables grew fails, too: for the job that refreshes statistics."""
 
     def wants(self, code: str) -> bool:
         """Whether a rule runs: as in ruff, the most exact of select and ignore decides."""

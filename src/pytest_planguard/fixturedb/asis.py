@@ -16,6 +16,7 @@ from pytest_planguard.fixturedb.parts import ReadCatalog
 from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale.observed import observe
 from pytest_planguard.fixturedb.whatif import CopyWithIndexes
+from pytest_planguard.model.moved import FormerWorld
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer, quoted
 from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.model.statistics import ScaleSource, Statistics
@@ -60,6 +61,20 @@ class AsIs(msgspec.Struct, frozen=True):
         raise ScaleError(
             "the database is used as it is: it cannot be planned at other sizes",
             hint="growth is planned where planguard makes the database",
+        )
+
+    def copy_as(
+        self,
+        former: FormerWorld,  # noqa: ARG002 - as of the protocol
+    ) -> AbstractContextManager[CopyWithIndexes]:
+        """There is none.
+
+        Raises:
+            ScaleError: Always.
+        """
+        raise ScaleError(
+            "the database is used as it is: nothing in it is made as it was",
+            hint="causes are found by planning again where planguard makes the database",
         )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pytest_planguard.fixturedb import cache
+from pytest_planguard.fixturedb import cache, kept
 from pytest_planguard.fixturedb.asis import AsIs, use_as_it_is
 from pytest_planguard.fixturedb.connection import (
     connect,
@@ -22,12 +22,15 @@ from pytest_planguard.fixturedb.connection import (
     refuse_wrong_settings,
     settings_in_force,
 )
+from pytest_planguard.fixturedb.former import copy_as
 from pytest_planguard.fixturedb.inflate.database import inflate
 from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools, quiet
 from pytest_planguard.fixturedb.rescaled import copy_at
 from pytest_planguard.fixturedb.scale import statistics_file
 from pytest_planguard.fixturedb.template import Production, Template, TemplateMaker
+from pytest_planguard.fixturedb.twin import Twin, scaled, twin
 from pytest_planguard.fixturedb.whatif import CopyWithIndexes, copy_with
+from pytest_planguard.model.moved import FormerWorld
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
 from pytest_planguard.model.report import SelfCheck
 from pytest_planguard.model.schema import Schema
@@ -54,7 +57,9 @@ class Fixture:
         checked: SelfCheck,
         source: Statistics | None = None,
         declared: Mapping[str, TableDeclaration] | None = None,
+        maker: TemplateMaker | None = None,
     ) -> None:
+        self._maker = maker
         self.name = name
         self.server: PostgresServer = server
         self.checked = checked
@@ -102,6 +107,54 @@ class Fixture:
             read_catalog=self._tools.read_catalog,
         )
 
+    def copy_as(self, former: FormerWorld) -> AbstractContextManager[CopyWithIndexes]:
+        """A copy that is, in part, as the database once was, dropped at the end.
+
+        Raises:
+            ScaleError: It holds real rows, or the files cannot be made so large.
+        """
+        return copy_as(
+            former,
+            self._server,
+            self._template,
+            settings=self._settings,
+            read_catalog=self._tools.read_catalog,
+        )
+
+    def twin(self) -> AbstractContextManager[Twin]:
+        """An empty copy of the template, for a migration to run on; dropped at the end.
+
+        Raises:
+            ServerError: It cannot be made.
+        """
+        return twin(self._server, self._template.name)
+
+    def scaled(
+        self,
+        original: str,
+        *,
+        tables: Mapping[str, TableDeclaration],
+        renames: Sequence[Rename] = (),
+    ) -> AbstractContextManager[tuple[CopyWithIndexes, Statistics]]:
+        """A twin's schema at scale, dropped at the end.
+
+        Args:
+            original: The twin's name; nobody is connected to it.
+            tables: Declarations by the names its tables have.
+            renames: What was renamed there.
+        """
+        maker = self._maker
+        assert maker is not None
+        return scaled(
+            self._server,
+            original,
+            wanted=lambda connection, catalog: maker.wanted_after(
+                connection, catalog, tables=tables, renames=renames
+            ),
+            settings=self._settings,
+            read_catalog=self._tools.read_catalog,
+        )
+
 
 @contextmanager
 def build(
@@ -137,13 +190,16 @@ def build(
         production = None if source is None else Production(source, tuple(renames))
         maker = TemplateMaker(spec, server, schema, tools, progress, production)
         template = maker.template(connection)
+        if server.data_directory is not None:
+            names = cache.names(connection)
+            kept.note(server.data_directory.parent, template.name, template.record.files, names)
         settings, said = settings_in_force(connection, spec, source)
         template = template.saying(said)
         name = run_database_name(connection, server.run_token)
     try:
         with lost_server():
             checked = _make_run_database(name, server, template, settings, tools, progress)
-        yield Fixture(name, server, template, settings, tools, checked, source, spec.tables)
+        yield Fixture(name, server, template, settings, tools, checked, source, spec.tables, maker)
     finally:
         drop(server, name)
 

@@ -87,6 +87,12 @@ def exists(connection: psycopg.Connection[Any], name: str) -> bool:
     return connection.execute(query, [name]).fetchone() is not None
 
 
+def names(connection: psycopg.Connection[Any]) -> list[str]:
+    """Of all templates on the server."""
+    query = "SELECT datname FROM pg_catalog.pg_database WHERE starts_with(datname::text, %s)"
+    return [name for (name,) in connection.execute(query, [PREFIX])]
+
+
 def write_record(connection: psycopg.Connection[Any], record: TemplateRecord) -> None:
     """Keeps the record in the template itself, as the comment of its own schema."""
     from psycopg import sql

@@ -54,6 +54,9 @@ class FixtureServer(PostgresServer, Protocol):
             psycopg.Error: The server does not have the locale.
         """
 
+    def url(self, database: str) -> str:
+        """The database as a URL, as any driver reads it."""
+
     def drop_database(self, name: str) -> None:
         """Drops it if it is there, with whoever is connected."""
 

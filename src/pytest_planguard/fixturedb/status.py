@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from pytest_planguard.errors import ServerError
-from pytest_planguard.fixturedb import ours
+from pytest_planguard.fixturedb import kept, ours
 from pytest_planguard.fixturedb.providers import container, embedded, keeper, leftovers, url
 from pytest_planguard.fixturedb.providers.places import cache_of, containers_of
 from pytest_planguard.model.spec import DatabaseSpec
@@ -25,7 +25,7 @@ class DatabaseStatus(msgspec.Struct, frozen=True):
     """A server: ``running`` or ``stopped``. A database: ``kept``, ``in use`` or ``left behind``."""
     bytes_on_disk: int
     bytes_apparent: int
-    """As large as the files say they are: production's size while a run inflates them."""
+    """As large as the files say they are, and what is kept would be at scale: production's size."""
     source: str
     """Where it is."""
 
@@ -78,7 +78,9 @@ def _see_that(removed: bool, what: str) -> None:
 
 def _embedded(root: Path) -> DatabaseStatus:
     kind = "running" if embedded.is_running(root) else "stopped"
-    return DatabaseStatus(root.name, kind, *_size(root), str(root))
+    on_disk, apparent = _size(root)
+    apparent += kept.bytes_at_scale(root / "cluster")
+    return DatabaseStatus(root.name, kind, on_disk, apparent, str(root))
 
 
 def _container(root: Path) -> list[DatabaseStatus]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,6 +16,7 @@ from pytest_planguard.fixturedb.inflate.order import order_indexes
 from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools, locale_of
 from pytest_planguard.fixturedb.queries import named_queries
+from pytest_planguard.fixturedb.scale.declarations import fitting
 from pytest_planguard.fixturedb.scale.declared import declare
 from pytest_planguard.fixturedb.scale.ends import with_common_ends
 from pytest_planguard.fixturedb.scale.loaded import load_and_freeze
@@ -22,7 +24,7 @@ from pytest_planguard.fixturedb.scale.production import AtScale, at_production_s
 from pytest_planguard.fixturedb.scale.renames import renamed
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.schema import Schema
-from pytest_planguard.model.spec import DatabaseSpec
+from pytest_planguard.model.spec import DatabaseSpec, TableDeclaration
 from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.sql.renames import Rename
@@ -156,15 +158,44 @@ class TemplateMaker:
             statistics, tuple(files), (*wanted.lacking, *unordered, *refused)
         )
 
+    def wanted_after(
+        self,
+        connection: psycopg.Connection[Any],
+        catalog: Catalog,
+        *,
+        tables: Mapping[str, TableDeclaration],
+        renames: Sequence[Rename],
+    ) -> Statistics:
+        """What the tables of a schema that came of this one should have.
+
+        Args:
+            connection: To a database with that schema.
+            catalog: Its catalog.
+            tables: Declarations by the names it has.
+            renames: What led to it.
+        """
+        spec = msgspec.structs.replace(self._spec, tables=dict(tables), older=True)
+        production = self._production
+        if production is not None:
+            known = (*production.renames, *renames)
+            production = msgspec.structs.replace(production, renames=known)
+        maker = TemplateMaker(
+            spec, self._server, self._schema, self._tools, self._progress, production
+        )
+        return maker._wanted(connection, catalog).statistics
+
     def _wanted(self, connection: psycopg.Connection[Any], catalog: Catalog) -> AtScale:
         """What every table should have: production's numbers, or what is declared and derived."""
         tenants = Tenants(self._spec.tenant_schemas, self._spec.tenant_model)
+        tables = self._spec.tables
+        if self._spec.older:
+            tables = fitting(catalog, tables)
         if self._production is not None:
             source = renamed(self._production.statistics, catalog, self._production.renames)
-            made = at_production_scale(catalog, source, self._spec.tables, tenants=tenants)
+            made = at_production_scale(catalog, source, tables, tenants=tenants)
             statistics = with_common_ends(connection, made.statistics)
             return msgspec.structs.replace(made, statistics=statistics)
-        declared = tenants.share(self._spec.tables, catalog.tables)
+        declared = tenants.share(tables, catalog.tables)
         return AtScale(declare(catalog, declared, clock=self._spec.clock))
 
     def _prepare(self, connection: psycopg.Connection[Any], catalog: Catalog) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2: a header has a file for each table."""
 
 
 class PlanEntry(msgspec.Struct, frozen=True):
@@ -68,8 +69,11 @@ class World(msgspec.Struct, frozen=True):
     rows: dict[str, float]
     """By table: to two significant digits."""
     scale_source: str
-    statistics_digest: str
+    statistics: dict[str, str]
+    """By table: a digest of its columns' statistics; those not known are left out."""
     schema: int = SCHEMA_VERSION
+    connections: dict[str, tuple[str, ...]] = {}
+    """What was accepted of the application's connections: by rule, ``file::function``."""
 
 
 class Baseline(msgspec.Struct, frozen=True):
@@ -79,3 +83,5 @@ class Baseline(msgspec.Struct, frozen=True):
     """By (database, key)."""
     worlds: dict[str, World]
     """By database."""
+    damaged: dict[str, str] = {}
+    """By database: what its header lacks, where it is not whole and therefore not used."""

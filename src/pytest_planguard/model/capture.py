@@ -6,6 +6,7 @@ import re
 
 import msgspec
 
+from pytest_planguard.model.connections import Held, Opened, Pool
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.silence import Remark
 from pytest_planguard.model.statement import Place, Statement
@@ -118,6 +119,11 @@ class Capture(msgspec.Struct, frozen=True):
     """Comments on the lines that asked."""
     models: dict[str, DjangoModel] = {}
     """Django's, by schema-qualified table: what advice is written for."""
+    pools: tuple[Pool, ...] = ()
+    """The application's own."""
+    opened: tuple[Opened, ...] = ()
+    held: tuple[Held, ...] = ()
+    """What tests left behind that passed."""
 
     @property
     def complete(self) -> bool:

@@ -6,6 +6,7 @@ import enum
 
 import msgspec
 
+from pytest_planguard.model.plan import PlanNode
 from pytest_planguard.model.statement import Origin
 
 
@@ -41,6 +42,9 @@ class Advice(msgspec.Struct, frozen=True):
     """Why indexes that are there do not serve, and which of them can go then, one sentence each."""
     operations: dict[str, tuple[str, ...]] = {}
     """The same as lines of a migration, by the tool the project migrates with: alembic, django."""
+    plan: PlanNode | None = None
+    """Of the query with all that is advised in the run, the indexes by the names they are advised
+    by; of the worst of the plans that cost ``cost_before``. None: it was not kept."""
 
 
 class Suppressed(msgspec.Struct, frozen=True):
@@ -73,6 +77,13 @@ class Candidate(msgspec.Struct, frozen=True):
     """Of a relation of assumed size: from how many rows on this holds; 0: large-table-rows."""
     names_values: bool = False
     """The message says itself with which values it holds, as where several plans are compared."""
+    origins: tuple[Origin, ...] = ()
+    """Lines of the project's own, where no query is meant (a pool, a migration's statement); else
+    the query's count."""
+    tests: tuple[str, ...] = ()
+    """Likewise."""
+    step: int | None = None
+    """Of a migration's statement: its position."""
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from pytest_planguard.model.baseline import World
 from pytest_planguard.model.budget import Demand
 from pytest_planguard.model.catalog import Catalog
+from pytest_planguard.model.connections import Deployment, Held, Hold, Maker, Opened, Pool
 from pytest_planguard.model.finding import Advice, Candidate, RuleFacts, Severity
 from pytest_planguard.model.growth import Growth
 from pytest_planguard.model.plan import Plan, Planned, PlanNode, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import Change
 from pytest_planguard.model.spec import Thresholds
+from pytest_planguard.model.statement import Origin
 from pytest_planguard.model.statistics import ScaleSource, Statistics
 
 
@@ -188,6 +190,41 @@ class RunContext(msgspec.Struct, frozen=True):
     """What the baseline knows of the database; None: there is no baseline."""
 
 
+class HoldingPlace(NamedTuple):
+    """A line that takes what it should give back."""
+
+    database: str
+    origin: Origin
+    maker: Maker
+    first: Origin | None = None
+    """Of a nested one: where the other was taken."""
+
+
+class ConnectionsContext(msgspec.Struct, frozen=True):
+    """The application's pools, and what tests left behind; databases by their configured names."""
+
+    pools: tuple[Pool, ...] = ()
+    opened: tuple[Opened, ...] = ()
+    held: tuple[Held, ...] = ()
+    deployment: Deployment = Deployment()
+    timeouts: frozenset[str] = frozenset()
+    """Those the server gives every connection, as the configuration and the migrations say."""
+
+    def held_by_place(self, hold: Hold) -> dict[HoldingPlace, tuple[str, ...]]:
+        """The tests that left something held, by the line that took it; both sorted."""
+        found: dict[HoldingPlace, set[str]] = {}
+        for one in self.held:
+            if one.hold is hold:
+                place = HoldingPlace(one.database, one.origin, one.maker, one.first)
+                found.setdefault(place, set()).add(one.test)
+        ordered = sorted(found.items(), key=lambda item: _order(item[0]))
+        return {place: tuple(sorted(tests)) for place, tests in ordered}
+
+
+def _order(place: HoldingPlace) -> tuple[object, ...]:
+    return place.database, place.origin, place.maker, place.first or place.origin
+
+
 class QueryRule(Protocol):
     """A module under ``rules/`` that judges one query at a time."""
 
@@ -204,3 +241,12 @@ class RunRule(Protocol):
 
     def check_run(self, context: RunContext) -> Iterable[Candidate]:
         """What it has to say; candidates have an empty key."""
+
+
+class ConnectionsRule(Protocol):
+    """A module under ``rules/`` that judges the application's connections, once in a run."""
+
+    FACTS: RuleFacts
+
+    def check_connections(self, context: ConnectionsContext) -> Iterable[Candidate]:
+        """What it has to say; candidates have an empty key and origins of their own."""

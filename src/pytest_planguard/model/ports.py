@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from pytest_planguard.model.catalog import Catalog
+from pytest_planguard.model.moved import FormerWorld
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import SelfCheck
@@ -167,6 +168,13 @@ class FixtureDatabase(Protocol):
             ScaleError: There can be none.
         """
 
+    def copy_as(self, former: FormerWorld) -> AbstractContextManager[FixtureCopy]:
+        """A copy that is, in part, as the database once was, dropped at the end.
+
+        Raises:
+            ScaleError: There can be none.
+        """
+
 
 class FixtureCopy(Protocol):
     """A copy of a fixture database with more indexes, or at another scale."""
@@ -174,7 +182,7 @@ class FixtureCopy(Protocol):
     sizes: dict[str, int]
     """Bytes at scale, by index name."""
     refused: dict[str, str]
-    """By index name: the server's message."""
+    """By index name, or by the statement: the server's message."""
     catalog: Catalog | None
     """Of the copy, where it was read already."""
 

@@ -7,8 +7,9 @@ import enum
 import msgspec
 
 from pytest_planguard.model.catalog import Catalog, Server
-from pytest_planguard.model.finding import Finding, Severity
+from pytest_planguard.model.finding import Finding, RuleFacts, Severity
 from pytest_planguard.model.growth import Growth
+from pytest_planguard.model.migration import Migration
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.statistics import ScaleSource
@@ -52,8 +53,15 @@ class Change(msgspec.Struct, frozen=True):
     causes: tuple[str, ...] = ()
     """``index orders_customer_id_idx is gone since the baseline``; empty: unknown."""
     statistics_only: bool = False
-    """Only the sizes moved: worse, but never a failure."""
+    """Of what its plans depend on only sizes and distributions moved, or matter: whatever is found
+    of it is no failure unless growth is to be one."""
     sql: str = ""
+    renamed_from: str = ""
+    """The key its entry has, where the query was edited since; empty: the same."""
+    sql_before: str = ""
+    """The entry's, where the query was edited."""
+    note: str = ""
+    """Why a plan that differs is none the worse: ``a tie: …``; empty elsewhere."""
 
 
 class TableScale(msgspec.Struct, frozen=True):
@@ -92,8 +100,8 @@ class DatabaseReport(msgspec.Struct, frozen=True):
     clock: str = ""
     checked: SelfCheck | None = None
     """None: the database is used with its own contents."""
-    statistics_digest: str = ""
-    """Changes when any of the fixture's statistics does; empty: only the sizes are known."""
+    statistics_digests: dict[str, str] = {}
+    """By table: changes when its columns' statistics do; empty: only the sizes are known."""
 
 
 class QueryReport(msgspec.Struct, frozen=True):
@@ -162,3 +170,9 @@ class Report(msgspec.Struct, frozen=True):
     """Entries written to the baseline by this run."""
     known: int = 0
     """Findings that the baseline knows."""
+    cut_short: frozenset[str] = frozenset()
+    """Tests that failed or were skipped: they might have sent more."""
+    rules: tuple[RuleFacts, ...] = ()
+    """What was looked for, by code."""
+    migrations: tuple[Migration, ...] = ()
+    """Traced in this run; formats show them first."""

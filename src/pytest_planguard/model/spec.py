@@ -69,6 +69,9 @@ class DatabaseSpec(msgspec.Struct, frozen=True):
     clock: str = DEFAULT_CLOCK
     tables: dict[str, TableDeclaration] = {}
     """By name as configured, with or without the schema."""
+    older: bool = False
+    """The schema is not the configuration's own: one before a migration, or after it. Declarations
+    of what it lacks are passed over."""
     tenant_schemas: str = ""
     """Shell pattern of the schemas of tenants: all are as large as ``tenant_model``."""
     tenant_model: str = ""

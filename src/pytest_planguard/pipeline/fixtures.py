@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import msgspec
 
@@ -12,12 +13,15 @@ from pytest_planguard.errors import SchemaError
 from pytest_planguard.fixturedb.scale.renames import renamed
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.catalog import Catalog
+from pytest_planguard.model.moved import Undo
 from pytest_planguard.model.ports import FixtureDatabase, PostgresServer
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.pipeline.databases import databases_of
 from pytest_planguard.planner.explain import Explainer
+from pytest_planguard.planner.former import FormerWorlds
 from pytest_planguard.planner.growth import Sizes
+from pytest_planguard.planner.jitter import Jitter
 from pytest_planguard.planner.whatif import Trials
 from pytest_planguard.planner.wire import Wire
 from pytest_planguard.sql.renames import Rename, renames
@@ -34,6 +38,9 @@ class Planner(msgspec.Struct, frozen=True):
     explainer: Explainer
     trials: Trials
     sizes: Sizes
+    jitter: Jitter
+    former: Callable[[Sequence[Undo]], FormerWorlds]
+    """Opens copies that are as the database once was."""
     source: Statistics | None = None
     """What production's statistics file says, under the schema's names; None: there is none."""
 
@@ -135,7 +142,9 @@ def open_planner(
             trials = Trials(fixture, read_catalog_at, settings)
             source = fixture.source and renamed(fixture.source, catalog, found)
             sizes = Sizes(fixture, catalog, read_catalog_at, settings)
-            yield Planner(fixture, catalog, explainer, trials, sizes, source)
+            jitter = Jitter(fixture, catalog, sizes, settings)
+            former = partial(FormerWorlds, fixture, read_catalog_at, settings)
+            yield Planner(fixture, catalog, explainer, trials, sizes, jitter, former, source)
 
 
 def _renames(config: Config, database: str, capture: Capture) -> tuple[Rename, ...]:

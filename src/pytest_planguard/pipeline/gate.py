@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from pytest_planguard import registry
-from pytest_planguard.baseline.entries import is_known, significant
+from pytest_planguard.baseline.entries import REGRESSION, is_accepted, is_known, significant
 from pytest_planguard.config import Config
 from pytest_planguard.model.baseline import Baseline
 from pytest_planguard.model.capture import Capture
@@ -24,6 +24,9 @@ Key = tuple[str, str]
 
 _SEVERITY_CAP = {Layer.LIBRARY: Severity.WARNING, Layer.TEST: Severity.INFO}
 """What a query without a line of the project may be at most; the suite's own never counts."""
+
+_OF_CODE = frozenset({"PLN008", "QRY008", "QRY012"})
+"""Rules growth is no excuse for: a budget holds however tables grow, loops and lists are code's."""
 
 
 class Gate(msgspec.Struct, frozen=True):
@@ -52,6 +55,24 @@ class Gate(msgspec.Struct, frozen=True):
         """All there are: of the configuration, of markers, and of comments."""
         return Suppressions(self.config, self.capture, queries.values(), self.today)
 
+    def growth_note(self, findings: Iterable[Finding]) -> tuple[str, ...]:
+        """How many findings fail nothing because only statistics moved for their queries."""
+        if self.config.fail_on_growth or self.config.fail_on is None:
+            return ()
+        spared = [
+            one
+            for one in findings
+            if one.is_new
+            and one.suppressed is None
+            and one.severity is not Severity.INFO
+            and self._is_of_growth(one)
+        ]
+        if not spared:
+            return ()
+        count = "1 finding is" if len(spared) == 1 else f"{len(spared)} findings are"
+        without = "nothing fails for that without --planguard-fail-on-growth"
+        return (f"{count} of growth alone: {without}",)
+
     def _finding(
         self,
         settled: Settled,
@@ -62,6 +83,8 @@ class Gate(msgspec.Struct, frozen=True):
         candidate = settled.candidate
         query = queries.get((candidate.database, candidate.key))
         severity = candidate.severity
+        if self.config.fail_on_growth and self._is_regression_of_growth(candidate):
+            severity = Severity.ERROR
         if query is not None and query.layer in _SEVERITY_CAP:
             severity = max(severity, _SEVERITY_CAP[query.layer], key=lambda one: one.rank)
         finding = Finding(
@@ -77,8 +100,8 @@ class Gate(msgspec.Struct, frozen=True):
             evidence=candidate.evidence,
             explained_by=settled.explained_by,
             advice=candidate.advice,
-            origins=_origins(query),
-            tests=_tests(query),
+            origins=candidate.origins or _origins(query),
+            tests=candidate.tests or _tests(query),
             suppressed=None,
             is_new=self._is_new(settled, severity),
             fails=False,
@@ -87,7 +110,8 @@ class Gate(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(finding, fails=self._fails(finding, query))
 
     def _proviso(self, candidate: Candidate) -> str:
-        if not candidate.key or not self._is_assumed(candidate.database, candidate.relation):
+        of_the_run = not candidate.key and candidate.step is None
+        if of_the_run or not self._is_assumed(candidate.database, candidate.relation):
             return ""
         if candidate.relation is None:  # the query as a whole, maybe over several tables
             return " (the sizes of its tables are assumed)"
@@ -98,11 +122,13 @@ class Gate(msgspec.Struct, frozen=True):
         candidate = settled.candidate
         if self.baseline is None:
             return True
+        if candidate.origins:
+            world = self.baseline.worlds.get(candidate.database)
+            return not is_accepted(world, candidate.rule, candidate.origins)
         entry = self.baseline.entries.get((candidate.database, candidate.key))
         return not is_known(entry, candidate.rule, candidate.relation, severity)
 
     def _fails(self, finding: Finding, query: Query | None) -> bool:
-        change = self.changes.get((finding.database, finding.key))
         return (
             self.why_open(finding.database) == ""
             and not self._is_assumed(finding.database, finding.relation)
@@ -111,13 +137,21 @@ class Gate(msgspec.Struct, frozen=True):
             and finding.is_new
             and finding.suppressed is None
             and self._can_fail(finding, query)
-            and not (finding.rule == "PLN003" and change is not None and change.statistics_only)
+            and (self.config.fail_on_growth or not self._is_of_growth(finding))
         )
 
+    def _is_of_growth(self, of: Finding | Candidate) -> bool:
+        """What is found because tables grew: nobody's change, and no pull request's."""
+        change = self.changes.get((of.database, of.key))
+        return of.rule not in _OF_CODE and change is not None and change.statistics_only
+
+    def _is_regression_of_growth(self, candidate: Candidate) -> bool:
+        return candidate.rule == REGRESSION and self._is_of_growth(candidate)
+
     def _can_fail(self, finding: Finding, query: Query | None) -> bool:
-        """What is said of the run is of its environment, unless it is of a table of the schema."""
+        """What is said of the run is of its environment, unless it is of the schema or of lines."""
         if query is None:
-            return finding.relation is not None
+            return finding.relation is not None or bool(finding.origins)
         return query.layer is not Layer.TEST
 
     def _worst_first(self, finding: Finding) -> tuple[object, ...]:

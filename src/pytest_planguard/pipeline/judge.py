@@ -12,7 +12,6 @@ from pytest_planguard.advice.paging import deep_pages
 from pytest_planguard.advice.rewrites import rewrites
 from pytest_planguard.advice.unreached import unreached
 from pytest_planguard.advice.verify import Item, advise
-from pytest_planguard.baseline.compare import compare
 from pytest_planguard.config import Config
 from pytest_planguard.model.baseline import Baseline, World
 from pytest_planguard.model.capture import Budget, DjangoModel
@@ -22,10 +21,11 @@ from pytest_planguard.model.growth import Growth
 from pytest_planguard.model.judgement import Context, Read, RunContext
 from pytest_planguard.model.plan import Plan, Planned, Unexplained
 from pytest_planguard.model.query import Query
-from pytest_planguard.model.report import Change, ChangeKind
+from pytest_planguard.model.report import Change
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Layer
 from pytest_planguard.pipeline.budgets import demands_of
+from pytest_planguard.pipeline.comparison import compared
 from pytest_planguard.pipeline.fixtures import Planner
 from pytest_planguard.pipeline.growth import growths, with_least_rows
 from pytest_planguard.pipeline.judges import Judges
@@ -79,7 +79,7 @@ def judge(
         ServerError: The server was lost.
     """
     outcomes = _planned(planner, queries, progress)
-    changes = _compared(outcomes, baseline, world, thresholds)
+    changes = compared(planner, outcomes, baseline, world, thresholds, progress)
     seen = _seen(outcomes, planner, thresholds)
     idle = unreached(
         outcomes, seen, planner.catalog, planner.fixture.statistics, planner.explainer.explain
@@ -175,25 +175,6 @@ def _grown(
         return {}, ""
     progress("planning at 3, 10 and 100 times of today's size")
     return growths(planner, outcomes, thresholds)
-
-
-def _compared(
-    outcomes: Outcomes, baseline: Baseline | None, world: World, thresholds: Thresholds
-) -> dict[Key, Change]:
-    if baseline is None:
-        return {}
-    changes: dict[Key, Change] = {}
-    for query, planned in outcomes:
-        where = (query.database, query.key)
-        entry = baseline.entries.get(where)
-        if query.layer is Layer.TEST or isinstance(planned, Unexplained):
-            continue  # what has no plan has no entry either: it would be new in every run
-        if entry is None:
-            changes[where] = Change(ChangeKind.NEW, query.key, query.database, sql=query.sql)
-        else:
-            before = baseline.worlds.get(query.database)
-            changes[where] = compare(entry, query, planned, before, world, thresholds)
-    return changes
 
 
 def _reads(

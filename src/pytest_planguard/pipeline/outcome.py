@@ -7,8 +7,10 @@ from pathlib import Path
 
 import msgspec
 
+from pytest_planguard.config import Config
 from pytest_planguard.errors import PlanguardError
-from pytest_planguard.model.report import Report, Status
+from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.report import Report, Status, Totals, Verdict
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -46,12 +48,25 @@ class Outcome(msgspec.Struct, frozen=True):
         return statuses[self.report.verdict.status]
 
 
-def write_reports(outcome: Outcome, destinations: Sequence[str]) -> str:
+class Look(msgspec.Struct, frozen=True):
+    """How a terminal wants what it shows."""
+
+    color: bool = False
+    width: int = 80
+    """Columns."""
+    quiet: bool = False
+    """One line a finding."""
+    wrap: bool = False
+    """It is a terminal, not a file or a log: lines are broken between words."""
+
+
+def write_reports(outcome: Outcome, destinations: Sequence[str], look: Look = Look()) -> str:  # noqa: B008 - a frozen value
     """Writes a run's reports; the text is what goes to standard output, without a title.
 
     Args:
         outcome: The run's.
         destinations: ``TYPE[:PATH]`` each.
+        look: Of what goes to standard output.
 
     Raises:
         ConfigurationError: A destination is wrong; nothing is written.
@@ -59,4 +74,44 @@ def write_reports(outcome: Outcome, destinations: Sequence[str]) -> str:
     """
     from pytest_planguard.report.write import write
 
-    return write(outcome.report, destinations, outcome.root, verbose=outcome.verbose, title=False)
+    return write(
+        outcome.report,
+        destinations,
+        outcome.root,
+        verbose=outcome.verbose,
+        title=False,
+        color=look.color,
+        width=look.width,
+        quiet=look.quiet,
+        wrap=look.wrap,
+    )
+
+
+def write_unjudged(config: Config, capture: Capture, reason: str) -> None:
+    """Writes the files that were asked for, of a run that could not be judged.
+
+    What an earlier run left there would pass for this one's. Nothing goes to standard output.
+
+    Args:
+        config: Names the reports.
+        capture: What there was to judge.
+        reason: Why it was not.
+
+    Raises:
+        NotWrittenError: After all that could be written was.
+    """
+    from pytest_planguard.report.write import write
+
+    sent = sum(statement.executions for statement in capture.statements)
+    report = Report(
+        complete=False,
+        databases={},
+        totals=Totals(len(capture.finished), sent, 0, 0, 0),
+        queries=(),
+        findings=(),
+        changes={},
+        gone=(),
+        verdict=Verdict(Status.INCOMPLETE, 0, 0, fail_on=config.fail_on),
+        incomplete_reason=reason,
+    )
+    write(report, config.reports, config.root)

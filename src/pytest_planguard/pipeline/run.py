@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
+from pytest_planguard import registry
 from pytest_planguard.baseline import accept, files
 from pytest_planguard.baseline.compare import missing
 from pytest_planguard.baseline.entries import world_from
+from pytest_planguard.baseline.matching import under_todays_keys
 from pytest_planguard.config import Config, thresholds_for
 from pytest_planguard.errors import BaselineError, PlanguardError, ServerError
 from pytest_planguard.model.baseline import Baseline
@@ -32,7 +35,9 @@ from pytest_planguard.model.report import (
 from pytest_planguard.model.settle import settle
 from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.pipeline.budgets import refuse_unknown_tables
+from pytest_planguard.pipeline.captured_migrations import with_migrations
 from pytest_planguard.pipeline.confidential import unknown_columns, without_values
+from pytest_planguard.pipeline.connections import said_of_connections
 from pytest_planguard.pipeline.databases import databases_of
 from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, ready
@@ -43,6 +48,7 @@ from pytest_planguard.pipeline.roles import bound_roles, not_applied, under_thei
 from pytest_planguard.pipeline.suppressions import refuse_malformed
 from pytest_planguard.pipeline.temporary import without_temporary
 from pytest_planguard.pipeline.tenants import in_schemas_there_are
+from pytest_planguard.pipeline.worlds import comparable
 from pytest_planguard.sql.calls import loads
 from pytest_planguard.sql.deep import room_for_deep_trees
 from pytest_planguard.sql.normalise import queries as normalise
@@ -75,6 +81,7 @@ def run(
     """
     baseline = files.read(config.baseline)
     report = judged(config, capture, baseline, progress, server)
+    report = with_migrations(report, config, capture, baseline, progress, server)
     try:
         report = _accepted(config, baseline, report, options)
     except PlanguardError as refused:
@@ -93,7 +100,10 @@ def judged(
     parts = _Parts(capture)
     with room_for_deep_trees(), ready(config, capture) as config:
         grouped = _by_database(config, capture, parts)
-        refuse_malformed(capture, [query for queries in grouped.values() for query in queries])
+        every = [query for queries in grouped.values() for query in queries]
+        refuse_malformed(capture, every)
+        if baseline is not None:
+            baseline = under_todays_keys(baseline, every, capture)
         for database, queries in grouped.items():
             _judge_database(config, capture, database, queries, baseline, parts, progress, server)
         return _report(config, capture, baseline, parts)
@@ -230,6 +240,9 @@ def _judge_in(
     parts.databases[database] = facts
     thresholds = thresholds_for(config, planner.catalog.tables)
     world = world_from(facts)
+    if baseline is not None:
+        baseline, notes = comparable(baseline, database, world)
+        parts.notes += notes
     judged = judge(
         config, thresholds, planner, queries, baseline, world, progress,
         parts.budgets, parts.models,
@@ -248,6 +261,7 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     changes = {key: one for judged in parts.judged for key, one in judged.changes.items()}
     growth = {key: one for judged in parts.judged for key, one in judged.growth.items()}
     candidates: list[Candidate] = [one for judged in parts.judged for one in judged.candidates]
+    candidates += said_of_connections(config, capture, parts.databases)
     if capture.complete:
         catalogs = [one.catalog for one in parts.databases.values()]
         refuse_unknown_tables(config, parts.budgets, catalogs, outcomes)
@@ -255,7 +269,9 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     gate = Gate(config, baseline, parts.databases, changes, capture, today, parts.loads)
     findings = gate.findings(settle(as_configured(config, candidates)), queries)
     complete = capture.complete and not parts.incomplete
-    silent = gate.suppressions(queries).notes(findings, queries, complete=complete)
+    silent = gate.suppressions(queries).notes(
+        findings, queries, complete=complete, looked_at=looked_at
+    )
     findings = without_values(findings, queries)
     incomplete = parts.incomplete or capture.interrupted
     absent = _absent(baseline, queries, capture, parts)
@@ -276,12 +292,21 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
             *capture.notes,
             *parts.notes,
             *silent,
+            *gate.growth_note(findings),
             *unknown_columns(config, parts.databases, capture),
         ),
         incomplete_reason=incomplete,
         baseline_found=baseline is not None,
         known=sum(not one.is_new for one in findings),
+        cut_short=frozenset(capture.cut_short),
+        rules=tuple(one.FACTS for code, one in registry.rules().items() if config.wants(code)),
     )
+
+
+def looked_at(code: str) -> bool:
+    """Whether a run of tests asks a rule: some are on migrations alone."""
+    rule = registry.rules()[code]
+    return hasattr(rule, "check") or hasattr(rule, "check_run")
 
 
 def _totals(capture: Capture, parts: _Parts, outcomes: Sequence[tuple[Query, object]]) -> Totals:
@@ -325,20 +350,24 @@ def _accepted(
             hint="run the whole suite to its end, then do it again",
         )
     mode: accept.Mode = "all" if options.update else "new"
+    # to trim alone accepts nothing
+    only = None if options.update or options.update_new else frozenset[str]()
     written = accept.update(
-        config.baseline, baseline, report, mode, options.reason, trim=options.trim
+        config.baseline, baseline, report, mode, options.reason, trim=options.trim, only=only
     )
-    old = baseline.entries if baseline is not None else {}
+    taken = accept.accepted_keys(report, baseline, mode, only)
     findings = tuple(
-        msgspec.structs.replace(
-            finding,
-            fails=finding.fails and mode == "new" and (finding.database, finding.key) in old,
-        )
+        msgspec.structs.replace(finding, fails=finding.fails and not _is_in(finding, taken, only))
         for finding in report.findings
     )
     return msgspec.structs.replace(
         report, findings=findings, accepted=written, verdict=_lifted(report, findings)
     )
+
+
+def _is_in(finding: Finding, taken: AbstractSet[Key], only: frozenset[str] | None) -> bool:
+    """Whether an update accepted a finding; one of the run as a whole goes with everything."""
+    return (finding.database, finding.key) in taken or (not finding.key and only is None)
 
 
 def _lifted(report: Report, findings: tuple[Finding, ...]) -> Verdict:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import msgspec
 
+from pytest_planguard.baseline.matching import under_todays_keys
 from pytest_planguard.config import Config
 from pytest_planguard.errors import ConfigurationError
+from pytest_planguard.model.baseline import Baseline, Entry
 from pytest_planguard.model.capture import Capture
-from pytest_planguard.model.report import Report
+from pytest_planguard.model.report import QueryReport, Report
 from pytest_planguard.model.statement import Origin, Phase, Place, Session, Statement
 from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.pipeline.databases import databases_of
@@ -48,6 +50,59 @@ def explain(
     return msgspec.structs.replace(
         report, findings=tuple(finding for finding in report.findings if finding.key)
     )
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """A query as the baseline has it and as it is planned now."""
+
+    entry: Entry
+    report: Report
+    """Of the query alone."""
+    now: QueryReport
+
+
+def compared(
+    config: Config,
+    key: str,
+    capture: Capture,
+    baseline: Baseline,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Compared:
+    """One captured query beside its entry; it may have been edited since.
+
+    Args:
+        config: The configuration.
+        key: Of the query, or of its entry.
+        capture: Of the whole run: which queries were edited shows in all of them.
+        baseline: As read.
+        progress: Told in a few words what is being done.
+
+    Raises:
+        ConfigurationError: The capture or the baseline has no such query.
+    """
+    tenants = Tenants(config.tenant_schemas, config.tenant_model)
+    database_of = databases_of(config, capture)
+    with room_for_deep_trees():
+        queries = normalise(
+            capture, report_name=lambda name: database_of(name) or name, tenants=tenants
+        )
+        known = under_todays_keys(baseline, queries, capture)
+    entries = {
+        query.key: entry
+        for query in queries
+        if (entry := known.entries.get((query.database, query.key))) is not None
+    }
+    now = next((new for new, entry in entries.items() if key in (new, entry.key)), None)
+    one = _of_key(config, now, capture) if now is not None else None
+    if now is None or one is None:
+        seen = any(query.key == key for query in queries)
+        where = "the baseline" if seen else "the capture"
+        raise ConfigurationError(
+            f'{where} has no query "{key}"', hint="see pytest-planguard baseline diff for keys"
+        )
+    report = judged(config, one, known, progress)
+    planned = next(query for query in report.queries if query.query.key == now)
+    return Compared(entries[now], report, planned)
 
 
 def _of_key(config: Config, key: str, capture: Capture) -> Capture | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -74,7 +74,7 @@ class ByMarker(msgspec.Struct, _Lasting, frozen=True):
 
     def covers(self, finding: Finding, query: Query | None) -> bool:
         """Whether one of the tests that ask has it; see ``Suppressions`` for the others."""
-        return bool(_asking(query) & self.tests) and _names(self.said, finding)
+        return bool(_asking(finding, query) & self.tests) and _names(self.said, finding)
 
 
 class ByLine(msgspec.Struct, _Lasting, frozen=True):
@@ -161,7 +161,7 @@ class Suppressions:
             return all(self._is_marked(origin, finding) for origin in finding.origins)
         if isinstance(one, ByMarker):
             mine = (marker.tests for marker in self._markers if _names(marker.said, finding))
-            return _asking(query) <= frozenset[str]().union(*mine)
+            return _asking(finding, query) <= frozenset[str]().union(*mine)
         return True
 
     def _is_marked(self, origin: Origin, finding: Finding) -> bool:
@@ -171,9 +171,21 @@ class Suppressions:
         )
 
     def notes(
-        self, findings: Sequence[Finding], queries: Mapping[Key, Query], *, complete: bool
+        self,
+        findings: Sequence[Finding],
+        queries: Mapping[Key, Query],
+        *,
+        complete: bool,
+        looked_at: Callable[[str], bool] = lambda _: True,
     ) -> tuple[str, ...]:
-        """What is to be said of them: what has expired, and on complete runs what is of no use."""
+        """What is to be said of them: what has expired, and on complete runs what is of no use.
+
+        Args:
+            findings: All of the run.
+            queries: Its queries.
+            complete: Every test ran to its end.
+            looked_at: Whether a rule, by its code, was asked at all.
+        """
         said: list[str] = []
         for one in self._all:
             mine = [
@@ -183,14 +195,16 @@ class Suppressions:
             ]
             if mine and not one.holds(self._today):
                 said.append(_expired(one, len(mine)))
-            elif not mine and complete and self._might(one):
+            elif not mine and complete and self._might(one, looked_at):
                 said.append(f"{one.where} silences nothing: remove it")
         return tuple(said)
 
-    def _might(self, one: One) -> bool:
+    def _might(self, one: One, looked_at: Callable[[str], bool]) -> bool:
         """Whether one of its rules was looked at in this run at all."""
         return any(
-            self._config.wants(code) and self._config.severity_of(code, rule.FACTS.severity)
+            looked_at(code)
+            and self._config.wants(code)
+            and self._config.severity_of(code, rule.FACTS.severity)
             for code, rule in registry.rules().items()
             if any(code.startswith(prefix) for prefix in one.said.codes)
         )
@@ -242,9 +256,11 @@ def _of_queries(queries: Iterable[Query]) -> Iterator[ByStatement]:
             yield from (ByStatement(query, silence) for silence in query.silences)
 
 
-def _asking(query: Query | None) -> frozenset[str]:
-    """The tests a query was sent in."""
-    return frozenset(one.test for one in query.places if one.test) if query else frozenset()
+def _asking(finding: Finding, query: Query | None) -> frozenset[str]:
+    """The tests a query was sent in; without one, those the finding is of."""
+    if query is None:
+        return frozenset(finding.tests)
+    return frozenset(one.test for one in query.places if one.test)
 
 
 def _names(said: Silence, finding: Finding) -> bool:

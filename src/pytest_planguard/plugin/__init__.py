@@ -72,6 +72,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         "update": "Accept what this run saw, new and changed, into the baseline",
         "update-new": "Accept only what has no entry in the baseline yet",
         "trim": "Drop entries of the baseline that a complete run did not see",
+        "fail-on-growth": "Fail, too, for what got worse because tables grew",
     }
     for name, text in flags.items():
         add(f"--planguard-{name}", action="store_true", default=None, help=text)
@@ -92,7 +93,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         action="append",
         metavar="TYPE[:PATH]",
         default=None,
-        help="term, json or markdown; repeatable",
+        help="term, github, json, markdown, html, sarif, junit, gitlab; repeatable",
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
+import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -57,6 +59,8 @@ class Collector:
         self._collected: list[str] = []
         self._finished: list[str] = []
         self._cut_short: list[str] = []
+        self._passed = True
+        """Whether the test that runs has neither failed nor been skipped so far."""
         self._deselected = False
         self._suppressions: tuple[Suppression, ...] = ()
         self._budgets: tuple[Budget, ...] = ()
@@ -109,6 +113,7 @@ class Collector:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """All of a test."""
         self._enter(item.nodeid, Phase.SETUP)
+        self._passed = True
         with _guarded(self.recorder):
             self.recorder.enable(on=wants_capture(item))
         try:
@@ -116,6 +121,7 @@ class Collector:
         finally:
             self._enter("", Phase.OUTSIDE)
             with _guarded(self.recorder):
+                self.recorder.holdings.look(item.nodeid, passed=self._passed)
                 self.recorder.enable(on=True)
 
     @pytest.hookimpl(tryfirst=True)
@@ -144,6 +150,7 @@ class Collector:
         """A test is over when its teardown is reported."""
         report = yield
         if not report.passed:
+            self._passed = False
             self._cut_short.append(item.nodeid)
         if call.when == "teardown":
             self._finished.append(item.nodeid)
@@ -179,6 +186,14 @@ class Collector:
         self._collected, self._finished, self._cut_short = [], [], []
         self._suppressions, self._budgets = (), ()
         return capture
+
+    def settle(self) -> None:
+        """All tests are over: decides what the garbage collector may have given back since."""
+        with _guarded(self.recorder), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pools say so when they are given something back
+            if self.recorder.holdings.is_undecided:
+                gc.collect()
+                self.recorder.holdings.settle()
 
     def _news_of_models(self) -> dict[str, DjangoModel]:
         """Models that were not told yet: apps are set up once."""

@@ -22,7 +22,8 @@ from pytest_planguard.plugin.commit import commit_of
 from pytest_planguard.plugin.databases import Servers
 from pytest_planguard.plugin.selection import is_partial
 from pytest_planguard.plugin.settings import Settings
-from pytest_planguard.plugin.terminal import Progress, Shown, show
+from pytest_planguard.plugin.terminal import Progress, Shown, look, show
+from pytest_planguard.plugin.unjudged import leave_unjudged, why
 from pytest_planguard.plugin.workers import Receiver
 
 if TYPE_CHECKING:
@@ -112,8 +113,11 @@ class Finisher:
             self._shown.text = f"{_count(capture)} captured in {written}"
         elif not plan:
             self._shown.text = f"{_count(capture)} captured, nothing was planned: {interrupted}"
+            self._leave_unjudged(capture, f"nothing was planned: {interrupted}")
         elif session.testscollected or capture.statements:
             self._plan(capture)
+        else:
+            self._leave_unjudged(capture, "no test ran")
 
     def _plan(self, capture: Capture) -> None:
         """Judges, then writes the reports, whatever the verdict.
@@ -123,19 +127,26 @@ class Finisher:
         """
         from pytest_planguard.report.write import NotWrittenError
 
-        progress = Progress(self._config.pluginmanager.get_plugin("terminalreporter"))
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        progress = Progress(reporter)
         try:
             outcome = run_pipeline(self._settings, capture, progress, self._servers.server)
+        except BaseException as error:
+            self._leave_unjudged(capture, why(error))
+            raise
         finally:
             progress.clear()
         self._settle(outcome, capture)
         try:
-            self._shown.text = write_reports(self._settings, outcome)
+            self._shown.text = write_reports(self._settings, outcome, reporter)
         except NotWrittenError as error:
             self._shown.text = error.text
             raise
         if outcome.refused is not None:
             raise outcome.refused
+
+    def _leave_unjudged(self, capture: Capture, reason: str) -> None:
+        self._shown.warnings += leave_unjudged(self._settings, capture, reason)
 
     def _settle(self, outcome: Outcome, capture: Capture) -> None:
         report = outcome.report
@@ -147,6 +158,7 @@ class Finisher:
     def _capture(self, interrupted: str) -> Capture:
         if isinstance(self._source, Collector):
             merger = Merger()
+            self._source.settle()
             merger.add(self._source.take(whole=True))
             self._source.stop()
         else:
@@ -233,7 +245,9 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def write_reports(settings: Settings, outcome: Outcome) -> str:
+def write_reports(
+    settings: Settings, outcome: Outcome, reporter: pytest.TerminalReporter | None
+) -> str:
     """Writes the reports; the text is for standard output.
 
     Raises:
@@ -241,7 +255,8 @@ def write_reports(settings: Settings, outcome: Outcome) -> str:
     """
     from pytest_planguard import pipeline
 
-    return pipeline.write_reports(outcome, settings.config.reports)
+    shown_as = look(reporter, settings.verbose)
+    return pipeline.write_reports(outcome, settings.config.reports, shown_as)
 
 
 def _count(capture: Capture) -> str:

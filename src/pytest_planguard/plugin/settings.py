@@ -93,7 +93,10 @@ def _check_reports(settled: Config, mistakes: list[str]) -> None:
 
 def overrides(config: pytest.Config) -> dict[str, Any]:
     """Options that the configuration knows too; paths as the caller's shell means them."""
-    names = ("capture_file", "db", "baseline", "fail_on", "select", "ignore", "redact", "report")
+    names = (
+        "capture_file", "db", "baseline", "fail_on", "fail_on_growth", "select", "ignore",
+        "redact", "report",
+    )  # fmt: skip
     given = {name: config.getoption(f"planguard_{name}") for name in names}
     for name in _PATHS:
         if given[name] is not None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import pytest
 
-_COLOURS = {"E ": {"red": True}, "W ": {"yellow": True}}
+if TYPE_CHECKING:
+    from pytest_planguard.pipeline import Look
+
+_SUMMARY = "planguard: "
+"""How a report begins that has nothing to say: its one line needs no section."""
 
 
 @dataclasses.dataclass
@@ -55,13 +60,30 @@ class Progress:
             self._reporter.rewrite("", erase=True)
 
 
+def look(reporter: pytest.TerminalReporter | None, verbose: int) -> Look:
+    """As pytest's own output: its colours (``--color``, NO_COLOR, TERM) and its width.
+
+    Args:
+        reporter: None: nobody looks.
+        verbose: pytest's count, ``-q`` is below 0.
+    """
+    from pytest_planguard.pipeline import Look
+
+    if reporter is None:
+        return Look(quiet=verbose < 0)
+    writer = reporter.config.get_terminal_writer()
+    return Look(writer.hasmarkup, writer.fullwidth, quiet=verbose < 0, wrap=bool(reporter.isatty))
+
+
 def show(reporter: pytest.TerminalReporter, shown: Shown) -> None:
     """Writes the section, and counts for the last line."""
-    if not (shown.text or shown.warnings or shown.errors):
+    lines = shown.text.splitlines()
+    if not (lines or shown.warnings or shown.errors):
         return
-    reporter.write_sep("=", "planguard")
-    for line in shown.text.splitlines():
-        reporter.write_line(line, **_COLOURS.get(line[:2], {}))
+    if len(lines) != 1 or not lines[0].startswith(_SUMMARY) or shown.warnings or shown.errors:
+        reporter.write_sep("=", "planguard")
+    for line in lines:
+        reporter.write_line(line)
     for sentence in shown.warnings:
         reporter.write_line(f"warning: {sentence}", yellow=True)
     for sentence in shown.errors:

@@ -49,6 +49,7 @@ class Sender:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Sends what came after the last test."""
+        self._collector.settle()
         output: dict[str, Any] = session.config.workeroutput  # type: ignore[attr-defined]
         output[_ATTRIBUTE] = self._payload()
         output[f"{_ATTRIBUTE}_mistakes"] = self._collector.mistakes

@@ -56,3 +56,12 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     ('1 test', '2 queries')
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def whole(number: float) -> float | int:
+    """The same for programs, without a fraction where there is none.
+
+    >>> whole(8_100_000.0), whole(0.5)
+    (8100000, 0.5)
+    """
+    return int(number) if number == int(number) else number

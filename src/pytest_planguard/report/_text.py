@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
 from pytest_planguard.model.finding import Finding
-from pytest_planguard.model.report import DatabaseReport, QueryReport, Report, Status
+from pytest_planguard.model.report import ChangeKind, DatabaseReport, QueryReport, Report, Status
 from pytest_planguard.model.spec import ASSUMED_ROWS
-from pytest_planguard.model.statement import Origin
+from pytest_planguard.model.statement import Layer, Origin
 from pytest_planguard.model.statistics import ScaleSource
 from pytest_planguard.report._numbers import counted, rows, size
 
 _ODD = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 """Controls, invisible and direction marks, surrogates, private use, line separators."""
+
+_NONCHARACTERS = "\ufffe\uffff"
+"""No XML document may hold them, escaped or not."""
+_SUSPECT = re.compile(r"[^ -~]")
+"""All that is not printable ASCII is looked at."""
+_COLONS = re.compile(r"^(\s*)::")
+_HASHES = re.compile(r"##(?=\w*\[)")
 
 _SOURCES = {
     ScaleSource.PRODUCTION: "production statistics",
@@ -24,30 +32,60 @@ _SOURCES = {
 }
 
 
+def source(of: ScaleSource) -> str:
+    """Where a size comes from, in words."""
+    return _SOURCES[of]
+
+
 def clean(text: str) -> str:
     r"""One line without characters that act on a terminal or hide.
 
     >>> clean("a\x1b[31mb\nc")
     'a\\x1b[31mb c'
     """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(map(_clean_one, text))
+    return _SUSPECT.sub(_clean_one, text)
 
 
-def _clean_one(character: str) -> str:
+def _clean_one(found: re.Match[str]) -> str:
+    character = found[0]
     if character in "\n\r\t":
         return " "
-    if unicodedata.category(character) in _ODD:
+    if unicodedata.category(character) in _ODD or character in _NONCHARACTERS:
         return character.encode("unicode_escape", "backslashreplace").decode("ascii")
     return character
 
 
+def inert(text: str) -> str:
+    """A line that no CI system takes for a command of its own, wherever its log is read.
+
+    GitHub's runner obeys lines that begin with ``::`` (blanks before it or not) and ``##[``
+    anywhere; Azure's and TeamCity's obey ``##vso[`` and ``##teamcity[``.
+
+    >>> inert("  ::add-mask::x"), inert("a ##vso[task.complete]"), inert("now()::date")
+    ('  : :add-mask::x', 'a # #vso[task.complete]', 'now()::date')
+    """
+    return _HASHES.sub("# #", _COLONS.sub(r"\1: :", text))
+
+
+def shortened(text: str, most: int) -> str:
+    """The beginning of a long text, and how long it is.
+
+    >>> shortened("SELECT 1", 20), shortened("SELECT 1, 2, 3", 8)
+    ('SELECT 1', 'SELECT 1 … (14 characters)')
+    """
+    return text if len(text) <= most else f"{text[:most]} … ({len(text):,} characters)"
+
+
+def has_line(origin: Origin) -> bool:
+    """Whether it is a line of a file; a library and the command line are none."""
+    return not origin.file.startswith(("lib:", "<"))
+
+
 def place(origin: Origin) -> str:
     """``app/orders.py:41 list_orders``; a library and the command line have no line."""
-    if origin.file.startswith(("lib:", "<")):
+    if not has_line(origin):
         return origin.file
-    return f"{origin.file}:{origin.line} {origin.function}"
+    return f"{origin.file}:{origin.line} {origin.function}".rstrip()
 
 
 def places(origins: Iterable[Origin]) -> str:
@@ -121,10 +159,23 @@ def self_check(database: DatabaseReport) -> str:
 def totals(report: Report) -> str:
     """``143 tests, 214 queries, 9 not plannable``."""
     count = report.totals
+    if report.migrations and not count.queries:
+        return counted(sum(len(one.steps) for one in report.migrations), "statement") + " traced"
     text = f"{counted(count.tests, 'test')}, {counted(count.queries, 'query', 'queries')}"
     if report.verdict.status is Status.INCOMPLETE:  # lost with the server, or refused by it
         return text + (f", {count.unexplained:,} not planned" if count.unexplained else "")
     return text + (f", {count.unexplained:,} not plannable" if count.unexplained else "")
+
+
+def of_the_suite(report: Report) -> str:
+    """What only setup, teardown, factories and helpers of the suite send; empty: nothing."""
+    count = sum(one.query.layer is Layer.TEST for one in report.queries)
+    if not count:
+        return ""
+    return (
+        f"{counted(count, 'query', 'queries')} of the suite's own (fixtures, factories, helpers): "
+        "shown in the reports, never a failure"
+    )
 
 
 def verdict(report: Report) -> str:
@@ -138,7 +189,8 @@ def verdict(report: Report) -> str:
         if number
     )
     if report.verdict.status is Status.FAILED:
-        return f"failed: {counts or 'see the findings'}"
+        rest = f"; incomplete: {report.incomplete_reason}" if report.incomplete_reason else ""
+        return f"failed: {counts or 'see the findings'}{rest}"
     if report.verdict.status is Status.INCOMPLETE:
         why = report.incomplete_reason or "the run did not reach its end"
         return f"incomplete: {why}" + (f"; {counts} so far" if counts else "")
@@ -165,7 +217,7 @@ def counts(report: Report) -> list[str]:
     """What became of the queries and findings, as in ``211 same`` and ``12 known findings``."""
     order = ("same", "worse", "changed", "better", "new", "gone", "not_run")
     changes = [
-        f"{report.changes.get(kind, 0):,} {kind.replace('_', ' ')}"
+        f"{report.changes.get(kind, 0):,} {kind.replace('_', ' ')}{_told(report, kind)}"
         for kind in order
         if report.changes.get(kind) and report.baseline_found
     ]
@@ -175,10 +227,16 @@ def counts(report: Report) -> list[str]:
     return parts + ([f"{report.accepted:,} written to the baseline"] if report.accepted else [])
 
 
+def _told(report: Report, kind: str) -> str:
+    """How many of the same have another plan: ties, and costs counted in other units."""
+    told = sum(one.change is not None and bool(one.change.note) for one in report.queries)
+    return f" ({told:,} with another plan, told by -v)" if told and kind == "same" else ""
+
+
 def acceptance(report: Report) -> str:
     """The command that accepts what is new or starts a baseline; empty where nothing is."""
     command = "pytest --planguard --planguard-update"
-    if report.accepted:
+    if report.accepted or (report.migrations and not report.queries):
         return ""
     if not report.baseline_found:
         if report.verdict.status is Status.INCOMPLETE:
@@ -188,6 +246,18 @@ def acceptance(report: Report) -> str:
     if not (moved or report.verdict.errors or report.verdict.warnings):
         return ""
     return f"accept with: {command}" + (' --planguard-reason="…"' if report.verdict.errors else "")
+
+
+def closer(report: Report) -> str:
+    """The command that shows more of what fails first; empty where nothing does."""
+    finding = next((one for one in report.findings if one.fails and one.key), None)
+    if finding is None or report.verdict.status is not Status.FAILED:
+        return ""
+    query = by_key(report).get((finding.database, finding.key))
+    change = query.change if query is not None else None
+    known = change is not None and change.kind not in (ChangeKind.NEW, ChangeKind.SAME)
+    options = " --before --after" if known else ""
+    return f"look closer with: pytest-planguard explain {finding.key}{options}"
 
 
 def open_findings(report: Report) -> list[Finding]:

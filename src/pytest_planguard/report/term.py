@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias
 
 from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.report import Change, ChangeKind, QueryReport, Report, Status
+from pytest_planguard.report import _migrations as migrating
 from pytest_planguard.report import _numbers as numbers
 from pytest_planguard.report import _text as words
-
-Segment: TypeAlias = tuple[str, str]
-"""Text and its style, as rich names it; empty: plain."""
-Line: TypeAlias = list[Segment]
+from pytest_planguard.report._lines import STYLES, Line, paint
 
 _MOST = 50
 """Findings shown without -v; whoever has more reads the JSON report."""
 
-_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _VERDICTS = {
     Status.PASSED: "green",
     Status.FAILED: "bold red",
@@ -32,6 +28,8 @@ def render(
     color: bool = False,
     width: int = 80,
     title: bool = True,
+    quiet: bool = False,
+    wrap: bool = False,
 ) -> str:
     """The section, ending in a newline.
 
@@ -39,28 +37,41 @@ def render(
         report: What to show.
         verbose: Plans before and after, infos, what is suppressed and what was not planned.
         color: With ANSI colours.
-        width: Of the title, in columns.
+        width: Of the title, in columns; of every line where they are wrapped.
         title: Begin with it; False where the caller opens a section of its own.
+        quiet: The verdict, one line a finding, and how to go on.
+        wrap: Break lines between words, as a terminal is looked at; files and logs are searched
+            line by line.
     """
+    columns = width if wrap else 0
     if _is_quiet(report) and not verbose:
-        return _paint([_summary(report)], color=color)
+        return paint([_summary(report, quiet=quiet)], color=color, columns=columns)
     lines: list[Line] = [[(" planguard ".center(width, "="), "")]] if title else []
-    lines += _head(report, verbose=verbose)
-    lines += _findings(report, verbose=verbose)
-    lines += _unplanned(report) if verbose else []
-    last = _last(report)
-    return _paint(lines + ([last] if last else []), color=color)
+    lines += _head(report, verbose=verbose, quiet=quiet)
+    lines += _migrations(report)
+    lines += _brief(report) if quiet else _findings(report, verbose=verbose)
+    lines += [*_told(report), *_unplanned(report)] if verbose else []
+    closer = "" if quiet else words.closer(report)
+    lines += [[(closer, "")]] if closer else []
+    lines += _last(report, apart=wrap)
+    return paint(lines, color=color, columns=columns)
 
 
-def blocks(report: Report, color: bool = False) -> str:
-    """The findings alone, infos too, for whoever asked about one statement."""
+def blocks(report: Report, color: bool = False, columns: int = 0) -> str:
+    """The findings alone, infos too, for whoever asked about one statement.
+
+    Args:
+        report: What to show.
+        color: With ANSI colours.
+        columns: To wrap lines at; 0: they stay whole.
+    """
     queries = words.by_key(report)
     column = max((len(words.clean(one.name)) for one in report.findings), default=0)
     lines: list[Line] = []
     for finding in report.findings:
         query = queries.get((finding.database, finding.key))
         lines += _block(finding, query, column, doubtful=True) + _operations(finding)
-    return _paint(lines, color=color)
+    return paint(lines, color=color, columns=columns)
 
 
 def _is_quiet(report: Report) -> bool:
@@ -69,6 +80,7 @@ def _is_quiet(report: Report) -> bool:
     return (
         report.verdict.status is Status.PASSED
         and report.baseline_found
+        and not report.migrations
         and not moved
         and not report.notes
         and not report.accepted
@@ -77,15 +89,26 @@ def _is_quiet(report: Report) -> bool:
     )
 
 
-def _summary(report: Report) -> Line:
+def _summary(report: Report, *, quiet: bool) -> Line:
+    if quiet:
+        return [("planguard: ", ""), (words.verdict(report), "green")]
     servers = " · ".join(map(words.server, report.databases.values()))
     counts = ", ".join(words.counts(report))
     rest = " · ".join(part for part in (servers, words.totals(report), counts) if part)
     return [("planguard: ", ""), (words.verdict(report), "green"), (f" · {rest}", "")]
 
 
-def _head(report: Report, *, verbose: bool) -> list[Line]:
+def _head(report: Report, *, verbose: bool, quiet: bool) -> list[Line]:
     lines: list[Line] = [[(words.verdict(report), _VERDICTS[report.verdict.status])]]
+    if not quiet:
+        lines += _servers(report, verbose=verbose)
+    if loud := words.assumed(report):
+        lines.append([(f"! {loud}", "bold yellow")])
+    return lines if quiet else lines + [[(f"! {note}", "yellow")] for note in report.notes]
+
+
+def _servers(report: Report, *, verbose: bool) -> list[Line]:
+    lines: list[Line] = []
     several = len(report.databases) > 1
     servers = [
         (f"{name}: " if several else "") + words.server(one, whole=verbose)
@@ -96,15 +119,28 @@ def _head(report: Report, *, verbose: bool) -> list[Line]:
         lines.append([(f"{servers[0]} · {totals}", "")])
     else:
         lines += [[(text, "")] for text in (*servers, totals)]
+    if suite := words.of_the_suite(report):
+        lines.append([(suite, "")])
     if verbose:
         lines += [
             [((f"{name}: " if several else "") + checked, "")]
             for name, one in sorted(report.databases.items())
             if (checked := words.self_check(one))
         ]
-    if loud := words.assumed(report):
-        lines.append([(f"! {loud}", "bold yellow")])
-    lines += [[(f"! {note}", "yellow")] for note in report.notes]
+    return lines
+
+
+def _migrations(report: Report) -> list[Line]:
+    """A table for each, columns as wide as they must be."""
+    lines: list[Line] = []
+    for migration in report.migrations:
+        lines.append([(migrating.head(migration), "bold")])
+        cells = [migrating.TITLES, *migrating.rows_of(migration)]
+        cleaned = [[words.clean(cell) for cell in row] for row in cells]
+        widths = [max(len(row[column]) for row in cleaned) for column in range(len(cells[0]))]
+        for number, row in enumerate(cleaned):
+            padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            lines.append([("  " + "  ".join(padded).rstrip(), "" if number else "dim")])
     return lines
 
 
@@ -138,6 +174,22 @@ def _findings(report: Report, *, verbose: bool) -> list[Line]:
     return lines
 
 
+def _brief(report: Report) -> list[Line]:
+    """One line a finding, with its place."""
+    findings = _shown(report, verbose=False)
+    queries = words.by_key(report)
+    column = max((len(words.clean(one.name)) for one in findings[:_MOST]), default=0)
+    lines: list[Line] = []
+    for finding in findings[:_MOST]:
+        query = queries.get((finding.database, finding.key))
+        first, *_ = _block(finding, query, column, doubtful=False)
+        where = words.places(finding.origins)
+        told = any(where in text for text, _ in first)
+        lines.append(first if told else [*first, (f"   {where}", "")])
+    more = len(findings) - _MOST
+    return lines + ([[(f"… {more} more", "bold")]] if more > 0 else [])
+
+
 _MISSING = "IDX001"
 """Its name and its table say all there is to say before the index."""
 
@@ -148,7 +200,7 @@ def _block(
     change = query.change if query is not None else None
     name = words.clean(finding.name).ljust(column)
     letter = finding.severity.value[0].upper()
-    head: Line = [(f"{letter} {finding.rule}", _STYLES[finding.severity]), (f" {name}  ", "")]
+    head: Line = [(f"{letter} {finding.rule}", STYLES[finding.severity]), (f" {name}  ", "")]
     if finding.rule == "PLN003" and change is not None:
         return [[*head, (_step(finding, change), "bold")], *_regression(finding, change)]
     where = words.places(finding.origins)
@@ -236,6 +288,15 @@ def _plans(query: QueryReport) -> list[Line]:
     return lines
 
 
+def _told(report: Report) -> list[Line]:
+    """Queries that have another plan and are none the worse, and why."""
+    return [
+        [(f"= {one.query.key} {one.change.note}", "dim")]
+        for one in report.queries
+        if one.change is not None and one.change.note
+    ]
+
+
 def _unplanned(report: Report) -> list[Line]:
     return [
         [(f"? {one.query.key} not planned: {one.outcome.reason}", "dim")]
@@ -244,30 +305,14 @@ def _unplanned(report: Report) -> list[Line]:
     ]
 
 
-def _last(report: Report) -> Line:
+def _last(report: Report, *, apart: bool) -> list[Line]:
+    """Counts and how to go on: in one line, or in two where a command must stay whole."""
     hidden = sum(one.severity is Severity.INFO for one in words.open_findings(report))
     counts = words.counts(report) + ([numbers.counted(hidden, "info")] if hidden else [])
-    parts = [", ".join(counts), words.acceptance(report)]
-    return [("      ".join(part for part in parts if part), "")] if any(parts) else []
+    parts = [part for part in (", ".join(counts), words.acceptance(report)) if part]
+    texts = parts if apart else ["      ".join(parts)]
+    return [[(text, "")] for text in texts if text]
 
 
 def _indented(texts: Iterable[str], depth: int = 4) -> list[Line]:
     return [[(" " * depth + text, "")] for text in texts if text]
-
-
-def _paint(lines: Iterable[Line], *, color: bool) -> str:
-    """Every segment is cleaned here, so that no foreign text reaches a terminal alive."""
-    cleaned = [[(words.clean(text), style) for text, style in line] for line in lines]
-    if not color:
-        return "".join("".join(text for text, _ in line).rstrip() + "\n" for line in cleaned)
-    from rich.color import ColorSystem
-    from rich.style import Style
-
-    return "".join(
-        "".join(
-            Style.parse(style).render(text, color_system=ColorSystem.STANDARD) if style else text
-            for text, style in line
-        )
-        + "\n"
-        for line in cleaned
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import msgspec
 from pytest_planguard.errors import ConfigurationError, PlanguardError
 from pytest_planguard.model.report import Report
 from pytest_planguard.report import find, formats
+from pytest_planguard.whole import replace_file
 
 _EXTENSIONS = {"markdown": "md", "junit": "xml", "gitlab": "gitlab.json"}
 _TO_OUTPUT = frozenset({"term", "github"})
@@ -69,6 +69,8 @@ def write(
     width: int = 80,
     verbose: bool = False,
     title: bool = True,
+    quiet: bool = False,
+    wrap: bool = False,
 ) -> str:
     """Writes the files and gives back what goes to standard output.
 
@@ -80,6 +82,8 @@ def write(
         width: Of ``term``, in columns.
         verbose: Of ``term``.
         title: Of ``term`` on standard output: False where the caller opens the section itself.
+        quiet: Of ``term`` on standard output.
+        wrap: Of ``term`` on standard output: break lines at the width.
 
     Raises:
         ConfigurationError: A destination is wrong; nothing is written.
@@ -94,13 +98,15 @@ def write(
             "color": color and to_output,
             "width": width,
             "title": title or not to_output,
+            "quiet": quiet and to_output,
+            "wrap": wrap and to_output,
         }
         text = _render(report, destination.format, look)
         if destination.path is None:
             output.append(text)
             continue
         try:
-            _write_file(destination.path, text, root)
+            write_file(destination.path, text, root)
         except OSError as error:
             reason = error.strerror or error
             problems.append(f"{destination.path} cannot be written: {reason}")
@@ -131,15 +137,14 @@ def _unknown(name: str) -> str:
     return f'unknown report "{name}"'
 
 
-def _write_file(file: Path, text: str, root: Path) -> None:
-    """Beside and moved over: a reader never sees half a report."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+def write_file(file: Path, text: str, root: Path) -> None:
+    """Beside and moved over: a reader never sees half a report.
+
+    Raises:
+        OSError: The folder or the file cannot be written.
+    """
     own = root / ".planguard"
     if own in file.parents and not (own / ".gitignore").exists():
+        own.mkdir(parents=True, exist_ok=True)
         (own / ".gitignore").write_text("*\n", encoding="utf-8")
-    beside = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
-        beside.write_bytes(text.encode("utf-8", "backslashreplace"))
-        beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)
+    replace_file(file, text.encode("utf-8", "backslashreplace"))

@@ -16,7 +16,8 @@ FACTS = RuleFacts(
     condition=(
         "Against the baseline, a large table is read in a worse way or a join or sort got worse, "
         "and the cost is at least 1.5 times and 100 units higher; or the cost is at least three "
-        "times as high. Never where only the tables' sizes moved."
+        "times as high. Where only the tables' sizes moved, it is a warning that fails nothing "
+        "unless growth is to fail (--planguard-fail-on-growth)."
     ),
     effect="A query that was fast in production will not be after this change.",
     remedy=(
@@ -32,37 +33,50 @@ _ACCEPT = 'pytest --planguard --planguard-update --planguard-reason="…"'
 def check(context: Context) -> Iterator[Candidate]:
     """At most one: it names the relation that got worst, and the others beside it."""
     change = context.change
-    if change is None or change.kind is not ChangeKind.WORSE or change.statistics_only:
+    if change is None or change.kind is not ChangeKind.WORSE:
         return
     worst = change.relations[0] if change.relations else None
     table = context.catalog.tables.get(worst.relation) if worst is not None else None
-    before, after = change.cost_before or 0.0, change.cost_after or context.plan.cost
+    costs = (change.cost_before, change.cost_after)
+    before, after = costs if None not in costs else (None, None)
     yield Candidate(
         rule=FACTS.code,
         key=context.query.key,
         database=context.query.database,
         relation=worst.relation if worst is not None else None,
-        severity=Severity.ERROR,
+        severity=Severity.WARNING if change.statistics_only else Severity.ERROR,
         message=_message(change, worst, table.rows if table is not None else 0.0, before, after),
         remedy=_remedy(change),
         rows=table.rows if table is not None else context.plan.rows,
-        evidence={
-            "cost_before": before,
-            "cost_after": after,
-            "factor": round(after / max(before, 0.01), 2),
-        },
+        evidence=_evidence(before, after),
         verified=True,
     )
 
 
+def _evidence(before: float | None, after: float | None) -> dict[str, float]:
+    """Between server majors costs are not compared, and not shown."""
+    if before is None or after is None:
+        return {}
+    factor = round(after / max(before, 0.01), 2)
+    return {"cost_before": before, "cost_after": after, "factor": factor}
+
+
 def _message(
-    change: Change, worst: RelationChange | None, rows: float, before: float, after: float
+    change: Change,
+    worst: RelationChange | None,
+    rows: float,
+    before: float | None,
+    after: float | None,
 ) -> str:
-    factor = f"cost {words.times(before, after)}"
+    factor = ""
+    if before is not None and after is not None:
+        factor = f"cost {words.times(before, after)}"
     if worst is None:
+        if before is None or after is None:
+            return "joins or sorts in a worse way"
         return f"{factor}: {words.cost(before)} → {words.cost(after)}, in the same way"
-    size = f"{words.rows(rows)} rows, " if rows else ""
-    text = f"{worst.relation}: {worst.before} → {worst.after} ({size}{factor})"
+    facts = ", ".join(filter(None, (f"{words.rows(rows)} rows" if rows else "", factor)))
+    text = f"{worst.relation}: {worst.before} → {worst.after}" + (f" ({facts})" if facts else "")
     others = [f"{one.relation} {one.before} → {one.after}" for one in change.relations[1:]]
     return text + "".join(f"; {other}" for other in others)
 
@@ -71,4 +85,6 @@ def _remedy(change: Change) -> str:
     if not change.causes:
         return f"cause unknown; accept the new plan with {_ACCEPT}"
     causes = "; ".join(change.causes)
+    if change.statistics_only:
+        return f"because {causes}: nobody's change; see pytest-planguard explain {change.key}"
     return f"because {causes}: put that back, or accept the new plan with {_ACCEPT}"

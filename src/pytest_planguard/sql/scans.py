@@ -97,21 +97,53 @@ class _Step(msgspec.Struct, frozen=True):
 
 def scans(root: PlanNode, catalog: Catalog) -> tuple[Scan, ...]:
     """All scans in the order of the plan."""
-    frame = _Frame(loops=1.0, fraction=1.0, processes=1.0, ceiling=root.total_cost)
-    return tuple(_walk(root, frame, catalog, root.total_cost))
+    return tuple(
+        _scan(node, frame, catalog, max(0.0, cost - _cost_of_subplans(node, frame, cost)))
+        for node, frame, cost in _visits(root, _top(root), root.total_cost)
+        if node.node_type in SCANS and node.operation is None
+    )
 
 
-def _walk(node: PlanNode, frame: _Frame, catalog: Catalog, total: float) -> Iterator[Scan]:
+class Run(msgspec.Struct, frozen=True):
+    """How often a node runs, and what that costs."""
+
+    loops: float
+    """Per process."""
+    cost: float
+    """Over all loops, of the node and all below it."""
+    rows: float
+    """That it returns over all loops and processes, as far as a LIMIT above lets it run."""
+
+
+def runs(root: PlanNode) -> dict[int, Run]:
+    """Every node's, by ``id``."""
+    visits = _visits(root, _top(root), root.total_cost)
+    return {id(node): Run(frame.loops, cost, _rows(node, frame)) for node, frame, cost in visits}
+
+
+def _rows(node: PlanNode, frame: _Frame) -> float:
+    """Of each loop one at least: costs are printed with two digits, too few for small fractions."""
+    once = max(node.rows * frame.fraction, min(1.0, node.rows))
+    return once * frame.loops * frame.processes
+
+
+def _top(root: PlanNode) -> _Frame:
+    return _Frame(loops=1.0, fraction=1.0, processes=1.0, ceiling=root.total_cost)
+
+
+def _visits(
+    node: PlanNode, frame: _Frame, total: float
+) -> Iterator[tuple[PlanNode, _Frame, float]]:
+    """Every node with its frame and its cost over all loops, parents first."""
     cost = _cost(node, frame)
-    if node.node_type in SCANS and node.operation is None:
-        yield _scan(node, frame, catalog, max(0.0, cost - _cost_of_subplans(node, frame, cost)))
+    yield node, frame, cost
     outer: float = 0.0
     outer_rows: float = 0.0
     for child in node.children:
         below = _below(_Step(node, child, outer, outer_rows), frame, cost, total)
         if child.parent_relationship == "Outer":
             outer, outer_rows = _cost(child, below), child.rows
-        yield from _walk(child, below, catalog, total)
+        yield from _visits(child, below, total)
 
 
 def _cost(node: PlanNode, frame: _Frame) -> float:

@@ -193,7 +193,7 @@ def _statement(text: str, line: int) -> ScriptStatement:
         schema = next((one.arg.sval for one in options if one.defname == "schema"), "")
         return ScriptStatement(text, line, StatementUse.EXTENSION, node.extname or "", schema)
     icu = '-x-icu"' in text or _is_icu(node)
-    return ScriptStatement(text, line, _use(node), icu=icu)
+    return ScriptStatement(text, line, statement_use(node), icu=icu)
 
 
 _ROWS = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt, ast.CopyStmt)
@@ -223,7 +223,8 @@ _SERVER = (
 _IDENTITIES = ("role", "session_authorization")
 
 
-def _use(node: Any) -> StatementUse:
+def statement_use(node: Any) -> StatementUse:
+    """What a parsed statement is for."""
     if isinstance(node, _ROWS):
         return StatementUse.ROWS
     if isinstance(node, _RIGHTS) or _changes_owner(node):

@@ -19,22 +19,42 @@ _RETURNS = re.compile(r" \(returns .*\)$")
 """PostgreSQL 16 and older: ``InitPlan 1 (returns $0)``."""
 
 
-class _Line(msgspec.Struct, frozen=True):
+class Said(msgspec.Struct, frozen=True):
+    """What a line of a shape says."""
+
     depth: int
     text: str
     relation: str = ""
     """Where a table is read: what the line ends with before its conditions."""
-    conditions: str = ""
+    conditions: tuple[str, ...] = ()
     is_partition: bool = False
+
+    @property
+    def name(self) -> str:
+        """``Seq Scan on orders o (4 partitions)``."""
+        return self.text + self.relation
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line of a shape, and the nodes it stands for."""
+
+    said: Said
+    nodes: tuple[PlanNode, ...]
+    """Several where partitions are read alike."""
 
 
 def shape(root: PlanNode, catalog: Catalog) -> tuple[str, ...]:
     """One line a node, indented by two spaces a level; partitions that are read alike as one."""
-    return tuple(_text(line) for line in _lines(root, 0, catalog, in_append=False))
+    return tuple(_text(line.said) for line in outline(root, catalog))
 
 
-def _lines(node: PlanNode, depth: int, catalog: Catalog, *, in_append: bool) -> Iterator[_Line]:
-    yield _line(node, depth, catalog, in_append)
+def outline(root: PlanNode, catalog: Catalog) -> tuple[Line, ...]:
+    """The lines of the shape with their nodes, in the same order."""
+    return tuple(_lines(root, 0, catalog, in_append=False))
+
+
+def _lines(node: PlanNode, depth: int, catalog: Catalog, *, in_append: bool) -> Iterator[Line]:
+    yield Line(_said(node, depth, catalog, in_append), (node,))
     in_append = in_append or node.node_type in _APPENDS
     # What is joined comes first, plans of sub-selects after it, as they are read.
     ordered = sorted(node.children, key=_is_subplan)
@@ -49,45 +69,40 @@ def _is_subplan(child: PlanNode) -> bool:
     return child.parent_relationship in ("InitPlan", "SubPlan")
 
 
-def _collapsed(parts: Sequence[tuple[_Line, ...]]) -> list[tuple[_Line, ...]]:
+def _collapsed(parts: Sequence[tuple[Line, ...]]) -> list[tuple[Line, ...]]:
     """Equal parts once, with their number where partitions are read."""
-    counts: dict[tuple[_Line, ...], int] = {}
+    groups: dict[tuple[Said, ...], list[tuple[Line, ...]]] = {}
     for lines in parts:
-        counts[lines] = counts.get(lines, 0) + 1
-    result: list[tuple[_Line, ...]] = []
-    for lines, count in counts.items():
-        if count == 1 or not any(line.is_partition for line in lines):
-            result += [lines] * count
+        groups.setdefault(tuple(line.said for line in lines), []).append(lines)
+    result: list[tuple[Line, ...]] = []
+    for said, group in groups.items():
+        if len(group) == 1 or not any(one.is_partition for one in said):
+            result += group
         else:
-            result.append(tuple(_counted(line, count) for line in lines))
+            result.append(tuple(map(_together, zip(*group, strict=True))))
     return result
 
 
-def _counted(line: _Line, count: int) -> _Line:
-    if not line.is_partition:
-        return line
-    return msgspec.structs.replace(
-        line, relation=f"{line.relation} ({count} partitions)", is_partition=False
-    )
+def _together(alike: Sequence[Line]) -> Line:
+    said = alike[0].said
+    if said.is_partition:
+        relation = f"{said.relation} ({len(alike)} partitions)"
+        said = msgspec.structs.replace(said, relation=relation, is_partition=False)
+    return Line(said, tuple(node for line in alike for node in line.nodes))
 
 
-def _text(line: _Line) -> str:
-    return "  " * line.depth + line.text + line.relation + line.conditions
+def _text(said: Said) -> str:
+    conditions = f" [{'; '.join(said.conditions)}]" if said.conditions else ""
+    return "  " * said.depth + said.name + conditions
 
 
-def _line(node: PlanNode, depth: int, catalog: Catalog, in_append: bool) -> _Line:
+def _said(node: PlanNode, depth: int, catalog: Catalog, in_append: bool) -> Said:
     prefix = f"{_RETURNS.sub('', node.subplan_name)}: " if node.subplan_name else ""
     relation, alias, is_partition = _relation(node, catalog, in_append)
     details = _details(node)
     if alias and node.alias and alias != node.alias:
         details = [with_alias(text, node.alias, alias) for text in details]
-    return _Line(
-        depth,
-        prefix + _name(node, catalog),
-        relation,
-        f" [{'; '.join(details)}]" if details else "",
-        is_partition,
-    )
+    return Said(depth, prefix + _name(node, catalog), relation, tuple(details), is_partition)
 
 
 def _relation(node: PlanNode, catalog: Catalog, in_append: bool) -> tuple[str, str, bool]:

@@ -9,8 +9,9 @@ from pytest_planguard.baseline.accept import update
 from pytest_planguard.baseline.entries import is_known
 from pytest_planguard.errors import ConfigurationError
 from pytest_planguard.model.finding import Severity
-from pytest_planguard.model.plan import Planned
+from pytest_planguard.model.plan import Planned, SampleKind
 from pytest_planguard.model.report import Change, ChangeKind
+from pytest_planguard.model.statement import Origin
 
 KEY = ("default", "feed00000001")
 
@@ -131,6 +132,20 @@ def test_one_key_alone_can_be_accepted(tmp_path):
     assert set(files.read(tmp_path).entries) == {KEY, ("default", "feed00000002")}
 
 
+@pytest.mark.parametrize(("other", "moved"), [(ChangeKind.SAME, True), (ChangeKind.WORSE, False)])
+def test_one_query_alone_takes_todays_header_where_all_others_hold_in_it(tmp_path, other, moved):
+    first(tmp_path, fix_reports.function_on_column(), fix_reports.missing_index())
+    baseline = files.read(tmp_path)
+    parts = (changed(fix_reports.missing_index(), ChangeKind.WORSE),
+             changed(fix_reports.function_on_column(), other))  # fmt: skip
+    report = fix_reports.report(*parts)
+    facts = report.databases["default"]
+    catalog = msgspec.structs.replace(facts.catalog, indexes={})
+    report.databases["default"] = msgspec.structs.replace(facts, catalog=catalog)
+    update(tmp_path, baseline, report, reason="x", only=frozenset({"feed00000001"}))
+    assert (files.read(tmp_path).worlds["default"].indexes == {}) is moved
+
+
 def test_a_finding_is_known_when_it_was_accepted_at_least_as_bad(tmp_path):
     entry = first(tmp_path).entries[KEY]
     events = "public.events"
@@ -147,3 +162,144 @@ def test_a_regression_is_never_known(tmp_path):
     part = fix_reports.regression()
     entry = first(tmp_path, part).entries[("default", part[1].key)]
     assert not is_known(entry, "PLN003", "public.orders", Severity.ERROR)
+
+
+def edited(part, key, old_key):
+    """The part under another key, as a run sees a query whose text was edited."""
+    report, finding = part
+    query = msgspec.structs.replace(report.query, key=key, sql=f"{report.query.sql} -- edited")
+    change = Change(ChangeKind.SAME, key, "default", renamed_from=old_key)
+    return (
+        msgspec.structs.replace(report, query=query, change=change),
+        msgspec.structs.replace(finding, key=key, is_new=False, fails=False),
+    )
+
+
+def test_an_edited_query_takes_its_entry_with_the_reason_to_its_new_key(tmp_path):
+    baseline = first(tmp_path, fix_reports.function_on_column())
+    update(tmp_path, baseline, fix_reports.report(fix_reports.missing_index()), reason="dear")
+    after = edited(fix_reports.missing_index(), "feed0000000e", "feed00000001")
+    assert update(tmp_path, files.read(tmp_path), fix_reports.report(after)) == 1
+    now = files.read(tmp_path).entries
+    assert set(now) == {("default", "feed0000000e"), ("default", "feed00000002")}
+    entry = now[("default", "feed0000000e")]
+    assert {one.reason for one in entry.findings} == {"dear"}
+    assert entry.sql.endswith("-- edited")
+    assert len(list(tmp_path.rglob("*feed0000000*.json"))) == 2
+
+
+def test_an_update_that_changes_one_query_touches_one_file(tmp_path):
+    parts = [fix_reports.missing_index(f"feed{number:08}") for number in range(20)]
+    baseline = first(tmp_path, *parts)
+    before = {file: file.stat().st_ino for file in tmp_path.rglob("*.json")}
+    known = [(report, msgspec.structs.replace(f, is_new=False)) for report, f in parts]
+    known[7] = changed(known[7], ChangeKind.CHANGED, cost=7.0)
+    assert update(tmp_path, baseline, fix_reports.report(*known)) == 1
+    after = {file: file.stat().st_ino for file in tmp_path.rglob("*.json")}
+    (touched,) = [file for file in after if after[file] != before[file]]
+    assert touched.name == "latest-feed00000007.json"
+
+
+def test_an_edited_query_is_none_that_has_no_entry_yet(tmp_path):
+    baseline = first(tmp_path)
+    after = edited(fix_reports.missing_index(), "feed0000000e", "feed00000001")
+    assert update(tmp_path, baseline, fix_reports.report(after), "new") == 0
+    assert files.read(tmp_path) == baseline
+
+
+def test_a_function_that_moved_takes_its_entry_with_the_reason_along(tmp_path):
+    baseline = first(tmp_path, fix_reports.function_on_column())
+    update(tmp_path, baseline, fix_reports.report(fix_reports.missing_index()), reason="dear")
+    report, finding = changed(fix_reports.missing_index(), ChangeKind.SAME)
+    place = Origin("web/feeds.py", 7, "newest")
+    moved = fix_reports.query("feed00000001", report.query.sql, place)
+    part = (
+        msgspec.structs.replace(report, query=moved),
+        msgspec.structs.replace(finding, is_new=False),
+    )
+    assert update(tmp_path, files.read(tmp_path), fix_reports.report(part)) == 1
+    assert (tmp_path / "queries/web/feeds/newest-feed00000001.json").is_file()
+    assert not (tmp_path / "queries/app/feed").exists()
+    entry = files.read(tmp_path).entries[KEY]
+    assert {one.reason for one in entry.findings} == {"dear"}
+
+
+def test_only_new_needs_a_reason_for_an_error_as_well_and_names_its_own_option(tmp_path):
+    baseline = first(tmp_path, fix_reports.function_on_column())
+    report = fix_reports.report(fix_reports.missing_index())
+    with pytest.raises(ConfigurationError, match="accepting 1 error needs a reason: IDX001") as e:
+        update(tmp_path, baseline, report, "new")
+    assert "--planguard-update-new --planguard-reason" in e.value.hint
+    assert files.read(tmp_path) == baseline
+
+
+def test_what_an_update_leaves_alone_needs_no_reason(tmp_path):
+    baseline = first(tmp_path, fix_reports.regression())
+    worse = fix_reports.regression()
+    report = fix_reports.report(worse, fix_reports.function_on_column())
+    assert update(tmp_path, baseline, report, "new") == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "kept"),
+    [(ChangeKind.SAME, True), (ChangeKind.CHANGED, True), (ChangeKind.BETTER, False)],
+)
+def test_an_accepted_regression_is_carried_on_until_the_plan_is_better(tmp_path, kind, kept):
+    part = fix_reports.regression()
+    update(tmp_path, first(tmp_path), fix_reports.report(part), reason="the index was too dear")
+    report, _ = changed(part, kind)
+    whole = msgspec.structs.replace(fix_reports.report(), queries=(report,))
+    update(tmp_path, files.read(tmp_path), whole)
+    entry = files.read(tmp_path).entries[("default", report.query.key)]
+    reasons = [one.reason for one in entry.findings if one.rule == "PLN003"]
+    assert reasons == (["the index was too dear"] if kept else [])
+
+
+def test_a_plan_that_gets_worse_again_takes_the_new_reason(tmp_path):
+    part = fix_reports.regression()
+    update(tmp_path, first(tmp_path), fix_reports.report(part), reason="the first time")
+    with pytest.raises(ConfigurationError, match="PLN003"):
+        update(tmp_path, files.read(tmp_path), fix_reports.report(part))
+    update(tmp_path, files.read(tmp_path), fix_reports.report(part), reason="the second time")
+    entry = files.read(tmp_path).entries[("default", part[0].query.key)]
+    (again,) = [one for one in entry.findings if one.rule == "PLN003"]
+    assert again.reason == "the second time"
+
+
+def test_a_partial_run_keeps_reasons_and_plans_it_did_not_come_to(tmp_path):
+    baseline = first(tmp_path)
+    report, _ = changed(fix_reports.missing_index(), ChangeKind.CHANGED)
+    generic = fix_reports.plan(cost=7.0, sample=SampleKind.GENERIC)
+    report = msgspec.structs.replace(report, outcome=Planned((generic,)))
+    part = msgspec.structs.replace(fix_reports.report(complete=False), queries=(report,))
+    update(tmp_path, baseline, part)
+    entry = files.read(tmp_path).entries[KEY]
+    assert [plan.sample for plan in entry.plans] == ["captured", "generic"]
+    assert [one.rule for one in entry.findings] == ["IDX001", "PLN001"]
+
+
+def test_a_test_that_failed_before_its_query_was_sent_takes_nothing_away(tmp_path):
+    baseline = first(tmp_path)
+    report, _ = changed(fix_reports.missing_index(), ChangeKind.SAME)
+    query = fix_reports.query("feed00000001", report.query.sql, tests=("tests/other.py::test_x",))
+    part = msgspec.structs.replace(report, query=query)
+    failed = frozenset({"tests/test_feed.py::test_latest"})
+    whole = msgspec.structs.replace(fix_reports.report(), queries=(part,), cut_short=failed)
+    update(tmp_path, baseline, whole)
+    entry = files.read(tmp_path).entries[KEY]
+    assert entry.tests == ("tests/other.py::test_x", "tests/test_feed.py::test_latest")
+    assert [one.rule for one in entry.findings] == ["IDX001", "PLN001"]
+
+
+def test_a_kind_of_plan_that_is_new_is_added_where_the_others_are_the_same(tmp_path):
+    baseline = first(tmp_path)
+    report, _ = changed(fix_reports.missing_index(), ChangeKind.SAME, cost=160_000)
+    generic = fix_reports.plan(cost=7.0, sample=SampleKind.GENERIC)
+    report = msgspec.structs.replace(report, outcome=Planned((*report.outcome.plans, generic)))
+    whole = msgspec.structs.replace(fix_reports.report(), queries=(report,))
+    update(tmp_path, baseline, whole)
+    entry = files.read(tmp_path).entries[KEY]
+    assert [(plan.sample, plan.cost) for plan in entry.plans] == [
+        ("captured", 150_000),
+        ("generic", 7.0),
+    ]

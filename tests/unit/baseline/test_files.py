@@ -34,8 +34,9 @@ def test_a_folder_without_entries_is_no_baseline(tmp_path):
 
 def test_what_is_written_is_read_again(tmp_path):
     one, world = entry(), world_from(fix_reports.database())
+    world = msgspec.structs.replace(world, rows={"public.orders": 47_000_000})
     assert write_entries(tmp_path, [one]) == 1
-    assert write_world(tmp_path, "default", world) == 5
+    assert write_world(tmp_path, "default", world) == 3
     baseline = read(tmp_path)
     assert baseline.entries == {("default", one.key): one}
     assert baseline.worlds == {"default": world}
@@ -46,14 +47,17 @@ def test_files_stand_under_the_module_and_the_header_has_a_fact_a_line(tmp_path)
     write_world(tmp_path, "default", world_from(fix_reports.database()))
     assert files(tmp_path) == [
         "queries/app/feed/latest-feed00000001.json",
-        "world/default/indexes.json",
-        "world/default/rows.json",
         "world/default/server.json",
         "world/default/settings.json",
-        "world/default/tables.json",
+        "world/default/tables/public.orders.json",
     ]
-    rows = (tmp_path / "world/default/rows.json").read_text()
-    assert rows == '{\n  "public.events": 8100000,\n  "public.orders": 47000000\n}\n'
+    assert (tmp_path / "world/default/tables/public.orders.json").read_text() == (
+        '{\n  "facts": [\n    "column id bigint not null",\n    "column customer_id bigint"\n  ],\n'
+        '  "indexes": {\n    "public.orders_customer_id_idx": "CREATE INDEX orders_customer_id_idx '
+        'ON public.orders USING btree (customer_id)"\n  },\n'
+        '  "rows": 47000000,\n  "schema": 2,\n  "statistics": "",\n'
+        '  "table": "public.orders"\n}\n'
+    )
 
 
 def test_a_file_reads_well_in_a_diff(tmp_path):
@@ -77,13 +81,23 @@ def test_a_file_that_already_reads_so_is_left_alone(tmp_path):
 def test_fields_of_a_later_version_survive(tmp_path):
     write_entries(tmp_path, [entry()])
     write_world(tmp_path, "default", world_from(fix_reports.database()))
-    for file in (next(tmp_path.rglob("latest-*.json")), tmp_path / "world/default/server.json"):
+    known = [
+        next(tmp_path.rglob("latest-*.json")),
+        tmp_path / "world/default/server.json",
+        tmp_path / "world/default/tables/public.orders.json",
+    ]
+    for file in known:
         file.write_text(json.dumps(json.loads(file.read_text()) | {"growth": {"x": 1}}))
+    value = json.loads(known[0].read_text())
+    value["findings"][0]["ticket"] = "SHOP-17"
+    value["plans"][0]["blocks"] = 7
+    known[0].write_text(json.dumps(value))
     write_entries(tmp_path, [entry(sql="SELECT 1")])
     write_world(tmp_path, "default", world_from(fix_reports.database()))
-    for file in (next(tmp_path.rglob("latest-*.json")), tmp_path / "world/default/server.json"):
-        assert json.loads(file.read_text())["growth"] == {"x": 1}
-    assert json.loads(next(tmp_path.rglob("latest-*.json")).read_text())["sql"] == "SELECT 1"
+    assert all(json.loads(file.read_text())["growth"] == {"x": 1} for file in known)
+    value = json.loads(known[0].read_text())
+    assert value["sql"] == "SELECT 1"
+    assert (value["findings"][0]["ticket"], value["plans"][0]["blocks"]) == ("SHOP-17", 7)
 
 
 def test_an_entry_whose_module_changed_moves_and_leaves_no_folder_behind(tmp_path):
@@ -133,8 +147,8 @@ def test_a_broken_file_is_named_and_never_overwritten(tmp_path, kind):
 
 def test_a_broken_header_is_named_too(tmp_path):
     write_world(tmp_path, "default", world_from(fix_reports.database()))
-    (tmp_path / "world/default/rows.json").write_text("{")
-    with pytest.raises(BaselineError, match=r"rows\.json is no JSON"):
+    (tmp_path / "world/default/settings.json").write_text("{")
+    with pytest.raises(BaselineError, match=r"settings\.json is no JSON"):
         read(tmp_path)
 
 

@@ -8,6 +8,7 @@ import pytest
 from pytest_planguard.capture.merge import Merger, merge
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import Capture, Database, Suppression
+from pytest_planguard.model.connections import Held, Hold, Maker, Opened, Pool
 from pytest_planguard.model.schema import Schema, SchemaObject
 from pytest_planguard.model.statement import Origin, Phase, Place, Sample, Session, Statement
 from pytest_planguard.sql.normalise import queries
@@ -128,3 +129,22 @@ def test_what_tests_say_is_said_once() -> None:
 def test_the_earliest_start_is_the_runs() -> None:
     parts = [capture(captured_at=at) for at in ("2026-01-02", "", "2026-01-01")]
     assert merge(parts).captured_at == "2026-01-01"
+
+
+def test_facts_of_connections_are_the_same_in_every_order() -> None:
+    line = Origin("app/db.py", 9, "make")
+    pool = Pool(line, "shop", Maker.SQLALCHEMY, "QueuePool", 10, "pool_size=5, max_overflow=5")
+    held = [Held(Hold.CONNECTION, line, "shop", Maker.SQLALCHEMY, f"t::{n}") for n in "ab"]
+    nested = [msgspec.structs.replace(one, hold=Hold.NESTED, first=line) for one in held]
+    parts = [
+        capture(pools=(pool,), opened=(Opened(line, "shop", Maker.SQLALCHEMY, ("a", "b")),)),
+        capture(pools=(pool,), opened=(Opened(line, "shop", Maker.SQLALCHEMY, ("b", "c")),)),
+        capture(held=(held[0], nested[1])),
+        capture(held=(held[1], held[0], nested[1])),
+    ]
+    results = {msgspec.json.encode(merge(order), order="sorted") for order in permutations(parts)}
+    assert len(results) == 1
+    merged = merge(parts)
+    assert merged.pools == (pool,)
+    assert merged.opened == (Opened(line, "shop", Maker.SQLALCHEMY, ("a", "b", "c")),)
+    assert merged.held == (*held, nested[1])

@@ -335,7 +335,7 @@ def test_the_internals_of_this_version_are_the_ones_that_are_listened_to() -> No
     for owner, name in owners:
         arguments = tuple(inspect.signature(vars(owner)[name]).parameters)
         assert arguments == driver._KNOWN_ARGUMENTS[name], (psycopg.__version__, owner)
-    assert driver._entrance().codes
+    assert driver._public_methods().codes
 
 
 def test_a_plain_query_is_heard_while_the_server_works_and_others_before(

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import threading
 import tracemalloc
+import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
@@ -342,3 +346,69 @@ def test_a_cursor_that_is_compared_by_value_is_annotated(recorder: Recorder) -> 
     (statement,) = recorder.take().statements
     assert [place.origin.file == "app.py" for place in statement.places].count(True) == 1
     assert statement.executions == 2
+
+
+def guarded(recorder: Recorder, action: Callable[[], None]) -> None:
+    """As all of our code runs in the application's calls."""
+    try:
+        action()
+    except Exception as error:  # noqa: BLE001 -- as there
+        recorder.fail("test", error)
+
+
+def test_what_a_signals_handler_raises_in_our_code_reaches_the_application(
+    recorder: Recorder,
+) -> None:
+    """As by ``signal.setitimer``: it is no bug of ours, and the capture goes on."""
+
+    def handler(*_: object) -> None:
+        raise TimeoutError("too long")
+
+    def busy() -> None:
+        while True:
+            pass
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        with pytest.raises(TimeoutError, match="too long") as caught:
+            guarded(recorder, busy)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    trace = caught.value.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    assert trace.tb_frame.f_code is handler.__code__
+    assert recorder.failure is None
+    assert recorder.listening
+
+
+def test_an_error_of_ours_is_no_handlers_whatever_handlers_there_are(recorder: Recorder) -> None:
+    recorder.fail("test", TimeoutError("ours"))
+    assert isinstance(recorder.failure, TimeoutError)
+
+
+def test_a_forked_child_waits_for_no_lock_of_a_thread_it_has_not(recorder: Recorder) -> None:
+    held, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with recorder._lock:
+            held.set()
+            over.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python 3.12 and later warn where there are threads
+        child = os.fork()
+    if not child:
+        signal.alarm(10)  # it would wait for ever
+        recorder.enter("t::a", Phase.CALL)
+        recorder.take()
+        os._exit(0)
+    over.set()
+    thread.join()
+    _, status = os.waitpid(child, 0)
+    assert status == 0

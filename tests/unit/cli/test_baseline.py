@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import subprocess
+
+import msgspec
 import pytest
 
 import fix_reports
 from pytest_planguard.baseline import files
 from pytest_planguard.baseline.accept import update
+from pytest_planguard.model.report import Change, ChangeKind
 
 
 @pytest.fixture
@@ -67,10 +71,65 @@ def test_accept_takes_one_query_and_needs_a_reason(accepted, pipeline, say):
 
 
 def test_trim_says_how_many_it_dropped(accepted, pipeline, say):
-    import msgspec
-
-    from pytest_planguard.model.report import Change, ChangeKind
-
     gone = (Change(ChangeKind.GONE, "feed00000001", "default"),)
     pipeline.report = msgspec.structs.replace(fix_reports.empty(), gone=gone)
     assert say("baseline", "trim").out == "1 of 1 entries dropped\n"
+
+
+def test_diff_of_revisions_asks_neither_a_database_nor_a_capture(accepted, pipeline, say):
+    def git(*arguments):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *who, *arguments], cwd=accepted, check=True, capture_output=True)
+
+    git("init", "-q", "-b", "main")
+    git("add", "planguard")
+    git("commit", "-q", "-m", "first")
+    (accepted / ".planguard/capture.json.gz").unlink()
+    assert say("baseline", "diff", "main").out == "nothing changed\n"
+    baseline = files.read(accepted / "planguard/baseline")
+    report = fix_reports.report(fix_reports.regression())
+    update(accepted / "planguard/baseline", baseline, report, reason="too dear")
+    said = say("baseline", "diff", "main")
+    assert said.status == 0
+    assert said.out == (
+        "new 0a1b2c3d4e5f  app/orders.py list_orders\n"
+        "    SELECT * FROM orders o WHERE o.customer_id = $1\n"
+        "    accepted IDX001 public.orders: too dear\n"
+        "    accepted PLN001 public.orders: too dear\n"
+        "    accepted PLN003 public.orders: too dear\n"
+    )
+    git("add", "planguard")
+    git("commit", "-q", "-m", "second")
+    assert say("baseline", "diff", "main").out == "nothing changed\n"
+    assert say("baseline", "diff", "main~1..main").out == said.out
+    assert say("baseline", "diff", "main~1", "main").out == said.out
+    assert say("baseline", "diff", "main", "main~1").out.startswith("gone 0a1b2c3d4e5f")
+    assert pipeline.calls == []
+
+
+def test_diff_of_what_is_neither_a_file_nor_a_revision_is_told(accepted, pipeline, say):
+    said = say("baseline", "diff", "nowhere.gz")
+    assert said.status == 3
+    assert "git says: not a git repository" in said.err
+    assert say("baseline", "diff", "a", "b", "c").status == 2
+
+
+def test_an_edited_query_is_accepted_by_either_key_and_shown_with_both_texts(
+    accepted, pipeline, say
+):
+    report, finding = fix_reports.missing_index("feed0000000e")
+    change = Change(
+        ChangeKind.CHANGED,
+        "feed0000000e",
+        "default",
+        sql="SELECT 2",
+        renamed_from="feed00000001",
+        sql_before="SELECT 1",
+    )
+    part = (msgspec.structs.replace(report, change=change), finding)
+    pipeline.report = fix_reports.report(part)
+    said = say("baseline", "diff")
+    assert "changed feed0000000e (was feed00000001)" in said.out
+    assert "  - SELECT 1\n  + SELECT 2\n" in said.out
+    assert say("baseline", "accept", "feed00000001", "--reason", "x").status == 0
+    assert set(files.read(accepted / "planguard/baseline").entries) == {("default", "feed0000000e")}

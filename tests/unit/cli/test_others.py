@@ -6,10 +6,11 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+import fix_readers
 import fix_reports
 import pytest_planguard
 from pytest_planguard import registry
-from pytest_planguard.cli import doctor
+from pytest_planguard.cli import common, doctor
 from pytest_planguard.cli.growth_table import growth_lines
 from pytest_planguard.model.finding import RuleFacts, Severity
 from pytest_planguard.model.growth import Growth, Stage, Turn
@@ -77,7 +78,9 @@ def test_explain_shows_plans_findings_and_how_exact_they_are(project, pipeline, 
     said = say("explain", "SELECT 1")
     assert said.status == 0
     assert said.out.startswith("PostgreSQL 18.6 · exact: production statistics of 2026-11-02")
-    assert "  captured: cost 152,000, 20 rows\n    Limit\n" in said.out
+    assert "  captured: cost 152,000, 20 rows\n      cost            rows\n" in said.out
+    assert "     100 %              20  Seq Scan\n" in said.out
+    assert "^ E IDX001 missing-index\n" in said.out
     assert "E IDX001 missing-index" in said.out
     assert pipeline.calls[0].text == "SELECT 1"
 
@@ -140,6 +143,34 @@ def test_explain_shows_values_only_where_they_are_asked_for(project, pipeline, s
     pipeline.report = msgspec.structs.replace(report, queries=(query,))
     assert "secret" not in say("explain", "SELECT 1").out
     assert "with secret, NULL" in say("explain", "SELECT 1", "--values").out
+
+
+@pytest.mark.parametrize(
+    ("tty", "environ", "colored"),
+    [
+        (True, {}, True),
+        (False, {}, False),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"TERM": "dumb"}, False),
+    ],
+)
+def test_colours_are_shown_on_a_terminal_that_wants_them(tty, environ, colored, monkeypatch):
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: tty))
+    assert common.colored() is colored
+
+
+@pytest.mark.parametrize("sample", ["hostile", "huge"])
+def test_explain_lets_nothing_act_on_a_terminal_and_shows_the_beginning_of_megabytes(
+    project, pipeline, say, sample
+):
+    pipeline.report = fix_reports.SAMPLES[sample]()
+    said = say("explain", "SELECT 1").out
+    assert any("^ E IDX001" in line for line in fix_readers.lines(said))
+    assert len(said) < 30_000
 
 
 def test_explain_reads_a_statement_from_standard_input(project, pipeline, say, monkeypatch):

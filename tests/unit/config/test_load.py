@@ -243,6 +243,20 @@ def test_a_mistake_in_the_environment_names_the_variable(tmp_path):
         load(tmp_path, environ={"PLANGUARD_FAIL_ON": "warn"})
 
 
+@pytest.mark.parametrize(
+    ("given", "environ", "fails"),
+    [(None, {}, False), (True, {}, True), (None, {"PLANGUARD_FAIL_ON_GROWTH": "1"}, True),
+     (None, {"PLANGUARD_FAIL_ON_GROWTH": "off"}, False)],
+)  # fmt: skip
+def test_growth_fails_where_an_option_or_the_environment_says_so(tmp_path, given, environ, fails):
+    assert load(tmp_path, {"fail_on_growth": given}, environ).fail_on_growth is fails
+
+
+def test_a_flag_in_the_environment_is_yes_or_no(tmp_path):
+    with pytest.raises(ConfigurationError, match='PLANGUARD_FAIL_ON_GROWTH: found "maybe"'):
+        load(tmp_path, environ={"PLANGUARD_FAIL_ON_GROWTH": "maybe"})
+
+
 def test_a_server_given_as_an_option_replaces_the_configured_one(tmp_path):
     write(
         tmp_path,

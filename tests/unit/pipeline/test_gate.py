@@ -44,7 +44,11 @@ EMPTY = Baseline({}, {})
 
 def gate(tmp_path, baseline=EMPTY, source=ScaleSource.DECLARED, old=None, **changes):
     old = old or source
-    given = {name: changes.pop(name) for name in list(changes) if name in {"fail_on", "ignores"}}
+    given = {
+        name: changes.pop(name)
+        for name in list(changes)
+        if name in {"fail_on", "fail_on_growth", "ignores"}
+    }
     config = msgspec.structs.replace(load(tmp_path), **given)
     values = {"changes": {}, "capture": Capture(()), **changes}
     tables = {"public.orders": TableScale(1e6, 9000, source), "public.old": TableScale(9, 1, old)}
@@ -144,7 +148,27 @@ def test_growth_alone_never_fails(tmp_path):
     change = Change(ChangeKind.WORSE, "abc", "default", statistics_only=True)
     grown = gate(tmp_path, changes={WHERE: change})
     assert not judged(grown, settled("PLN003")).fails
+    assert not judged(grown, settled("IDX001")).fails
+    assert judged(grown, settled("QRY008")).fails
     assert judged(gate(tmp_path), settled("PLN003")).fails
+
+
+def test_what_growth_alone_is_the_reason_for_is_counted_in_a_note(tmp_path):
+    change = Change(ChangeKind.WORSE, "abc", "default", statistics_only=True)
+    grown = gate(tmp_path, changes={WHERE: change})
+    (note,) = grown.growth_note([judged(grown, settled("PLN003"))])
+    assert note.startswith("1 finding is of growth alone")
+    assert gate(tmp_path).growth_note([judged(gate(tmp_path))]) == ()
+    asked = gate(tmp_path, changes={WHERE: change}, fail_on_growth=True)
+    assert asked.growth_note([judged(asked, settled("PLN003"))]) == ()
+
+
+def test_growth_fails_where_that_is_asked_for(tmp_path):
+    change = Change(ChangeKind.WORSE, "abc", "default", statistics_only=True)
+    grown = gate(tmp_path, changes={WHERE: change}, fail_on_growth=True)
+    finding = judged(grown, settled("PLN003", severity=Severity.WARNING))
+    assert (finding.severity, finding.fails) == (Severity.ERROR, True)
+    assert judged(grown, settled("IDX001")).fails
 
 
 def test_an_ignore_counts_until_it_expires(tmp_path):

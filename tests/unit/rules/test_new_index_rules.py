@@ -29,7 +29,7 @@ WIDE = index("orders_total_status_idx", "total", "status")
 
 def world(*indexes: Index) -> World:
     known = {f"public.{one.name}": one.definition for one in indexes}
-    return World(18, "C", {}, {}, known, {}, "declared", "")
+    return World(18, "C", {}, {}, known, {}, "declared", {})
 
 
 def duplicates(before: World | None, *indexes: Index, kind: str = "r") -> list[Candidate]:

@@ -24,10 +24,10 @@ def new_files(files: Sequence[RelationFile]) -> int:
     return sum(max(0, file.pages - 1) // SEGMENT_PAGES for file in files)
 
 
-def stored_bytes(files: Sequence[RelationFile]) -> int:
-    """What all of them will take on disk: written pages, and new segments' entries in folders."""
+def needed_bytes(files: Sequence[RelationFile]) -> int:
+    """What must be free: written pages, new segments' entries in folders, and some to spare."""
     written = sum(pages_needed(file.top) for file in files) * PAGE
-    return written + new_files(files) * 64
+    return written + new_files(files) * 64 + _SPARE_BYTES
 
 
 def folders(files: Sequence[RelationFile]) -> list[str]:
@@ -49,11 +49,8 @@ def refuse_without_room(data_directory: Path, files: Sequence[RelationFile]) -> 
         inodes, free = new_files(there), facts.f_bavail * facts.f_frsize
         if facts.f_files and inodes + _SPARE_INODES > facts.f_favail:
             raise too_few_inodes(name, inodes, facts.f_favail)
-        if stored_bytes(there) + _SPARE_BYTES > free:
-            raise ScaleError(
-                f"{folder} has {free:,} bytes free: too few for {len(there):,} relations",
-                hint="make room there, or set PLANGUARD_CACHE_DIR to a folder elsewhere",
-            )
+        if needed_bytes(there) > free:
+            raise too_few_bytes(str(folder), len(there), needed_bytes(there), free)
 
 
 def _probe(folder: Path) -> None:
@@ -87,4 +84,13 @@ def too_few_inodes(place: str, wanted: int, free: int | None = None) -> ScaleErr
     return ScaleError(
         f"{place} needs {wanted:,} more files of up to 1 GiB{known}",
         hint="put the cluster on a file system with more inodes, or declare fewer rows",
+    )
+
+
+def too_few_bytes(place: str, relations: int, wanted: int, free: int | None = None) -> ScaleError:
+    """The error for a file system that is full."""
+    known = "" if free is None else f", and {free:,} are"
+    return ScaleError(
+        f"{place} needs {wanted:,} bytes free for {relations:,} relations{known}",
+        hint="make room there, or set PLANGUARD_CACHE_DIR to a folder elsewhere",
     )

@@ -20,8 +20,10 @@ from pytest_planguard.fixturedb.inflate.first_pages import first_pages
 from pytest_planguard.fixturedb.inflate.room import (
     PROBE_BYTES,
     folders,
+    needed_bytes,
     new_files,
     not_sparse,
+    too_few_bytes,
     too_few_inodes,
 )
 from pytest_planguard.fixturedb.queries import named_queries
@@ -29,7 +31,7 @@ from pytest_planguard.fixturedb.queries import named_queries
 if TYPE_CHECKING:
     import psycopg
 
-NOT_SPARSE, TOO_FEW_INODES = 73, 74
+NOT_SPARSE, TOO_FEW_INODES, TOO_FEW_BYTES = 73, 74, 75
 """Exit status of the script where zeros take room on disk, or files find none."""
 
 _PATHS_A_LINE = 200
@@ -116,14 +118,16 @@ def script_lines(
 def _room(files: Sequence[RelationFile]) -> Iterator[str]:
     """Looks at a file of zeros, and at the room for files, in each folder; see ``room.py``."""
     for name in folders(files):
-        inodes = new_files([file for file in files if file.path.startswith(f"{name}/")])
+        there = [file for file in files if file.path.startswith(f"{name}/")]
         probe, folder = shlex.quote(f"{name}/planguard_probe"), shlex.quote(name)
         yield f"truncate -s {PROBE_BYTES} {probe}"
         yield f"set -- $(stat -c '%b %B' {probe} 2>/dev/null || stat -f '%b 512' {probe})"
         yield f"rm {probe}"
         yield f"if [ $(($1 * $2)) -gt {PROBE_BYTES // 2} ]; then exit {NOT_SPARSE}; fi"
-        yield f"set -- $(stat -f -c '%c %d' {folder} 2>/dev/null || echo 0 0)"
-        yield f"if [ $1 -gt 0 ] && [ $2 -lt {inodes} ]; then exit {TOO_FEW_INODES}; fi"
+        yield f"set -- $(stat -f -c '%c %d %a %S' {folder} 2>/dev/null || echo 0 0 0 0)"
+        yield f"if [ $1 -gt 0 ] && [ $2 -lt {new_files(there)} ]; then exit {TOO_FEW_INODES}; fi"
+        yield f"if [ $4 -gt 0 ] && [ $(($3 * $4)) -lt {needed_bytes(there)} ]; then"
+        yield f"exit {TOO_FEW_BYTES}; fi"
 
 
 def _groups(paths: Sequence[str]) -> Iterator[str]:
@@ -149,6 +153,8 @@ def _refusal(error: psycopg.Error, files: Sequence[RelationFile]) -> ScaleError:
         return not_sparse(_folder(files), PROBE_BYTES, PROBE_BYTES)
     if f"exit code {TOO_FEW_INODES}" in detail:
         return too_few_inodes(_folder(files), new_files(files))
+    if f"exit code {TOO_FEW_BYTES}" in detail:
+        return too_few_bytes(_folder(files), len(files), needed_bytes(files))
     message = " ".join(part for part in (error.diag.message_primary or str(error), detail) if part)
     return ScaleError(
         f"the server cannot extend its files: {message}",

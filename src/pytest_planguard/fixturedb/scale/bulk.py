@@ -8,7 +8,8 @@ src/backend/commands/cluster.c): two rows of ``pg_class`` exchange their file nu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.fixturedb.scale.expressions import RowExpressions
@@ -63,7 +64,8 @@ def fill_in_bulk(
     both = {"old": name, "new": scratch}
     try:
         with connection.transaction():
-            connection.execute(statement.encode())
+            with _made_by_a_worker(connection):
+                connection.execute(statement.encode())
             _refuse_unfit(connection, queries["alike"], both, doubtful)
             connection.execute(queries["exchange"], both)
             connection.execute(f"DROP TABLE {scratch}")
@@ -97,6 +99,23 @@ def put_back_in_order(
         connection.execute(queries["exchange"], both)
         connection.execute(f"REINDEX TABLE {name}")
     connection.execute(f"DROP TABLE {scratch}")
+
+
+@contextmanager
+def _made_by_a_worker(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Lets one worker make the rows while the session's own process writes them.
+
+    By itself the planner has a function's rows made by the process that asks. Told to, it puts a
+    Gather with a single worker above the whole plan (standard_planner in
+    src/backend/optimizer/plan/planner.c); one worker keeps the order of the rows, and where none
+    is free the process makes them itself.
+    """
+    renamed = connection.info.server_version >= 160_000
+    name = "debug_parallel_query" if renamed else "force_parallel_mode"
+    for setting, value in (("max_parallel_workers_per_gather", "1"), (name, "on")):
+        connection.execute("SELECT set_config(%s, %s, true)", [setting, value])
+    yield
+    connection.execute("SELECT set_config(%s, 'off', true)", [name])
 
 
 def _refuse_unfit(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
+import msgspec
+
 from pytest_planguard.errors import ConfigurationError
 from pytest_planguard.fixturedb.scale.spans import parse
 from pytest_planguard.model.catalog import Catalog, Column, Table
@@ -38,6 +40,28 @@ def resolve(
         found[matches[0]] = declaration
         mistakes += _table_mistakes(name, catalog.tables[matches[0]], declaration)
     return found, mistakes
+
+
+def fitting(
+    catalog: Catalog, tables: Mapping[str, TableDeclaration]
+) -> dict[str, TableDeclaration]:
+    """Declarations of what the schema has, by schema-qualified name.
+
+    For a schema that is older or newer than the configuration: what it lacks is no mistake.
+    """
+    found: dict[str, TableDeclaration] = {}
+    for name, declaration in tables.items():
+        matches = _matches(catalog, name)
+        if len(matches) != 1:
+            continue
+        table = catalog.tables[matches[0]]
+        columns = {
+            column: facts
+            for column, facts in declaration.columns.items()
+            if not list(_table_mistakes(name, table, TableDeclaration(columns={column: facts})))
+        }
+        found[matches[0]] = msgspec.structs.replace(declaration, columns=columns)
+    return found
 
 
 def refuse(mistakes: Iterable[str]) -> None:

@@ -6,9 +6,7 @@ import enum
 import functools
 import json
 import math
-import os
 import struct
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import msgspec
 from pytest_planguard.errors import StatisticsError
 from pytest_planguard.fixturedb.scale.statistics_doubts import doubts
 from pytest_planguard.model.statistics import SCHEMA_VERSION, Statistics
+from pytest_planguard.whole import replace_file
 
 LIMIT = 256 * 1024 * 1024
 """Bytes read at most: what a pull writes stays below 2 kB a table."""
@@ -44,14 +43,9 @@ def write(statistics: Statistics, path: Path) -> int:
         StatisticsError: The folder or the file cannot be written.
     """
     content = encode(statistics).encode("utf-8", "backslashreplace")
-    beside = path.with_name(f".{path.name[:60]}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
-        beside.replace(path)
+        replace_file(path, content)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
         raise StatisticsError(
             f"{path} cannot be written: {error.strerror or error}",
             hint="make the folder writable, or name another file with -o FILE",

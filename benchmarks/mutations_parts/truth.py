@@ -1,0 +1,195 @@
+"""What a change does to rows that are really loaded: blocks every query reads, before and after."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import psycopg
+
+from mutations_parts.change import Change
+from pytest_planguard.model.plan import Plan, Planned, SampleKind, Unexplained
+from pytest_planguard.model.query import Query
+from pytest_planguard.planner import requests
+from pytest_planguard.planner.requests import Request
+from pytest_planguard.planner.wire import literal
+
+HARMFUL_RATIO, HARMFUL_BLOCKS, HARMLESS_BLOCKS = 1.5, 100, 25
+"""Times as many blocks, and more blocks, from which a query is worse: the figures planguard has
+for costs (``baseline.worse``), counted in blocks of rows that are there. A hundred units of the
+planner are a hundred pages read in order or 25 at random (``random_page_cost`` is 4)."""
+
+_TIMEOUT = "20s"
+_BLOCKS = ("Shared Hit Blocks", "Shared Read Blocks", "Temp Read Blocks", "Temp Written Blocks")
+_COSTS = {"Startup Cost", "Total Cost", "Plan Rows", "Plan Width"}
+
+Outcomes = Sequence[tuple[Query, Planned | Unexplained]]
+Place = tuple[str, int]
+"""A query's key, and the position of a plan."""
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """Blocks a query reads before and after a change, with the values it is worst with."""
+
+    key: str
+    before: float
+    after: float
+
+    @property
+    def is_harmful(self) -> bool:
+        """Whether it reads notably more."""
+        return self._more_by(HARMFUL_BLOCKS)
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether it does not."""
+        return not self._more_by(HARMLESS_BLOCKS)
+
+    def _more_by(self, blocks: float) -> bool:
+        return self.after - self.before >= blocks and self.after >= HARMFUL_RATIO * self.before
+
+
+class Truth:
+    """The loaded database.
+
+    Args:
+        conninfo: Its connection string.
+        outcomes: The queries of the unchanged application, planned there.
+    """
+
+    def __init__(self, conninfo: str, outcomes: Outcomes) -> None:
+        self._connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+        for name, value in {
+            "default_transaction_read_only": "off",
+            "statement_timeout": _TIMEOUT,
+            "jit": "off",
+        }.items():
+            self._connection.execute(f"SET {name} = '{value}'".encode())
+        self._asked = dict(_asked(outcomes))
+        with self._changed(Change("", "")):
+            self._plans = {place: self._plan(one) for place, one in self._asked.items()}
+            self._blocks = {place: self._run(one) for place, one in self._asked.items()}
+
+    @property
+    def measured(self) -> int:
+        """How many queries with how many values."""
+        return len(self._asked)
+
+    def of_schema(self, change: Change) -> list[Effect]:
+        """What other indexes, columns and settings do to every query."""
+        with self._changed(change):
+            moved = [
+                place for place, one in self._asked.items() if self._plan(one) != self._plans[place]
+            ]
+            after = {place: self._run(self._asked[place]) for place in moved}
+        return [
+            Effect(place[0], before, blocks)
+            for place, blocks in after.items()
+            if (before := self._blocks[place]) is not None and blocks is not None
+        ]
+
+    def of_texts(self, changed: Outcomes, was: Sequence[str]) -> list[Effect]:
+        """What another text of a query does: the worst of its values to the worst of before.
+
+        Args:
+            changed: The new queries, planned in the loaded database.
+            was: Keys of those that are no more.
+        """
+        before = [n for (key, _), n in self._blocks.items() if key in was and n is not None]
+        with self._changed(Change("", "")):
+            found = [(key, self._run(one)) for (key, _), one in _asked(changed)]
+        return [
+            Effect(key, max(before, default=0.0), blocks)
+            for key, blocks in found
+            if blocks is not None
+        ]
+
+    def close(self) -> None:
+        """Leaves the database as it was."""
+        self._connection.close()
+
+    @contextmanager
+    def _changed(self, change: Change) -> Iterator[None]:
+        """The database with the change, in a transaction that is rolled back."""
+        with self._connection.transaction(force_rollback=True):
+            for text in change.ddl:
+                self._connection.execute(text.encode())
+            for name, value in change.settings.items():
+                self._connection.execute(f"SET LOCAL {name} = '{value}'".encode())
+            yield
+
+    def _plan(self, one: Request) -> str:
+        """The plan without figures; empty where the server refuses."""
+        answer = self._explain(one, "FORMAT JSON")
+        return json.dumps(_bare(answer)) if isinstance(answer, dict) else ""
+
+    def _run(self, one: Request) -> float | None:
+        """Blocks it touches; None: refused. What does not end touches more than anything."""
+        answer = self._explain(one, "ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON")
+        if isinstance(answer, psycopg.errors.QueryCanceled):
+            return math.inf
+        if not isinstance(answer, dict):
+            return None
+        # what a write does to its table and indexes is in its own figures, not in those below it
+        read = answer["Plans"] if answer["Node Type"] == "ModifyTable" else [answer]
+        return float(sum(node.get(name, 0) for node in read for name in _BLOCKS))
+
+    def _explain(self, one: Request, options: str) -> dict[str, Any] | psycopg.Error:
+        try:
+            with self._connection.transaction(force_rollback=True):
+                return self._answer(one, options)
+        except psycopg.Error as error:
+            if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+                raise
+            return error
+
+    def _answer(self, one: Request, options: str) -> dict[str, Any]:
+        self._connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        settings = {**one.settings, **({"search_path": one.search_path} if one.search_path else {})}
+        for name, value in settings.items():
+            self._connection.execute("SELECT set_config(%s, %s, true)", [name, value])
+        text = one.text
+        if one.types:
+            oids = [int(name) if name and name.isdigit() else self._oid(name) for name in one.types]
+            self._prepare(one.text, oids)
+            text = f"EXECUTE asked({', '.join(map(literal, one.values[0]))})"
+        row = self._connection.execute(f"EXPLAIN ({options}) {text}".encode()).fetchone()
+        self._connection.execute("DEALLOCATE ALL")
+        assert row is not None
+        document = row[0] if isinstance(row[0], list) else json.loads(row[0])
+        plan: dict[str, Any] = document[0]["Plan"]
+        return plan
+
+    def _prepare(self, text: str, oids: Sequence[int]) -> None:
+        self._connection.execute("DEALLOCATE ALL")
+        result = self._connection.pgconn.prepare(b"asked", text.encode(), oids)
+        if message := result.error_message:
+            state = result.error_field(psycopg.pq.DiagnosticField.SQLSTATE) or b""
+            raise psycopg.errors.lookup(state.decode())(message.decode())
+
+    def _oid(self, name: str | None) -> int:
+        if name is None:
+            return 0
+        row = self._connection.execute("SELECT to_regtype(%s)::oid", [name]).fetchone()
+        return int(row[0] or 0) if row else 0
+
+
+def _asked(outcomes: Outcomes) -> Iterator[tuple[Place, Request]]:
+    for position, (query, planned) in enumerate(outcomes):
+        for number, plan in enumerate(planned.plans if isinstance(planned, Planned) else ()):
+            if plan.sample is not SampleKind.GENERIC:
+                yield (query.key, number), _request(position, query, plan)
+
+
+def _request(position: int, query: Query, plan: Plan) -> Request:
+    return requests.again(position, query, plan)
+
+
+def _bare(node: dict[str, Any]) -> dict[str, Any]:
+    found = {name: value for name, value in node.items() if name not in _COSTS}
+    found["Plans"] = [_bare(child) for child in node.get("Plans", ())]
+    return found

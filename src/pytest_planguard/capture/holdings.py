@@ -1,0 +1,430 @@
+"""Who has a connection or a transaction, and since when: what an application leaves behind.
+
+Heard when a connection is made, when a pool gives it out and takes it back, and when a transaction
+begins and ends; never with a statement. What is still held when a test and its fixtures are over
+was left behind only if the application itself took it during the test's own call, and if what
+took it has ended since: a task, a thread or a piece of a pool's work that goes on may give it back.
+
+What an ORM's session holds is not looked at: whoever made the session ends it, a request's teardown
+more often than not, and the garbage collector ends one that nobody has.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from threading import get_ident
+from types import FrameType
+from typing import NamedTuple
+
+from pytest_planguard.capture.enders import ender, over
+from pytest_planguard.capture.identity import ByIdentity
+from pytest_planguard.capture.origin import OriginFinder
+from pytest_planguard.capture.places import Moment
+from pytest_planguard.capture.suite_calls import SuiteCall, task_of_this
+from pytest_planguard.model.connections import UNBOUNDED, Held, Hold, Maker, Opened, Pool
+from pytest_planguard.model.statement import Layer, Origin, Phase, Via
+
+_IN_TRANSACTION = (2, 3)
+"""libpq's ``PQTRANS_INTRANS`` and ``PQTRANS_INERROR``."""
+
+_LENDERS = ("psycopg_pool", "sqlalchemy.pool", "asyncpg.pool", "django.db.backends")
+_MANY = 1_000
+"""Loans of one test from which on those that are over are looked for."""
+_NEAREST = 24
+"""Frames between a connection being made and the pool that wants it; a stack may be deep."""
+
+_ORMS = (Via.ORM, Via.DJANGO_ORM)
+
+
+class Mark(NamedTuple):
+    """Who took something, and when."""
+
+    origin: Origin
+    moment: Moment
+    ended: Callable[[], bool]
+    """Whether what took it is over."""
+
+    @property
+    def is_calls(self) -> bool:
+        """Whether the application took it in a test's own call."""
+        return self.is_applications and self.moment.phase is Phase.CALL
+
+    @property
+    def is_applications(self) -> bool:
+        """Whether a line of the application took it."""
+        return self.origin.layer is Layer.APPLICATION
+
+
+class Loan:
+    """A connection that a pool has given out."""
+
+    __slots__ = ("collectable", "is_out", "maker", "mark", "returned", "watch")
+
+    def __init__(
+        self, mark: Mark, maker: Maker, watch: Watch, is_out: Callable[[], bool], collectable: bool
+    ) -> None:
+        self.mark = mark
+        self.maker = maker
+        self.watch = watch
+        self.is_out = is_out
+        self.collectable = collectable
+        """The garbage collector gives it back where nobody has it any more."""
+        self.returned = False
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it was not given back yet."""
+        return not self.returned and self.is_out()
+
+
+class Watch:
+    """What one connection is used for, beside what it sends.
+
+    Args:
+        holdings: Whose it is.
+        database: As statements have it.
+        maker: The driver.
+        status: Its transaction's, as libpq numbers it.
+    """
+
+    __slots__ = (
+        "_holdings", "begun", "database", "is_shared", "loan", "made", "maker", "place",
+        "status", "timeouts",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        database: str,
+        maker: Maker,
+        status: Callable[[], int],
+        made: Mark | None,
+    ) -> None:
+        self._holdings = holdings
+        self.database = database
+        self.maker = maker
+        self.status = status
+        self.made = made
+        """Who made it; None: nobody listened, or it was made for a pool."""
+        self.begun: Mark | None = None
+        """Of the transaction it is in."""
+        self.loan: Loan | None = None
+        self.place: tuple[Origin, Maker] | None = None
+        """The line it was made for; None: not the application's."""
+        self.timeouts: set[str] = set()
+        self.is_shared: Callable[[], bool] | None = None
+        """Of a connection that a framework keeps for the application: whether the framework has
+        a transaction of its own on it; None: whoever made the connection ends what it begins."""
+
+    def begin(self, stacks: Iterable[FrameType | None] | None = None) -> None:
+        """A transaction begins; who was heard first did it: what stands above the driver."""
+        if self.begun is None:
+            self.begun = self._holdings.mark(stacks)
+            if self.begun is not None and self.begun.is_calls:
+                self._holdings.began(self)
+
+    def end(self) -> None:
+        """The transaction is over."""
+        if self.begun is not None:
+            self._holdings.ended(self, self.begun)
+            self.begun = None
+
+    def limit(self, name: str) -> None:
+        """The connection was given a timeout."""
+        if name not in self.timeouts:
+            self.timeouts.add(name)
+            self._holdings.tell(self)
+
+    def belongs(self, origin: Origin | None, maker: Maker) -> None:
+        """The connection is made for a line."""
+        if self.place is None and origin is not None and origin.layer is Layer.APPLICATION:
+            self.place = origin, maker
+            self._holdings.tell(self)
+
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether the connection lives and is in one."""
+        return self.status() in _IN_TRANSACTION
+
+    @property
+    def is_the_applications(self) -> bool:
+        """Whether whoever has to end a transaction on it is the application."""
+        if self.is_shared is not None:
+            return not self.is_shared()
+        if self.loan is not None:
+            return False  # the pool ends it; a connection it does not get back is told as such
+        phases = (Phase.CALL, Phase.OUTSIDE)
+        return self.made is not None and self.made.is_applications and (
+            self.made.moment.phase in phases
+        )  # fmt: skip
+
+
+class Holdings:
+    """What is held, by whom.
+
+    Args:
+        origins: Finds the line that took it.
+        moment: What runs now.
+        listening: Whether anything is wanted.
+    """
+
+    def __init__(
+        self,
+        origins: OriginFinder,
+        moment: Callable[[], Moment],
+        listening: Callable[[], bool],
+    ) -> None:
+        self._origins = origins
+        self._moment = moment
+        self._listening = listening
+        self._watches: ByIdentity[Watch] = ByIdentity()
+        self._lines: dict[int, tuple[Origin, Pool | None]] = {}
+        """By identity of a pool: the line that made it, and what is known of it. Every pool is
+        heard, so that a dead one's identity is overwritten with the next one's."""
+        self._loans: defaultdict[str, dict[int, Loan]] = defaultdict(dict)
+        """By test, those that were not given back."""
+        self._begun: defaultdict[str, dict[int, tuple[Watch, Mark]]] = defaultdict(dict)
+        """Likewise, transactions."""
+        self._nested: defaultdict[str, set[Held]] = defaultdict(set)
+        self._latest: dict[tuple[int, int], tuple[Loan, SuiteCall]] = {}
+        """By pool and by what runs: the connection it took last, for which call of the suite's."""
+        self._undecided: list[tuple[Loan | Watch, Mark]] = []
+        self._pools: dict[Pool, None] = {}
+        self._opened: defaultdict[tuple[Origin, str, Maker], set[str]] = defaultdict(set)
+        self._held: set[Held] = set()
+
+    # What drivers and pools tell
+
+    def mark(self, stacks: Iterable[FrameType | None] | None = None) -> Mark | None:
+        """Who asks now; None where nobody listens.
+
+        Args:
+            stacks: As for ``OriginFinder.find``; None: that of the caller.
+        """
+        if not self._listening():
+            return None
+        frame = sys._getframe(1)  # noqa: SLF001 -- what inspect wraps
+        site = self._origins.find_near(frame) if stacks is None else self._origins.find(stacks)
+        mark = Mark(site.origin, self._moment(), over)
+        return mark._replace(ended=ender(frame)) if mark.is_calls else mark
+
+    def made(
+        self,
+        connection: object,
+        database: str,
+        maker: Maker,
+        status: Callable[[], int],
+        timeouts: Iterable[str] = (),
+    ) -> Watch:
+        """A driver has made a connection.
+
+        Args:
+            connection: The driver's own.
+            database: As statements have it.
+            maker: The driver.
+            status: Its transaction's, as libpq numbers it.
+            timeouts: Of ``TIMEOUTS``: those it was opened with.
+        """
+        mark = None if _is_lenders(sys._getframe(1)) else self.mark()  # noqa: SLF001 -- inspect
+        watch = self._watches[connection] = Watch(self, database, maker, status, mark)
+        watch.timeouts.update(timeouts)
+        if mark is not None:
+            watch.belongs(mark.origin, maker)
+        return watch
+
+    def watch(self, connection: object) -> Watch | None:
+        """What is known of a connection; None: it was not heard being made."""
+        return self._watches.get(connection)
+
+    def built(self, key: object, pool: Callable[[Origin], Pool | None]) -> None:
+        """A pool was made.
+
+        Args:
+            key: It, or what stays the same when it is made anew.
+            pool: What is to be said of it; None: nothing.
+        """
+        mark = self.mark()
+        if mark is not None:
+            known = pool(mark.origin)
+            self._lines[id(key)] = mark.origin, known
+            if known is not None and mark.is_applications:
+                self._pools[known] = None
+
+    def add_pool(self, pool: Pool, key: object = None) -> None:
+        """A pool whose line is known."""
+        self._pools[pool] = None
+        if key is not None:
+            self._lines[id(key)] = pool.origin, pool
+
+    def lent(
+        self,
+        connection: object,
+        key: object,
+        maker: Maker,
+        *,
+        is_out: Callable[[], bool] = lambda: True,
+        collectable: bool = False,
+        stacks: Iterable[FrameType | None] | None = None,
+    ) -> None:
+        """A pool gives a connection out.
+
+        Args:
+            connection: The driver's own.
+            key: The pool's, as for ``built``.
+            maker: Whose pool it is.
+            is_out: Whether it was not given back, where that can be asked.
+            collectable: The garbage collector gives back what nobody has.
+            stacks: As for ``mark``.
+        """
+        watch, mark = self._watches.get(connection), self.mark(stacks)
+        if watch is None:
+            return
+        origin, pool = self._lines.get(id(key), (None, None))
+        watch.belongs(origin, maker)
+        self.returned(connection)
+        if mark is None:
+            return
+        loan = watch.loan = Loan(mark, maker, watch, is_out, collectable)
+        if mark.is_calls:
+            if pool is not None and pool.most != UNBOUNDED:
+                self._nest(loan, id(key))
+            if mark.origin.via not in _ORMS:
+                self._loans[mark.moment.test][id(loan)] = loan
+                self._forget(self._loans[mark.moment.test])
+
+    def returned(self, connection: object) -> None:
+        """A pool has a connection back."""
+        watch = self._watches.get(connection)
+        if watch is not None and watch.loan is not None:
+            loan, watch.loan = watch.loan, None
+            loan.returned = True
+            if (loans := self._loans.get(loan.mark.moment.test)) is not None:
+                loans.pop(id(loan), None)
+
+    def began(self, watch: Watch) -> None:
+        """The application began a transaction in a test's call."""
+        if watch.begun is not None and watch.begun.origin.via not in _ORMS:
+            self._begun[watch.begun.moment.test][id(watch)] = watch, watch.begun
+
+    def ended(self, watch: Watch, mark: Mark) -> None:
+        """A transaction is over."""
+        if (begun := self._begun.get(mark.moment.test)) is not None:
+            begun.pop(id(watch), None)
+
+    def _nest(self, loan: Loan, pool: int) -> None:
+        """Sees whether what runs here has a connection of the same pool already.
+
+        Only for one and the same call of the suite's: a test that holds what a helper of the
+        application has given it may call the application again.
+        """
+        frame = sys._getframe(2)  # noqa: SLF001 -- what inspect wraps
+        call = self._origins.suite_calls.of(frame)
+        if call is None:
+            return
+        task = task_of_this()
+        where = pool, get_ident() if task is None else id(task)
+        before = self._latest.get(where)
+        if before is not None and before[1] == call and before[0].is_held:
+            first = before[0].mark
+            self._nested[loan.mark.moment.test].add(
+                Held(
+                    Hold.NESTED, loan.mark.origin, loan.watch.database, loan.maker,
+                    loan.mark.moment.test, first.origin,
+                )
+            )  # fmt: skip
+        else:
+            self._latest[where] = loan, call
+
+    @staticmethod
+    def _forget(loans: dict[int, Loan]) -> None:
+        """Those that nobody can give back any more, where there are many: each is a connection."""
+        if len(loans) >= _MANY:
+            for number, loan in list(loans.items()):
+                if not loan.is_held:
+                    loans.pop(number, None)
+
+    def tell(self, watch: Watch) -> None:
+        """Something was learnt of a connection that may be the application's."""
+        if watch.place is not None:
+            origin, maker = watch.place
+            self._opened[origin, watch.database, maker].update(watch.timeouts)
+
+    # What the plugin tells
+
+    def look(self, test: str, *, passed: bool) -> None:
+        """A test and its fixtures are over; one that failed may have been cut short.
+
+        Called in the thread that runs the tests.
+        """
+        loans, begun = self._loans.pop(test, {}), self._begun.pop(test, {})
+        nested = self._nested.pop(test, set())
+        self._latest.clear()
+        if not passed:
+            return
+        self._held |= nested
+        for loan in list(loans.values()):  # other threads go on
+            self._consider(loan, loan.mark, later=loan.collectable)
+        for watch, mark in list(begun.values()):
+            self._consider(watch, mark, later=False)
+
+    def settle(self) -> None:
+        """The last test is over, and so is what nobody had any more."""
+        undecided, self._undecided = self._undecided, []
+        for held, mark in undecided:
+            if mark.ended() and _is_held(held, mark):
+                self._keep(held, mark)
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether something was left that the garbage collector may give back."""
+        return bool(self._undecided)
+
+    def _consider(self, held: Loan | Watch, mark: Mark, *, later: bool) -> None:
+        if not _is_held(held, mark):
+            return
+        if later or not mark.ended():
+            self._undecided.append((held, mark))
+        else:
+            self._keep(held, mark)
+
+    def _keep(self, held: Loan | Watch, mark: Mark) -> None:
+        hold = Hold.CONNECTION if isinstance(held, Loan) else Hold.TRANSACTION
+        watch = held.watch if isinstance(held, Loan) else held
+        maker = held.maker if isinstance(held, Loan) else _maker(held)
+        self._held.add(Held(hold, mark.origin, watch.database, maker, mark.moment.test))
+
+    # What was heard
+
+    def take(self) -> tuple[tuple[Pool, ...], tuple[Opened, ...], tuple[Held, ...]]:
+        """Everything since the last take."""
+        pools, self._pools = self._pools, {}
+        opened, self._opened = self._opened, defaultdict(set)
+        held, self._held = self._held, set()
+        return (
+            tuple(pools),
+            tuple(Opened(*where, tuple(sorted(set(names)))) for where, names in opened.items()),
+            tuple(held),
+        )
+
+
+def _is_lenders(frame: FrameType | None) -> bool:
+    """Whether a pool has a connection made, or Django: whose it is will be said later."""
+    for _ in range(_NEAREST):
+        if frame is None:
+            return False
+        if str(frame.f_globals.get("__name__", "")).startswith(_LENDERS):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_held(held: Loan | Watch, mark: Mark) -> bool:
+    if isinstance(held, Loan):
+        return held.is_held
+    return held.begun is mark and held.is_the_applications and held.is_in_transaction
+
+
+def _maker(watch: Watch) -> Maker:
+    return watch.place[1] if watch.place is not None else watch.maker

@@ -1,0 +1,162 @@
+"""SQLAlchemy's engines and their pools: which are made, and who has their connections.
+
+An engine is heard when its dialect is told of it, the last thing ``create_engine`` does; the
+constructors of engines and pools must not be wrapped, for it reads their parameters off their code.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.imports import can_import, when_imported
+from pytest_planguard.capture.patches import Patches
+from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.sqlalchemy import stacks
+from pytest_planguard.model.connections import UNBOUNDED, Maker, Per, Pool
+
+if TYPE_CHECKING:
+    from pytest_planguard.model.statement import Origin
+
+NAME = "sqlalchemy.pool"
+
+_DIALECT = "sqlalchemy.dialects.postgresql.base"
+
+
+def is_available() -> bool:
+    """Whether the application could use SQLAlchemy; it is not imported to find out."""
+    return can_import("sqlalchemy")
+
+
+def install(recorder: Recorder) -> Callable[[], None]:
+    """Listens to all pools as soon as SQLAlchemy is imported, to engines with its dialect.
+
+    Returns:
+        A function that restores it exactly.
+    """
+    listener, patches = _Listener(recorder), Patches()
+    cancel = [
+        when_imported("sqlalchemy", listener.listen),
+        when_imported(_DIALECT, lambda: listener.patch(patches)),
+    ]
+
+    def uninstall() -> None:
+        for end in cancel:
+            end()
+        listener.stop()
+        patches.restore()
+
+    return uninstall
+
+
+class _Listener:
+    """Hears engines and pools; a bug of ours never reaches the application."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._listening = False
+
+    def listen(self) -> None:
+        try:
+            from sqlalchemy import event
+            from sqlalchemy.pool import Pool as Lender
+
+            event.listen(Lender, "checkout", self.checkout)
+            self._listening = True
+        except Exception as error:  # noqa: BLE001 -- runs inside the application's own import
+            self._recorder.note(f"SQLAlchemy's pools could not be listened to: {error}")
+
+    def stop(self) -> None:
+        if self._listening:
+            from sqlalchemy import event
+            from sqlalchemy.pool import Pool as Lender
+
+            event.remove(Lender, "checkout", self.checkout)
+            self._listening = False
+
+    def patch(self, patches: Patches) -> None:
+        try:
+            from sqlalchemy.dialects.postgresql.base import PGDialect
+
+            patches.replace(PGDialect, "engine_created", self._wrap)
+        except Exception as error:  # noqa: BLE001 -- runs inside the application's own import
+            self._recorder.note(f"SQLAlchemy's engines could not be listened to: {error}")
+
+    def _wrap(self, original: Any) -> Any:
+        @functools.wraps(getattr(original, "__func__", original))
+        def engine_created(kind: type, engine: Any) -> Any:
+            self._hear(self._created, engine)
+            bound = original.__get__(None, kind) if isinstance(original, classmethod) else original
+            return bound(engine)
+
+        return classmethod(engine_created)
+
+    def _hear(self, action: Callable[..., None], *args: Any) -> None:
+        try:
+            if self._recorder.following:
+                action(*args)
+        except Exception as error:  # noqa: BLE001 -- see above
+            self._recorder.fail(NAME, error)
+
+    def _created(self, engine: Any) -> None:
+        pool = engine.pool
+        self._recorder.holdings.built(_key(pool), functools.partial(_described, engine.url, pool))
+
+    def checkout(self, _: Any, record: Any, fairy: Any) -> None:
+        """A pool gives a connection out."""
+        self._hear(self._lent, record, fairy)
+
+    def _lent(self, record: Any, fairy: Any) -> None:
+        pool = fairy._pool  # noqa: SLF001 -- nobody else says whose it is
+        if getattr(pool._dialect, "name", "") != "postgresql":  # noqa: SLF001 -- likewise
+            return
+        living = weakref.ref(record)
+
+        def is_out() -> bool:
+            found = living()
+            return found is not None and bool(found.in_use)
+
+        self._recorder.holdings.lent(
+            fairy.driver_connection, _key(pool), Maker.SQLALCHEMY,
+            is_out=is_out, collectable=True, stacks=stacks(),
+        )  # fmt: skip
+
+
+def _key(pool: Any) -> Any:
+    """What a pool has in common with the one ``dispose()`` puts in its place."""
+    return getattr(pool, "_creator", pool)
+
+
+def _described(url: Any, pool: Any, origin: Origin) -> Pool | None:
+    kind = type(pool).__name__
+    size = _size(pool)
+    if size is None:
+        return None
+    most, written, per = size
+    values = {"host": url.host or "", "port": str(url.port or ""), "dbname": url.database or ""}
+    values |= {name: str(url.query[name]) for name in ("host", "port") if name in url.query}
+    database = ConnectionParameters(values).database if values["dbname"] else ""
+    return Pool(origin, database, Maker.SQLALCHEMY, kind, most, written, per)
+
+
+def _size(pool: Any) -> tuple[int, str, Per] | None:
+    """The most connections, how that is written, and what has as many; None: nobody knows."""
+    from sqlalchemy import pool as kinds
+
+    if isinstance(pool, kinds.QueuePool):
+        size, overflow = pool.size(), pool._max_overflow  # noqa: SLF001 -- nobody else says it
+        if size == 0:
+            return UNBOUNDED, "pool_size=0", Per.PROCESS
+        if overflow < 0:
+            return UNBOUNDED, "max_overflow=-1", Per.PROCESS
+        return size + overflow, f"pool_size={size}, max_overflow={overflow}", Per.PROCESS
+    if isinstance(pool, kinds.NullPool):
+        return UNBOUNDED, "poolclass=NullPool", Per.PROCESS
+    if isinstance(pool, kinds.SingletonThreadPool):
+        return 1, "poolclass=SingletonThreadPool", Per.THREAD
+    if isinstance(pool, kinds.StaticPool | kinds.AssertionPool):
+        return 1, f"poolclass={type(pool).__name__}", Per.PROCESS
+    return None

@@ -1,0 +1,183 @@
+"""The one connection a migration is traced on: sends a statement, asks before and after it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pytest_planguard.errors import ServerError
+from pytest_planguard.migrations.effects import Start
+from pytest_planguard.migrations.snapshot import INSIDE, OUTSIDE, QUERIES, Snapshot, read
+from pytest_planguard.migrations.watch import Watcher
+from pytest_planguard.model.migration import LockMode, Refusal
+
+if TYPE_CHECKING:
+    import psycopg
+
+NO_TRANSACTION = frozenset({"25001", "2D000"})
+"""``active_sql_transaction``, and ``invalid_transaction_termination`` of a block that commits."""
+
+_ALONE = "SET max_parallel_maintenance_workers = 0; SET max_parallel_workers_per_gather = 0"
+"""What another process scans is in no counter of ours."""
+
+
+class Observed(msgspec.Struct, frozen=True):
+    """What the server said around one statement."""
+
+    before: Snapshot
+    after: Snapshot
+    inside: bool
+    """In a transaction the migration opened."""
+    refusal: Refusal | None = None
+
+
+class Session:
+    """A connection to the twin.
+
+    Args:
+        conninfo: The twin's, as superuser.
+        deadline: ``time.monotonic()`` at which whatever runs is cancelled.
+    """
+
+    def __init__(self, conninfo: str, deadline: float) -> None:
+        import psycopg
+
+        self._conninfo = conninfo
+        self._deadline = deadline
+        try:
+            self._connection = psycopg.connect(
+                conninfo, autocommit=True, prepare_threshold=None, application_name="migration"
+            )
+        except psycopg.OperationalError as error:
+            raise ServerError(
+                f"no connection to the twin: {str(error).strip()}", hint="start the run again"
+            ) from error
+        self._connection.add_notice_handler(lambda _: None)
+        self._connection.execute(_ALONE)
+        self._watched: psycopg.Connection[Any] | None = None
+        self._last: Snapshot | None = None
+        self.timed_out = False
+
+    def close(self) -> None:
+        """Ends it; an open transaction is rolled back."""
+        self._connection.close()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the migration has opened one that is not over, failed or not."""
+        from psycopg.pq import TransactionStatus
+
+        return self._connection.info.transaction_status != TransactionStatus.IDLE
+
+    def start(self) -> Start:
+        """The twin as it is before the migration."""
+        names = {
+            (table, number): name
+            for table, number, name in self._connection.execute(QUERIES["columns"].encode())
+        }
+        return Start(self._asked(INSIDE), names)
+
+    def send(self, text: str) -> Refusal | None:
+        """Sends a statement that is only sent: BEGIN, COMMIT, SET."""
+        with self._bounded():
+            self._last = None
+            return self._refused(text)
+
+    def observe(self, text: str) -> Observed:
+        """Sends a statement, and tells what the server said around it.
+
+        One that is by itself gets a transaction, unless it refuses one.
+        """
+        with self._bounded():
+            if self.in_transaction:
+                return self._within(text, inside=True)
+            self._connection.execute("BEGIN")
+            self._last = None
+            seen = self._within(text, inside=False)
+            if seen.refusal is None:
+                ended = self._refused("COMMIT")  # deferred constraints
+                self._last = None
+                return seen if ended is None else msgspec.structs.replace(seen, refusal=ended)
+            self._connection.execute("ROLLBACK")
+            if seen.refusal.sqlstate in NO_TRANSACTION:
+                return self._alone(text)
+            return seen
+
+    def _within(self, text: str, *, inside: bool) -> Observed:
+        before = self._last or self._asked(INSIDE)
+        refusal = self._refused(text)
+        if refusal is not None:
+            self._last = None
+            return Observed(before, before, inside, refusal)
+        after = self._last = self._asked(INSIDE)
+        return Observed(before, after, inside)
+
+    def _alone(self, text: str) -> Observed:
+        """Outside of a transaction: counters are those reported, the lock is the watcher's."""
+        before = self._reported()
+        with Watcher(self._conninfo, self._connection.info.backend_pid) as watcher:
+            refusal = self._refused(text)
+        after = self._reported()
+        if watcher.seen is not None:
+            after = with_lock(before, after, *watcher.seen)
+        return Observed(before, after, inside=False, refusal=refusal)
+
+    def _reported(self) -> Snapshot:
+        """With all counters of this backend reported (PostgreSQL 15 and newer)."""
+        if self._connection.info.server_version >= 150000:
+            self._connection.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
+        self._connection.execute("SELECT pg_catalog.pg_stat_clear_snapshot()")
+        return self._asked(OUTSIDE)
+
+    def _asked(self, query: str) -> Snapshot:
+        row = self._connection.execute(query.encode()).fetchone()
+        assert row is not None
+        return read(row[0])
+
+    def _refused(self, text: str) -> Refusal | None:
+        import psycopg
+
+        try:
+            self._connection.execute(text.encode(), binary=True)
+        except psycopg.Error as error:
+            if self._connection.closed and not self.timed_out:
+                raise ServerError(
+                    f"the server was lost: {str(error).strip()}", hint="start the run again"
+                ) from error
+            said = error.diag.message_primary or str(error).strip()
+            return Refusal(said, error.sqlstate or "")
+        return None
+
+    @contextmanager
+    def _bounded(self) -> Iterator[None]:
+        """Cancels what runs at the deadline; a block may loop for ever."""
+        timer = threading.Timer(max(0.0, self._deadline - time.monotonic()), self._cancel)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _cancel(self) -> None:
+        self.timed_out = True
+        self._connection.cancel()
+
+
+def with_lock(before: Snapshot, after: Snapshot, oid: int, mode: LockMode) -> Snapshot:
+    """The later moment with the lock the watcher saw, on every table the statement worked on.
+
+    A statement that goes through several tables takes the same lock on each.
+    """
+    touched = {oid}
+    for new in after.relations.values():
+        old = before.relations.get(new.oid)
+        if old is not None and (old.file != new.file or old.scans != new.scans):
+            touched.add(new.table if new.is_index else new.oid)
+    locks = {one: frozenset({mode}) for one in touched if one in before.relations}
+    return msgspec.structs.replace(after, locks=locks)

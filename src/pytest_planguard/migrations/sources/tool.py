@@ -1,0 +1,137 @@
+"""A migration of a tool that is written in Python: run on a twin, written down, read again."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tempfile
+import tokenize
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pytest_planguard.capture.remarks import remarks_in
+from pytest_planguard.errors import SchemaError
+from pytest_planguard.fixturedb.schema import command
+from pytest_planguard.migrations.recorded import NOWHERE, Recording, Sent
+from pytest_planguard.migrations.sources.waits import Waits
+from pytest_planguard.migrations.trace import TIME_LIMIT
+from pytest_planguard.model.migration import Tool
+from pytest_planguard.model.silence import Remark
+from pytest_planguard.model.statement import Layer, Origin
+
+if TYPE_CHECKING:
+    from pytest_planguard.fixturedb.twin import Twin
+
+
+class Line(msgspec.Struct):
+    """One line of a journal (``tools.journal``)."""
+
+    text: str = ""
+    file: str = ""
+    line: int = 0
+    function: str = ""
+    failure: str = ""
+    irreversible: str = ""
+    returned: bool = False
+
+
+class ToolSource:
+    """A range of a tool's migrations.
+
+    Args:
+        tool: Which tool.
+        wanted: The range, as the tool's program takes it.
+        root: The project's folder.
+        time_limit: Seconds after which it is killed.
+    """
+
+    runs = True
+
+    def __init__(self, tool: Tool, wanted: str, root: Path, time_limit: float = TIME_LIMIT) -> None:
+        self._time_limit = time_limit
+        self.tool = tool
+        self._wanted = wanted
+        self._root = root
+
+    @property
+    def schema_before(self) -> str:
+        """What makes the schema the range starts from, as the configuration has it."""
+        return f"command: {shlex.join(self._words('before'))}"
+
+    def record(self, twin: Twin | None) -> Recording:
+        """Its statements; the way back is gone on the twin.
+
+        Raises:
+            SchemaError: The tool can't be run, or failed before it sent anything.
+        """
+        assert twin is not None
+        with tempfile.TemporaryDirectory() as folder:
+            journal = Path(folder) / "journal"
+            words = self._words("record", str(journal))
+            variables = command.environment(os.environ, twin.url, twin.conninfo)
+            shown = f"{self.tool.value} {self._wanted}".strip()
+            with Waits(twin) as waits:
+                stopped = self._stopped(words, variables, shown)
+            if stopped is not None and not journal.exists():
+                raise stopped
+            lines = list(_lines(journal))
+            if stopped is not None:
+                why = waits.said or stopped.hint.splitlines()[-1].strip()
+                lines.append(Line(failure=f"{stopped.message}: {why}"))
+        return self._recording(lines)
+
+    def _stopped(
+        self, words: Sequence[str], variables: Mapping[str, str], shown: str
+    ) -> SchemaError | None:
+        """Why it did not come to its end."""
+        try:
+            command.run_checked(words, self._root, variables, shown, time_limit=self._time_limit)
+        except SchemaError as error:
+            return error
+        return None
+
+    def _words(self, verb: str, *rest: str) -> list[str]:
+        program = f"pytest_planguard.migrations.tools.{self.tool.value}"
+        return [sys.executable, "-m", program, verb, self._wanted, *rest]
+
+    def _recording(self, lines: Sequence[Line]) -> Recording:
+        def last(name: str) -> Any:
+            return next((found for one in reversed(lines) if (found := getattr(one, name))), "")
+
+        sent = tuple(Sent(one.text, _place(one)) for one in lines if one.text)
+        source = f"{self.tool.value} {self._wanted}".strip()
+        return Recording(
+            sent,
+            source,
+            last("failure"),
+            last("irreversible"),
+            bool(last("returned")),
+            tuple(_remarks({one.place.file for one in sent}, self._root)),
+        )
+
+
+def _lines(journal: Path) -> Iterator[Line]:
+    if not journal.exists():
+        raise SchemaError("the tool wrote nothing down", hint="run it by hand and see what it says")
+    for line in journal.read_bytes().splitlines():
+        yield msgspec.json.decode(line, type=Line)
+
+
+def _place(line: Line) -> Origin:
+    if not line.file:
+        return NOWHERE
+    return Origin(line.file, line.line, line.function, Layer.MIGRATION)
+
+
+def _remarks(files: set[str], root: Path) -> Iterator[Remark]:
+    """What comments of the migrations say."""
+    for name in sorted(files):
+        try:
+            with tokenize.open(root / name) as file:
+                yield from remarks_in(name, file.read())
+        except (OSError, SyntaxError, UnicodeDecodeError):
+            continue  # a library's, or none of Python's

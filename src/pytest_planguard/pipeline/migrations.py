@@ -1,0 +1,419 @@
+"""A migration from its statements to a report: traced, weighed, planned at scale, judged."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import ExitStack, contextmanager
+from typing import Protocol
+
+import msgspec
+
+from pytest_planguard import registry
+from pytest_planguard.baseline import files
+from pytest_planguard.config import Config, thresholds_for
+from pytest_planguard.errors import ConfigurationError, ServerError
+from pytest_planguard.fixturedb.build import Fixture
+from pytest_planguard.fixturedb.twin import Twin
+from pytest_planguard.migrations.changes import changes_of
+from pytest_planguard.migrations.recorded import Recording, Sent
+from pytest_planguard.migrations.releases import (
+    Said,
+    broken,
+    inserts_that_fail,
+    refused,
+)
+from pytest_planguard.migrations.trace import TIME_LIMIT, Trace, Traced, replay, trace
+from pytest_planguard.migrations.weigh import Scale, steps
+from pytest_planguard.model.baseline import Baseline
+from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.catalog import Catalog
+from pytest_planguard.model.finding import Candidate
+from pytest_planguard.model.migrating import MigrationContext, Release, Releases
+from pytest_planguard.model.migration import Change, Dropped, DroppedKind, Migration, Tool
+from pytest_planguard.model.plan import Planned
+from pytest_planguard.model.ports import PostgresServer
+from pytest_planguard.model.query import Query
+from pytest_planguard.model.report import ChangeKind, Report, Totals
+from pytest_planguard.model.settle import settle
+from pytest_planguard.model.spec import TableDeclaration
+from pytest_planguard.model.statement import Layer, Origin, Phase, Place, Session, Statement
+from pytest_planguard.pipeline.databases import databases_of
+from pytest_planguard.pipeline.facts import database_report
+from pytest_planguard.pipeline.fixtures import Planner, open_planner, read_catalog_at
+from pytest_planguard.pipeline.gate import Gate, as_configured, verdict
+from pytest_planguard.pipeline.migrated_plans import entries_of, index_use
+from pytest_planguard.pipeline.suppressions import refuse_malformed
+from pytest_planguard.planner.explain import Explainer
+from pytest_planguard.planner.wire import Wire
+from pytest_planguard.sql.deep import room_for_deep_trees
+from pytest_planguard.sql.migration_text import MigrationStatement
+from pytest_planguard.sql.normalise import queries as normalise
+from pytest_planguard.sql.renames import Rename, Renamed, renames
+
+Progress = Callable[[str], None]
+
+
+class Source(Protocol):
+    """Where a migration comes from."""
+
+    tool: Tool
+    runs: bool
+    """Something has to be run to know its statements, or its way back."""
+
+    def record(self, twin: Twin | None) -> Recording:
+        """Its statements; what has to be run runs on the twin."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What is to be looked at, and how."""
+
+    database: str = "default"
+    schema: str = ""
+    """Of the schema before the migration, as in the configuration; empty: the configured one."""
+    time_limit: float = TIME_LIMIT
+
+
+def migrations(
+    config: Config,
+    source: Source,
+    asked: Asked = Asked(),  # noqa: B008 - a frozen value
+    capture: Capture | None = None,
+    progress: Progress = lambda _: None,
+    server: PostgresServer | None = None,
+) -> Report:
+    """Traces a migration on a twin of the schema before it, and judges it.
+
+    Args:
+        config: The configuration.
+        source: The migration.
+        asked: Which database, from which schema.
+        capture: This branch's, where there is one: its statements must work before the migration.
+        progress: Told in a few words what is being done.
+        server: One that is open already; None: one is opened.
+
+    Raises:
+        ConfigurationError: The database is used as it is.
+        PlanguardError: The fixture database can't be had, or the migration can't be read.
+    """
+    config = _before(config, asked)
+    baseline = files.read(config.baseline)
+    known = capture or Capture(())
+    with (
+        room_for_deep_trees(),
+        open_planner(config, asked.database, known, progress, server) as planner,
+    ):
+        look = _Look(config, asked, planner, source.tool, progress)
+        recording = look.recorded(source)
+        refuse_malformed(Capture((), remarks=recording.remarks), [])
+        migration, context = look.looked_at(recording, baseline, known)
+        candidates = as_configured(config, _said(context, config))
+        return _report(config, planner, migration, candidates, recording)
+
+
+def _before(config: Config, asked: Asked) -> Config:
+    """The configuration with the database's schema before the migration."""
+    spec = config.databases[asked.database]
+    if spec.as_is:
+        raise ConfigurationError(
+            f'the database "{asked.database}" is used as it is: a migration has no twin there',
+            hint="take as-is away, or name a server with --db",
+        )
+    spec = msgspec.structs.replace(spec, schema=asked.schema or spec.schema, older=True)
+    return msgspec.structs.replace(config, databases={**config.databases, asked.database: spec})
+
+
+class _Look:
+    """One migration's way through twins."""
+
+    def __init__(
+        self, config: Config, asked: Asked, planner: Planner, tool: Tool, progress: Progress
+    ) -> None:
+        fixture = planner.fixture
+        if not isinstance(fixture, Fixture):
+            raise ServerError(
+                "no twin can be made there: the database is used with its own contents",
+                hint="let its role be a superuser, or use the embedded server",
+            )
+        self._fixture = fixture
+        self._planner = planner
+        self._config = config
+        self._asked = asked
+        self._tool = tool
+        self._progress = progress
+        self._lossy: tuple[Dropped, ...] = ()
+
+    def recorded(self, source: Source) -> Recording:
+        """The statements, from a twin of their own where a tool has to run."""
+        self._progress("recording the migration")
+        if not source.runs:
+            return source.record(None)
+        with self._fixture.twin() as twin:
+            recording = source.record(twin)
+            if recording.returned:
+                back = read_catalog_at(twin.conninfo)
+                self._lossy = tuple(lost(self._planner.catalog, back))
+            return recording
+
+    def looked_at(
+        self, recording: Recording, baseline: Baseline | None, capture: Capture
+    ) -> tuple[Migration, MigrationContext]:
+        """The migration with all effects, and what rules are given."""
+        self._progress(f"tracing {len(recording.sent):,} statements")
+        with self._fixture.twin() as twin:
+            traced = trace(recording, twin.conninfo, time_limit=self._asked.time_limit)
+            after = read_catalog_at(twin.conninfo)
+            changes = self._changes(recording, traced)
+            releases = self._releases(twin.conninfo, after, traced, baseline, capture)
+        scale = Scale(self._fixture.statistics, traced.start)
+        migration = Migration(
+            self._asked.database,
+            self._tool,
+            recording.source,
+            steps(traced, scale, changes),
+            traced.failure,
+            recording.irreversible,
+            self._lossy,
+            traced.notes,
+        )
+        known = [] if traced.failure else entries_of(baseline, self._asked.database)
+        use = index_use(
+            migration,
+            known,
+            [] if traced.failure else self._asked_by(capture),
+            before=lambda: self._explainer(()),
+            after=lambda: self._explainer(recording.sent),
+        )
+        thresholds = thresholds_for(self._config, self._planner.catalog.tables)
+        return migration, MigrationContext(
+            migration,
+            self._planner.catalog,
+            thresholds,
+            None if traced.failure else after,
+            capture.models,
+            releases,
+            use,
+        )
+
+    def _changes(self, recording: Recording, traced: Trace) -> dict[int, tuple[Change, ...]]:
+        """Rows written by statements with a plan, each at the schema it meets."""
+        found: dict[int, tuple[Change, ...]] = {}
+        for prefix, group in _by_schema(recording, traced):
+            self._progress("planning the migration's data statements at production's size")
+            with self._explainer(prefix) as (explainer, catalog):
+                for one in group:
+                    planned = _planned(one, explainer)
+                    if planned is not None:
+                        found[one.position] = changes_of(planned.worst, catalog)
+        return found
+
+    @contextmanager
+    def _explainer(self, prefix: Sequence[Sent]) -> Iterator[tuple[Explainer, Catalog]]:
+        """Plans at the schema that statements lead to."""
+        if not prefix:
+            yield self._planner.explainer, self._planner.catalog
+            return
+        with ExitStack() as stack:
+            twin = stack.enter_context(self._fixture.twin())
+            replay(prefix, twin.conninfo)
+            moved = tuple(renames(one.text for one in prefix))
+            declared = self._config.databases[self._asked.database].tables
+            tables = under_new_names(declared, moved)
+            copy, statistics = stack.enter_context(
+                self._fixture.scaled(twin.name, tables=tables, renames=moved)
+            )
+            catalog = read_catalog_at(copy.conninfo)
+            wire = stack.enter_context(Wire(copy.conninfo))
+            yield Explainer(wire, catalog, statistics), catalog
+
+    def _releases(
+        self,
+        after_conninfo: str,
+        after: Catalog,
+        traced: Trace,
+        baseline: Baseline | None,
+        capture: Capture,
+    ) -> Releases:
+        """Both releases on each other's schema; nothing where the migration failed."""
+        if traced.failure:
+            return Releases()
+        before_conninfo = self._fixture.conninfo
+        old = _of_baseline(baseline, self._asked.database)
+        new = self._of_capture(capture)
+        found = []
+        for release, said, own, other in (
+            (Release.PREVIOUS, old, before_conninfo, after_conninfo),
+            (Release.NEXT, new, after_conninfo, before_conninfo),
+        ):
+            if said:
+                self._progress(f"preparing {len(said):,} statements on the other schema")
+                found += broken(release, said, refused(said, own, {}), refused(said, other, {}))
+        found += inserts_that_fail(old, self._planner.catalog, after)
+        return Releases(len(old), len(new), tuple(found))
+
+    def _of_capture(self, capture: Capture) -> list[Said]:
+        return [Said(one.sql, _where(one)) for one in self._asked_by(capture)]
+
+    def _asked_by(self, capture: Capture) -> list[Query]:
+        """This branch's queries, of its own code and on this database."""
+        database_of = databases_of(self._config, capture)
+        own = tuple(
+            one
+            for one in capture.statements
+            if database_of(one.session.database) == self._asked.database
+        )
+        asked = normalise(
+            msgspec.structs.replace(capture, statements=own),
+            report_name=lambda _: self._asked.database,
+        )
+        return [
+            one
+            for one in asked
+            if one.layer in (Layer.APPLICATION, Layer.LIBRARY) and not one.why_not_explainable
+        ]
+
+
+def under_new_names(
+    tables: Mapping[str, TableDeclaration], moved: Sequence[Rename]
+) -> dict[str, TableDeclaration]:
+    """Declarations of tables and columns by the names they have after renames."""
+    found = dict(tables)
+    for one in moved:
+        name = one.old if one.what is Renamed.RELATION else one.relation
+        for key in [key for key in found if key.rpartition(".")[2] == name]:
+            declared = found[key]
+            if one.what is Renamed.RELATION:
+                schema, dot, _ = key.rpartition(".")
+                found[f"{schema}{dot}{one.new}"] = found.pop(key)
+            elif one.what is Renamed.COLUMN and one.old in declared.columns:
+                columns = dict(declared.columns)
+                columns[one.new] = columns.pop(one.old)
+                found[key] = msgspec.structs.replace(declared, columns=columns)
+    return found
+
+
+def lost(before: Catalog, back: Catalog) -> Iterator[Dropped]:
+    """What was there before a migration and is not after its way back."""
+    for name, table in before.tables.items():
+        now = back.tables.get(name)
+        if now is None:
+            yield Dropped(DroppedKind.TABLE, name, rows=table.rows)
+            continue
+        for column in table.columns:
+            if now.column(column.name) is None:
+                yield Dropped(DroppedKind.COLUMN, name, column.name, table.rows)
+
+
+def _by_schema(
+    recording: Recording, traced: Trace
+) -> Iterator[tuple[Sequence[Sent], list[Traced]]]:
+    """Data statements that meet the same schema, with what leads to it."""
+    shaping = [one.position for one in traced.statements if _shapes(one)]
+    groups: dict[int, list[Traced]] = {}
+    for one in traced.statements:
+        if one.kind is MigrationStatement.DATA and one.refusal is None:
+            last = max((at for at in shaping if at < one.position), default=-1)
+            groups.setdefault(last, []).append(one)
+    for last, group in groups.items():
+        yield recording.sent[: last + 1], group
+
+
+def _shapes(one: Traced) -> bool:
+    """Whether later statements may meet another schema; a query may call what runs DDL."""
+    ddl = one.kind in (MigrationStatement.OTHER, MigrationStatement.BLOCK)
+    return ddl or (one.kind is MigrationStatement.QUERY and bool(one.effects.locks))
+
+
+def _planned(one: Traced, explainer: Explainer) -> Planned | None:
+    """The plan of a data statement; None: the planner refuses it."""
+    origin = msgspec.structs.replace(one.sent.place, layer=Layer.APPLICATION)  # it is planned
+    place = Place(origin, "", Phase.OUTSIDE)
+    statement = Statement(one.sent.text, (), Session("migration", "migration"), (), (place,))
+    asked = normalise(Capture((statement,)), report_name=lambda name: name)
+    outcomes = explainer.explain(explainer.fitted(asked))
+    return next((outcome for outcome in outcomes if isinstance(outcome, Planned)), None)
+
+
+def _of_baseline(baseline: Baseline | None, database: str) -> list[Said]:
+    """What the running release sends, as far as its own code does."""
+    if baseline is None:
+        return []
+    return [
+        Said(one.sql, ", ".join(f"{at.file} {at.function}" for at in one.origins[:1]) or one.key)
+        for (where, _), one in sorted(baseline.entries.items())
+        if where == database
+    ]
+
+
+def _where(query: Query) -> str:
+    origin: Origin = min(place.origin for place in query.places)
+    return f"{origin.file} {origin.function}"
+
+
+def _said(context: MigrationContext, config: Config) -> list[Candidate]:
+    """What the rules on migrations have to say."""
+    said: list[Candidate] = []
+    for code, rule in registry.rules().items():
+        check = getattr(rule, "check_migration", None)
+        if check is not None and config.wants(code):
+            said += check(context)
+    return said
+
+
+def _with_verdicts(
+    migration: Migration,
+    candidates: Sequence[Candidate],
+    silenced: AbstractSet[tuple[str, str | None, tuple[Origin, ...]]],
+) -> Migration:
+    """The statements with the codes of what is said of them."""
+    codes: dict[int, list[str]] = {}
+    for one in candidates:
+        if one.step is not None:
+            known = (one.rule, one.relation, one.origins) in silenced
+            codes.setdefault(one.step, []).append(one.rule + " (acknowledged)" * known)
+    return msgspec.structs.replace(
+        migration,
+        steps=tuple(
+            msgspec.structs.replace(step, verdict=tuple(dict.fromkeys(codes.get(number, ()))))
+            for number, step in enumerate(migration.steps)
+        ),
+    )
+
+
+def _report(
+    config: Config,
+    planner: Planner,
+    migration: Migration,
+    candidates: Sequence[Candidate],
+    recording: Recording,
+) -> Report:
+    facts = database_report(config.databases[migration.database], planner)
+    capture = Capture((), remarks=recording.remarks)
+    today = dt.datetime.now(dt.UTC).date()
+    # All of a migration is new, whatever the baseline knows of queries.
+    gate = Gate(config, Baseline({}, {}), {migration.database: facts}, {}, capture, today)
+    findings = gate.findings(settle(candidates), {})
+    silenced = {(one.rule, one.relation, one.origins) for one in findings if one.suppressed}
+    migration = _with_verdicts(migration, candidates, silenced)
+    silent = gate.suppressions({}).notes(
+        findings, {}, complete=not migration.failure, looked_at=_is_about_migrations
+    )
+    return Report(
+        complete=not migration.failure,
+        databases={migration.database: facts},
+        totals=Totals(0, 0, 0, 0, 0),
+        queries=(),
+        findings=findings,
+        changes=dict.fromkeys((kind.value for kind in ChangeKind), 0),
+        gone=(),
+        verdict=verdict(gate, findings, migration.failure),
+        notes=(*migration.notes, *silent),
+        incomplete_reason=migration.failure,
+        baseline_found=True,
+        migrations=(migration,),
+    )
+
+
+def _is_about_migrations(code: str) -> bool:
+    return hasattr(registry.rules()[code], "check_migration")

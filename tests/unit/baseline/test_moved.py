@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+import fix_reports
+from pytest_planguard.baseline.entries import INVALID, plan_entry, world_from
+from pytest_planguard.baseline.moved import Differences, moved
+from pytest_planguard.model.moved import Moved, Part, Undo
+from pytest_planguard.model.plan import Access
+
+WORLD = msgspec.structs.replace(
+    world_from(fix_reports.database()),
+    statistics={"public.orders": "a", "public.events": "b"},
+)
+NAME = "orders_customer_id_idx"
+DEFINITION = WORLD.indexes[f"public.{NAME}"]
+BEFORE = plan_entry(fix_reports.plan(Access.INDEX, 8.4, indexes=(NAME,)))
+AFTER = plan_entry(fix_reports.plan(Access.SEQ))
+FACTS = WORLD.tables["public.orders"]
+
+
+def world(**changed):
+    return msgspec.structs.replace(WORLD, **changed)
+
+
+def found(now, old=WORLD):
+    return moved(BEFORE, AFTER, old, now)
+
+
+def only(now, old=WORLD) -> Moved:
+    (one,) = found(now, old)
+    return one
+
+
+def facts(*lines):
+    return world(tables={"public.orders": lines})
+
+
+def test_an_index_that_went_is_made_again():
+    assert only(world(indexes={})).undo == Undo(indexes={f"public.{NAME}": DEFINITION})
+
+
+def test_an_index_that_came_is_hidden():
+    more = {"public.x": "CREATE INDEX x ON public.orders USING btree (id)"}
+    assert only(world(indexes=WORLD.indexes | more)).undo == Undo(hidden=("public.x",))
+
+
+def test_of_an_index_that_changed_the_old_one_is_made_and_the_new_one_hidden():
+    other = {f"public.{NAME}": DEFINITION.replace("(customer_id)", "(id)")}
+    undo = Undo(indexes={f"public.{NAME}": DEFINITION}, hidden=(f"public.{NAME}",))
+    assert only(world(indexes=other)).undo == undo
+
+
+def test_an_invalid_index_is_made_again_and_needs_no_hiding():
+    invalid = {f"public.{NAME}": DEFINITION + INVALID}
+    assert only(world(indexes=invalid)).undo == Undo(indexes={f"public.{NAME}": DEFINITION})
+
+
+def test_one_of_two_indexes_that_are_alike_is_none_to_miss():
+    twice = world(indexes=WORLD.indexes | {"public.twin": DEFINITION.replace(NAME, "twin")})
+    assert found(WORLD, twice) == ()
+
+
+def test_an_index_of_a_partitioned_table_is_one_with_those_of_its_partitions():
+    parts = {"public.orders_1": ("partition of public.orders FOR VALUES FROM (1) TO (2)",)}
+    of_parts = {
+        "public.whole": "CREATE INDEX whole ON ONLY public.orders USING btree (id)",
+        "public.part": "CREATE INDEX part ON public.orders_1 USING btree (id)",
+    }
+    old = world(tables=WORLD.tables | parts, indexes=WORLD.indexes | of_parts)
+    one = only(world(tables=old.tables), old)
+    assert one.sentences == ("index whole is gone since the baseline",)
+    assert one.undo == Undo(indexes=of_parts)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence", "statements"),
+    [
+        (
+            "column customer_id numeric",
+            "column public.orders.customer_id changed: bigint → numeric",
+            ("ALTER TABLE public.orders ALTER COLUMN customer_id TYPE bigint USING NULL",),
+        ),
+        (
+            "column customer_id bigint not null",
+            "column public.orders.customer_id changed: bigint → bigint not null",
+            ("ALTER TABLE public.orders ALTER COLUMN customer_id DROP NOT NULL",),
+        ),
+        (
+            "column customer_id text collate C default 'a'::text",
+            "column public.orders.customer_id changed: bigint → text collate C default 'a'::text",
+            (
+                "ALTER TABLE public.orders ALTER COLUMN customer_id DROP DEFAULT",
+                "ALTER TABLE public.orders ALTER COLUMN customer_id TYPE bigint USING NULL",
+            ),
+        ),
+    ],
+)
+def test_a_column_that_changed_is_altered_back(line, sentence, statements):
+    one = only(facts("column id bigint not null", line))
+    assert one.sentences == (sentence,)
+    assert one.undo == Undo(statements, ("public.orders",))
+
+
+def test_a_column_with_another_default_cannot_be_put_back_and_need_not():
+    one = only(facts("column id bigint not null", "column customer_id bigint default 1"))
+    assert one.undo is None
+
+
+def test_a_column_that_went_is_added_and_one_that_came_is_left():
+    gone, came = found(facts("column id bigint not null", "column client_id bigint"))
+    add = "ALTER TABLE public.orders ADD COLUMN customer_id bigint"
+    assert gone.sentences == ("column public.orders.customer_id is gone since the baseline",)
+    assert gone.undo == Undo((add,), ("public.orders",))
+    assert came == Moved(Part.SCHEMA, ("new column: public.orders.client_id bigint",))
+
+
+def test_a_constraint_that_changed_is_dropped_and_added():
+    old = facts(*FACTS, "constraint positive CHECK ((id > 0))")
+    now = facts(*FACTS, "constraint positive CHECK ((id > 1))")
+    one = only(now, old)
+    assert one.sentences == (
+        "constraint positive of public.orders changed: CHECK ((id > 0)) → CHECK ((id > 1))",
+    )
+    alter = "ALTER TABLE public.orders"
+    statements = (f"{alter} DROP CONSTRAINT positive",
+                  f"{alter} ADD CONSTRAINT positive CHECK ((id > 0))")  # fmt: skip
+    assert one.undo == Undo(statements, ("public.orders",))
+
+
+def test_constraints_that_an_index_or_a_column_tells_are_not_told_twice():
+    lines = (
+        "constraint k PRIMARY KEY (id)",
+        "constraint u UNIQUE (id)",
+        "constraint n NOT NULL id",
+    )
+    assert found(WORLD, facts(*FACTS, *lines)) == ()
+
+
+def test_a_setting_goes_back_to_what_it_was_or_to_its_default():
+    one, two = found(world(settings={"work_mem": "8MB"}))
+    assert one.undo == Undo(settings={"random_page_cost": "1.1"})
+    assert two.undo == Undo(settings={"work_mem": None})
+
+
+def test_sizes_go_back_together_and_are_told_by_how_much_they_moved():
+    plan = fix_reports.plan(relation="public.events", alias="e")
+    access = plan.access | fix_reports.plan().access
+    both = plan_entry(msgspec.structs.replace(plan, access=access))
+    now = world(rows={"public.orders": 94_000_000, "public.events": 81_000, "public.other": 1})
+    old = world(rows=WORLD.rows | {"public.other": 2})
+    (one,) = moved(both, both, old, now)
+    assert one.sentences == (
+        "public.events shrank from 8,100,000 to 81,000 rows",
+        "public.orders grew from 47,000,000 to 94,000,000 rows",
+    )
+    assert one.undo == Undo(
+        rows={"public.events": 100.0, "public.orders": 0.5, "public.other": 2.0}
+    )
+
+
+def test_only_statistics_moved_for_queries_of_tables_whose_schema_did_not():
+    grown = {"public.orders": 94_000_000, "public.events": 81_000_000}
+    differences = Differences.between(WORLD, world(indexes={}, rows=grown))
+    assert differences.only_statistics(["public.events"])
+    assert not differences.only_statistics(["public.events", "public.orders"])
+    assert not Differences.between(WORLD, WORLD).only_statistics(["public.events"])
+    elsewhere = world(settings={}, rows=grown)
+    assert not Differences.between(WORLD, elsewhere).only_statistics(["public.events"])
+
+
+def test_other_distributions_are_told_where_the_schema_is_the_same():
+    others = WORLD.statistics | {"public.orders": "x"}
+    other = world(statistics=others)
+    assert Differences.between(WORLD, other).only_statistics(["public.orders"])
+    assert not Differences.between(WORLD, other).only_statistics(["public.events"])
+    dropped = world(statistics=others, indexes={})
+    assert not Differences.between(WORLD, dropped).only_statistics(["public.orders"])
+
+
+def test_distributions_of_which_nothing_is_known_have_not_moved():
+    unknown = world(statistics={})
+    assert not Differences.between(unknown, WORLD).only_statistics(["public.orders"])
+    assert found(WORLD, unknown) == ()
