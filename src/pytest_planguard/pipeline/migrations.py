@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from typing import Protocol
@@ -50,7 +50,7 @@ from pytest_planguard.planner.wire import Wire
 from pytest_planguard.sql.deep import room_for_deep_trees
 from pytest_planguard.sql.migration_text import MigrationStatement
 from pytest_planguard.sql.normalise import queries as normalise
-from pytest_planguard.sql.renames import renames
+from pytest_planguard.sql.renames import Rename, Renamed, renames
 
 Progress = Callable[[str], None]
 
@@ -218,16 +218,14 @@ class _Look:
             twin = stack.enter_context(self._fixture.twin())
             replay(prefix, twin.conninfo)
             moved = tuple(renames(one.text for one in prefix))
-            tables = self._declared()
+            declared = self._config.databases[self._asked.database].tables
+            tables = under_new_names(declared, moved)
             copy, statistics = stack.enter_context(
                 self._fixture.scaled(twin.name, tables=tables, renames=moved)
             )
             catalog = read_catalog_at(copy.conninfo)
             wire = stack.enter_context(Wire(copy.conninfo))
             yield Explainer(wire, catalog, statistics), catalog
-
-    def _declared(self) -> dict[str, TableDeclaration]:
-        return dict(self._config.databases[self._asked.database].tables)
 
     def _releases(
         self,
@@ -276,6 +274,25 @@ class _Look:
         ]
 
 
+def under_new_names(
+    tables: Mapping[str, TableDeclaration], moved: Sequence[Rename]
+) -> dict[str, TableDeclaration]:
+    """Declarations of tables and columns by the names they have after renames."""
+    found = dict(tables)
+    for one in moved:
+        name = one.old if one.what is Renamed.RELATION else one.relation
+        for key in [key for key in found if key.rpartition(".")[2] == name]:
+            declared = found[key]
+            if one.what is Renamed.RELATION:
+                schema, dot, _ = key.rpartition(".")
+                found[f"{schema}{dot}{one.new}"] = found.pop(key)
+            elif one.what is Renamed.COLUMN and one.old in declared.columns:
+                columns = dict(declared.columns)
+                columns[one.new] = columns.pop(one.old)
+                found[key] = msgspec.structs.replace(declared, columns=columns)
+    return found
+
+
 def lost(before: Catalog, back: Catalog) -> Iterator[Dropped]:
     """What was there before a migration and is not after its way back."""
     for name, table in before.tables.items():
@@ -303,7 +320,9 @@ def _by_schema(
 
 
 def _shapes(one: Traced) -> bool:
-    return one.kind in (MigrationStatement.OTHER, MigrationStatement.BLOCK)
+    """Whether later statements may meet another schema; a query may call what runs DDL."""
+    ddl = one.kind in (MigrationStatement.OTHER, MigrationStatement.BLOCK)
+    return ddl or (one.kind is MigrationStatement.QUERY and bool(one.effects.locks))
 
 
 def _planned(one: Traced, explainer: Explainer) -> Planned | None:

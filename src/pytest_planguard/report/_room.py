@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+_QUIETER = (1_000, 250)
+"""Steps of ``Room.quiet_plans``: each takes as long as writing the page anew."""
+
 
 class Room(msgspec.Struct, frozen=True):
     """The most of each thing that is shown."""
@@ -19,16 +22,14 @@ class Room(msgspec.Struct, frozen=True):
     findings: int = 1_000
     queries: int = 20_000
     tables: int = 5_000
-    quiet_plans: bool = True
-    """With the plans of queries nothing is said about."""
+    quiet_plans: int = 20_000
+    """Of so many of the costliest queries the plans are shown though nothing is said of them."""
 
     def smaller(self) -> Room:
         """First without what is the least missed, then half of everything."""
         if self.quiet_plans:
-            return msgspec.structs.replace(self, quiet_plans=False)
-        halves = {
-            name: max(1, value // 2)
-            for name in self.__struct_fields__
-            if not isinstance(value := getattr(self, name), bool)
-        }
-        return Room(**halves, quiet_plans=False)
+            fewer = next((most for most in _QUIETER if most < self.quiet_plans), 0)
+            return msgspec.structs.replace(self, quiet_plans=fewer)
+        names = self.__struct_fields__
+        halves = {name: max(1, getattr(self, name) // 2) for name in names}
+        return Room(**{**halves, "quiet_plans": 0})

@@ -180,6 +180,9 @@ def baseline(tests):
         (("a", "b"), "a", "", "a", False, ChangeKind.NOT_RUN),
         ((), "ab", "", "ab", True, ChangeKind.GONE),
         ((), "ab", "", "ab", False, ChangeKind.NOT_RUN),
+        ((), "ab", "b", "ab", True, ChangeKind.NOT_RUN),
+        (("old",), "ab", "", "ab", True, ChangeKind.GONE),
+        (("old",), "ab", "b", "ab", True, ChangeKind.NOT_RUN),  # b may be its new name
     ],
 )
 def test_a_query_is_gone_only_if_all_its_tests_ran_to_their_end_or_are_no_more(
