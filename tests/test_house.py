@@ -118,6 +118,7 @@ def test_readme_shows_every_option_there_is_and_no_other():
     [
         "baseline",
         "check",
+        "comment",
         "db",
         "doctor",
         "explain",

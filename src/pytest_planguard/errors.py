@@ -53,6 +53,14 @@ class CaptureError(PlanguardError):
     """A capture file cannot be read, or captures cannot be merged."""
 
 
+class ReportError(PlanguardError):
+    """A report file cannot be read back."""
+
+
+class ForgeError(PlanguardError):
+    """GitHub or GitLab refused what was asked, or could not be reached."""
+
+
 _TELLING = frozenset((
     AttributeError, ImportError, ModuleNotFoundError, NameError, RecursionError, RuntimeError,
     TypeError, ZeroDivisionError,

@@ -98,7 +98,7 @@ def test_json_has_the_keys_of_the_contract():
     assert set(value["databases"]["default"]) == {"server", "scale", "fidelity", "self_check"}
     assert set(value["queries"][0]) == {
         "key", "database", "sql", "parameter_types", "executions", "origins", "layer", "phases",
-        "tests", "plans", "unexplained", "change",
+        "tests", "plans", "unexplained", "change", "comparison",
     }  # fmt: skip
     assert set(value["findings"][0]) == {
         "rule", "name", "severity", "key", "database", "relation", "rows", "message", "remedy",
@@ -173,3 +173,14 @@ def test_nothing_in_a_sentence_is_alive(text, dead):
 
 def test_clean_keeps_letters_of_any_language():
     assert words.clean("größe 注文 naïve") == "größe 注文 naïve"
+
+
+def test_markdown_says_once_what_changed_and_why():
+    query, finding = fix_reports.regression()
+    step, cause = "public.orders: index → seq", query.change.causes[0]
+    finding = msgspec.structs.replace(
+        finding, message=f"{step} (47.0M rows)", remedy=f"because {cause}: put that back"
+    )
+    text = markdown.render(fix_reports.report((query, finding))).replace("\\", "")
+    assert text.count("index → seq") == 1
+    assert text.count(cause) == 1

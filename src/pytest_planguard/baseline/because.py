@@ -49,29 +49,38 @@ def because(
     """
     asked = _Asked(pair, moved, ask)
     settings = asked.of({Part.SETTING})
-    units: frozenset[int] = frozenset()
-    if settings and (same := alike(settings)) is not None and same.shape == pair.after.shape:
+    same = alike(settings) if settings else None
+    if same is not None and same.shape == pair.after.shape:
         if (kind := scales.judged(pair.before, same)) is not ChangeKind.WORSE:
             return _in_other_units(pair, kind, [moved[n] for n in sorted(settings)])
-        if (chosen := asked.plan(settings)) is not None and chosen.shape == same.shape:
-            units = settings
-            asked.base(units, chosen)
-    effects = asked.effects(asked.back - units)
+        asked.count_in_units_of(settings, same)
+    return _cause(pair, moved, scales, asked)
+
+
+def _cause(pair: Pair, moved: Sequence[Moved], scales: Scales, asked: _Asked) -> Cause | None:
+    """What makes a difference, and what is to blame for the rest, by effect."""
+    effects = asked.effects()
     whole, code = asked.plan(asked.back), asked.plan(asked.back - asked.of(STATISTICS))
     if effects is None or whole is None or code is None:
         return None
     still = _is_worse(scales.before, pair.before, whole, scales)
-    grown = any(moved[n].part is Part.SIZES for n in effects)
-    rest = _left([one for one in moved if one.undo is None], grown=grown) if still else ()
+    rest = _left(moved, told=effects.keys()) if still else ()
     ordered = [((-ratio, n), moved[n].sentences) for n, ratio in effects.items()]
-    ordered += [((-whole.cost / max(pair.before.cost, 0.01), -1), one.sentences) for one in rest]
+    left = -whole.cost / max(pair.before.cost, 0.01)
+    ordered += [((left, n - len(rest)), one.sentences) for n, one in enumerate(rest)]
     if not ordered and not still:  # all of it together, and none of it by itself
-        ordered = [((0.0, n), moved[n].sentences) for n in asked.back - units]
+        ordered = [((0.0, n), moved[n].sentences) for n in asked.candidates]
     sentences = [text for _, texts in sorted(ordered) for text in texts]
-    innocent = not asked.is_worse_than(code, scales)
-    others = any(one.part not in STATISTICS for one in rest)
+    return Cause(some(sentences), statistics_only=_is_of_growth(moved, rest, code, asked, scales))
+
+
+def _is_of_growth(
+    moved: Sequence[Moved], rest: Sequence[Moved], code: Plan, asked: _Asked, scales: Scales
+) -> bool:
+    """Whether the old code and schema would plan no better at today's sizes."""
     statistical = any(one.part in STATISTICS for one in moved)
-    return Cause(some(sentences), statistics_only=statistical and innocent and not others)
+    others = any(one.part not in STATISTICS for one in rest)
+    return statistical and not others and not asked.is_worse_than(code, scales)
 
 
 class _Asked:
@@ -88,10 +97,16 @@ class _Asked:
         """What can be put back of these parts."""
         return frozenset(n for n in self.back if self._moved[n].part in parts)
 
-    def base(self, put_back: frozenset[int], plan: Plan) -> None:
-        """Counts from now on in the units of these."""
-        self._base = put_back
-        self._seen[put_back] = plan
+    @property
+    def candidates(self) -> frozenset[int]:
+        """What may be a cause."""
+        return self.back - self._base
+
+    def count_in_units_of(self, settings: frozenset[int], same: Plan) -> None:
+        """Leaves settings put back that do not turn the plan, only its costs."""
+        chosen = self.plan(settings)
+        if chosen is not None and chosen.shape == same.shape:
+            self._base = settings
 
     def plan(self, put_back: frozenset[int]) -> Plan | None:
         """The plan with these put back."""
@@ -100,13 +115,13 @@ class _Asked:
             self._seen[wanted] = self._ask(wanted)
         return self._seen[wanted]
 
-    def effects(self, candidates: frozenset[int]) -> dict[int, float] | None:
+    def effects(self) -> dict[int, float] | None:
         """How many times as expensive each of what matters makes the plan."""
         now, whole = self.plan(frozenset()), self.plan(self.back)
         if now is None or whole is None:
             return None
         found: dict[int, float] = {}
-        for n in sorted(candidates):
+        for n in sorted(self.candidates):
             alone, rest = self.plan(frozenset({n})), self.plan(self.back - {n})
             steps = ((now, alone), (rest, whole))
             found[n] = max(_times(worse, better) for worse, better in steps)
@@ -136,13 +151,16 @@ def _is_worse(
     return same_size.judged(before, after) is ChangeKind.WORSE
 
 
-def _left(fixed: Sequence[Moved], *, grown: bool) -> tuple[Moved, ...]:
+def _left(moved: Sequence[Moved], told: AbstractSet[int]) -> tuple[Moved, ...]:
     """What is to blame for what is left; the statistics where there is nothing else.
 
-    A table that grew has other distinct values, too: its size is told, that is enough.
+    A table that grew has other distinct values, too: where its size is told, that is enough.
     """
-    others = tuple(one for one in fixed if one.part not in STATISTICS)
-    return others or (() if grown else tuple(fixed))
+    others = tuple(one for one in moved if one.undo is None and one.part not in STATISTICS)
+    sizes = [n for n, one in enumerate(moved) if one.part is Part.SIZES]
+    if others or not told.isdisjoint(sizes):
+        return others
+    return tuple(one for one in moved if one.part in STATISTICS)
 
 
 def _in_other_units(pair: Pair, kind: ChangeKind, settings: Sequence[Moved]) -> Pair:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -19,9 +20,16 @@ class Nearby(msgspec.Struct, frozen=True):
     plan: Plan
 
 
-def may_tie(pair: Pair) -> bool:
-    """Whether it is worth looking: only another shape at another cost can be a tie."""
-    return pair.moved and pair.kind in (ChangeKind.WORSE, ChangeKind.CHANGED)
+def may_tie(pair: Pair, there: AbstractSet[str]) -> bool:
+    """Whether it is worth looking: the plan is another, and the old one is still to be had.
+
+    Args:
+        pair: The plans.
+        there: Names of today's indexes, without schema, as EXPLAIN gives them.
+    """
+    wanted = {name for names in pair.before.indexes.values() for name in names}
+    moved = pair.moved and pair.kind in (ChangeKind.WORSE, ChangeKind.CHANGED)
+    return moved and wanted <= there
 
 
 def tied(pair: Pair, nearby: Iterable[Nearby]) -> Pair:

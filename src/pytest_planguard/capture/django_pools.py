@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,13 @@ class Settings:
         if origin is None or watch is None:
             return
         watch.belongs(origin, Maker.DJANGO)
-        watch.is_shared = lambda: bool(wrapper.in_atomic_block)
+        living = weakref.ref(wrapper)
+
+        def is_shared() -> bool:
+            found = living()
+            return found is None or bool(found.in_atomic_block)
+
+        watch.is_shared = is_shared
         lender = getattr(wrapper, "_connection_pools", {}).get(wrapper.alias)
         if lender is not None:
             holdings.add_pool(described(lender, Maker.DJANGO, origin), lender)

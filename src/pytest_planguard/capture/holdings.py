@@ -154,7 +154,7 @@ class Watch:
         if self.is_shared is not None:
             return not self.is_shared()
         if self.loan is not None:
-            return self.loan.mark.is_calls
+            return False  # the pool ends it; a connection it does not get back is told as such
         phases = (Phase.CALL, Phase.OUTSIDE)
         return self.made is not None and self.made.is_applications and (
             self.made.moment.phase in phases
@@ -341,8 +341,9 @@ class Holdings:
     def _forget(loans: dict[int, Loan]) -> None:
         """Those that nobody can give back any more, where there are many: each is a connection."""
         if len(loans) >= _MANY:
-            for number in [number for number, loan in loans.items() if not loan.is_held]:
-                del loans[number]
+            for number, loan in list(loans.items()):
+                if not loan.is_held:
+                    loans.pop(number, None)
 
     def tell(self, watch: Watch) -> None:
         """Something was learnt of a connection that may be the application's."""
@@ -363,11 +364,10 @@ class Holdings:
         if not passed:
             return
         self._held |= nested
-        for loan in loans.values():
+        for loan in list(loans.values()):  # other threads go on
             self._consider(loan, loan.mark, later=loan.collectable)
-        for watch, mark in begun.values():
-            lent = watch.loan is not None and watch.loan.collectable
-            self._consider(watch, mark, later=lent)
+        for watch, mark in list(begun.values()):
+            self._consider(watch, mark, later=False)
 
     def settle(self) -> None:
         """The last test is over, and so is what nobody had any more."""
@@ -404,7 +404,7 @@ class Holdings:
         held, self._held = self._held, set()
         return (
             tuple(pools),
-            tuple(Opened(*where, tuple(sorted(names))) for where, names in opened.items()),
+            tuple(Opened(*where, tuple(sorted(set(names)))) for where, names in opened.items()),
             tuple(held),
         )
 
@@ -427,6 +427,4 @@ def _is_held(held: Loan | Watch, mark: Mark) -> bool:
 
 
 def _maker(watch: Watch) -> Maker:
-    if watch.loan is not None:
-        return watch.loan.maker
     return watch.place[1] if watch.place is not None else watch.maker

@@ -20,7 +20,7 @@ NAME = "psycopg_pool"
 
 _DJANGO = "django.db.backends"
 _NEAREST = 6
-"""Frames between a pool being made and Django's property that makes it."""
+"""Frames between what is heard and Django's own that asks."""
 
 
 def is_available() -> bool:
@@ -144,6 +144,8 @@ class Listener:
             holdings.built(pool, functools.partial(described, pool, Maker.PSYCOPG_POOL))
 
     def _lent(self, pool: Any, connection: Any) -> None:
+        if _is_djangos():
+            return  # which keeps it for its thread, and gives it back when a request is over
         living = weakref.ref(connection)
 
         def is_out() -> bool:
@@ -180,7 +182,7 @@ def _database(pool: Any) -> str:
 
 
 def _is_djangos() -> bool:
-    """Whether Django has the pool made: the line it belongs to is in its settings."""
+    """Whether Django asks: whose its pools and connections are is in its settings."""
     frame = sys._getframe(1)  # noqa: SLF001 -- what inspect wraps
     for _ in range(_NEAREST):
         if frame.f_back is None:

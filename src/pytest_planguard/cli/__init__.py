@@ -16,6 +16,7 @@ from pytest_planguard.errors import PlanguardError
 COMMANDS = {
     "baseline": "Look at what was accepted, and accept more.",
     "check": "Plan, judge and compare what test runs captured.",
+    "comment": "A pull request's comment, from JSON reports.",
     "db": "The fixture database: build, look, connect, stop.",
     "doctor": "Versions, drivers, servers, and whether sizes come out right.",
     "explain": "One statement at production scale, with findings and advice.",

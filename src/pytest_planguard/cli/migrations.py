@@ -80,7 +80,7 @@ def command(files: tuple[Path, ...], **given: Any) -> int:
     asked = pipeline.Asked(database, before, given["time_limit"])
     with progress() as show:
         report = pipeline.migrations(config, source, asked, default_capture(config), show)
-    emit(config, report, verbose=given["verbose"])
+    emit(config, report, verbose=given["verbose"], quiet=given["quiet"])
     nothing = not any(one.steps or one.failure for one in report.migrations)
     return NOTHING_SEEN if nothing else _STATUSES[report.verdict.status.value]
 

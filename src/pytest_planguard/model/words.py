@@ -62,6 +62,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def after_tests(number: int) -> str:
+    """When something is still as it should not be.
+
+    >>> after_tests(1), after_tests(3)
+    ('after 1 test and its teardown', 'after 3 tests and their teardown')
+    """
+    return f"after {counted(number, 'test')} and {'its' if number == 1 else 'their'} teardown"
+
+
 def share(number: float) -> str:
     """A share of a whole, 0 to 1.
 

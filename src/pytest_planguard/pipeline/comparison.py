@@ -96,8 +96,11 @@ def compared(
 
 def _tell_ties(planner: Planner, found: Sequence[_Compared]) -> None:
     """Replaces pairs that are ties, by a few plans of those that may be."""
+    there = {index.name for index in planner.catalog.indexes.values()}
     for step in STEPS:
-        places = [(one, n) for one in found for n, pair in enumerate(one.pairs) if may_tie(pair)]
+        places = [
+            (one, n) for one in found for n, pair in enumerate(one.pairs) if may_tie(pair, there)
+        ]
         if not places:
             return
         asked = [Followed(one.query, one.pairs[n].after) for one, n in places]

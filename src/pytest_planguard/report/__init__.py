@@ -14,7 +14,7 @@ from pytest_planguard.model.report import Report
 GROUP = "pytest_planguard.reports"
 """Entry points of formats from outside."""
 
-_HELPERS = frozenset({"write"})
+_HELPERS = frozenset({"comment", "read", "write"})
 
 
 class Format(Protocol):

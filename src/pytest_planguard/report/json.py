@@ -1,4 +1,7 @@
-"""The report for programs: the same bytes for the same code, whenever and wherever it runs."""
+"""The report for programs: the same bytes for the same code, whenever and wherever it runs.
+
+``read.py`` makes a report of it again; what it needs beyond the contract stands beside it.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,21 @@ from typing import Any
 from pytest_planguard.model.finding import Finding
 from pytest_planguard.model.migration import Built, Migration, Step, Work
 from pytest_planguard.model.plan import Plan, Planned
-from pytest_planguard.model.report import ChangeKind, DatabaseReport, QueryReport, Report
+from pytest_planguard.model.report import (
+    Change,
+    ChangeKind,
+    DatabaseReport,
+    QueryReport,
+    Report,
+    Verdict,
+)
 from pytest_planguard.model.statement import Origin
 from pytest_planguard.report._numbers import whole as _number
 
 SCHEMA_VERSION = 1
+
+_MOVED = frozenset({ChangeKind.WORSE, ChangeKind.CHANGED, ChangeKind.BETTER})
+"""Changes of which there is more to tell than their kind."""
 
 
 def render(report: Report) -> str:
@@ -32,7 +45,15 @@ def render(report: Report) -> str:
         "queries": [_query(one) for one in report.queries],
         "findings": [_finding(one) for one in report.findings],
         "changes": {kind.value: report.changes.get(kind.value, 0) for kind in ChangeKind},
+        "gone": [_gone(one) for one in report.gone],
+        "baseline": {
+            "found": report.baseline_found,
+            "known": report.known,
+            "accepted": report.accepted,
+        },
         "notes": sorted(report.notes),
+        "gate": _gate(report.verdict),
+        "incomplete_reason": report.incomplete_reason,
         "verdict": {
             "status": report.verdict.status.value,
             "errors": report.verdict.errors,
@@ -72,6 +93,7 @@ def _step(step: Step) -> dict[str, Any]:
             {"relation": one.relation, "verb": one.verb, "rows": _number(one.rows)}
             for one in step.changes
         ],
+        "writes_unseen": [_work(one) for one in step.writes_unplanned],
         "drops": [
             {"kind": one.kind.value, "relation": one.relation, "name": one.name}
             for one in step.dropped
@@ -90,11 +112,21 @@ def _work(work: Work | Built) -> dict[str, Any]:
     }
 
 
+def _gate(verdict: Verdict) -> dict[str, Any]:
+    """Whether findings fail the run, from which severity on, and if not, why."""
+    return {
+        "gated": verdict.gated,
+        "why_not_gated": verdict.why_not_gated,
+        "fail_on": verdict.fail_on.value if verdict.fail_on is not None else "none",
+    }
+
+
 def _database(database: DatabaseReport) -> dict[str, Any]:
     return {
         "server": {"version": database.server.version_text, "provider": database.provider},
         "scale": {
             "source": database.source.value,
+            "clock": database.clock,
             "tables": {
                 name: {
                     "rows": _number(table.rows),
@@ -130,6 +162,38 @@ def _query(one: QueryReport) -> dict[str, Any]:
         "plans": _plans(one.outcome.plans) if isinstance(one.outcome, Planned) else [],
         "unexplained": None if planned else getattr(one.outcome, "reason", ""),
         "change": one.change.kind.value if one.change is not None else None,
+        "comparison": _comparison(one.change),
+    }
+
+
+def _comparison(change: Change | None) -> dict[str, Any] | None:
+    """The plan before and after, where it moved or is a tie."""
+    if change is None or not (change.kind in _MOVED or change.note):
+        return None
+    return {
+        "cost_before": _number_or_none(change.cost_before),
+        "cost_after": _number_or_none(change.cost_after),
+        "relations": [
+            {"alias": one.alias, "relation": one.relation, "before": one.before, "after": one.after}
+            for one in change.relations
+        ],
+        "shape_before": list(change.shape_before),
+        "shape_after": list(change.shape_after),
+        "causes": list(change.causes),
+        "statistics_only": change.statistics_only,
+        "note": change.note,
+    }
+
+
+def _gone(change: Change) -> dict[str, Any]:
+    """An entry of the baseline that no query of this run belongs to."""
+    return {
+        "key": change.key,
+        "database": change.database,
+        "sql": change.sql,
+        "change": change.kind.value,
+        "cost_before": _number_or_none(change.cost_before),
+        "shape_before": list(change.shape_before),
     }
 
 
@@ -187,6 +251,10 @@ def _origins(origins: Iterable[Origin]) -> list[dict[str, Any]]:
     return [
         {"file": file, "line": line, "function": function} for file, line, function in sorted(found)
     ]
+
+
+def _number_or_none(number: float | None) -> float | int | None:
+    return None if number is None else _number(number)
 
 
 def _origins_by_layer(origins: Iterable[Origin]) -> list[dict[str, Any]]:

@@ -1,14 +1,18 @@
-"""The pull-request comment: what got worse, what is new, how to accept, what was not checked."""
+"""The pull-request comment: what got worse, what is new, how to accept, what was not checked.
+
+``comment.py`` makes one comment of several reports.
+"""
 
 from __future__ import annotations
 
+import enum
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pytest_planguard.model.finding import Advice, Finding, Severity
 from pytest_planguard.model.plan import Planned, Unexplained
-from pytest_planguard.model.report import ChangeKind, QueryReport, Report, Status
+from pytest_planguard.model.report import Change, ChangeKind, QueryReport, Report, Status
 from pytest_planguard.report import _migrations as migrating
 from pytest_planguard.report import _numbers as numbers
 from pytest_planguard.report import _text as words
@@ -31,12 +35,55 @@ _BREAK = "\u200b"
 rendered text, where an escape has already gone."""
 
 
+class Detail(enum.IntEnum):
+    """How much is told of each finding."""
+
+    FULL = 0
+    """With the query and its plans, folded."""
+    BRIEF = 1
+    """Without them."""
+    LINES = 2
+    """A line each."""
+    COUNTS = 3
+    """How many there are of each rule."""
+
+
+_LEFT_OUT = {
+    Detail.FULL: "",
+    Detail.BRIEF: "The plans were left out: they do not fit into a comment.",
+    Detail.LINES: "Advice and plans were left out: they do not fit into a comment.",
+    Detail.COUNTS: "The findings do not fit into a comment; they are in the run's JSON report.",
+}
+
+
 def render(report: Report) -> str:
-    """The comment, in the longest form that fits: with plans, without, or counts only."""
-    for body in (_full(report), _brief(report)):
-        if len(body) <= LONGEST:
-            return body
-    return _counts_only(report)
+    """The comment, in the longest form that fits: with plans, without, a line each, or counts."""
+    for detail in Detail:
+        text = f"{MARKER}\n{body(report, detail)}"
+        if len(text) <= LONGEST:
+            break
+    return text
+
+
+def body(
+    report: Report, detail: Detail, *, title: str = "planguard ", accepted: Sequence[str] = ()
+) -> str:
+    """One report, without the marker.
+
+    Args:
+        report: The report.
+        detail: How much of it.
+        title: What the verdict follows; Markdown.
+        accepted: What the pull request accepted, as paragraphs of Markdown.
+    """
+    return _join(
+        _head(report, title, whole=detail < Detail.LINES),
+        _sections(report, detail),
+        _better(report) if detail < Detail.COUNTS else [],
+        accepted or _accepted(report),
+        [_LEFT_OUT[detail]],
+        _tail(report) if detail < Detail.COUNTS else _accept_with(report),
+    )
 
 
 def inline(text: str) -> str:
@@ -64,48 +111,40 @@ def _longest_run(text: str) -> int:
     return max(map(len, re.findall(r"`+", text)), default=0)
 
 
-def _full(report: Report) -> str:
-    return _join(_head(report), _sections(report, plans=True), _tail(report))
-
-
-def _brief(report: Report) -> str:
-    return _join(
-        _head(report),
-        _sections(report, plans=False),
-        ["The plans were left out: they do not fit into a comment."],
-        _tail(report),
-    )
-
-
-def _counts_only(report: Report) -> str:
+def _counts(report: Report) -> list[str]:
     rules = Counter((one.severity.rank, one.rule, one.name) for one in words.open_findings(report))
     lines = [
         f"- {numbers.counted(count, 'finding')} {inline(rule)} {inline(name)}"
         for (_, rule, name), count in sorted(rules.items())
     ]
-    note = "The findings do not fit into a comment; they are in the JSON report of the run."
-    accept = words.acceptance(report)
-    command = [fence(accept.partition(": ")[2], "sh")] if accept else []
-    return _join(_head(report), ["\n".join(lines), note], command)
+    return ["\n".join(lines)]
 
 
 def _join(*parts: Iterable[str]) -> str:
     return "\n\n".join([text for part in parts for text in part if text]) + "\n"
 
 
-def _head(report: Report) -> list[str]:
-    sentence = f"### {_SIGNS[report.verdict.status]} planguard {inline(words.verdict(report))}"
+def sign(status: Status) -> str:
+    """The verdict as one character."""
+    return _SIGNS[status]
+
+
+def _head(report: Report, title: str, *, whole: bool) -> list[str]:
+    sentence = f"### {sign(report.verdict.status)} {title}{inline(words.verdict(report))}"
+    several = len(report.databases) > 1
     servers = [
-        inline(words.server(one) if len(report.databases) == 1 else f"{name}: {words.server(one)}")
+        inline((f"{name}: " if several else "") + words.server(one, whole=whole))
         for name, one in sorted(report.databases.items())
     ]
     facts = "  \n".join([*servers, inline(words.totals(report))])
     loud = words.assumed(report)
-    head = [f"{MARKER}\n{sentence}", facts, f"**{_sentence(inline(loud))}**" if loud else ""]
+    head = [sentence, facts, f"**{_sentence(inline(loud))}**" if loud else ""]
     return [*head, ", ".join(map(inline, words.counts(report)))]
 
 
-def _sections(report: Report, *, plans: bool) -> list[str]:
+def _sections(report: Report, detail: Detail) -> list[str]:
+    if detail is Detail.COUNTS:
+        return _counts(report)
     queries = words.by_key(report)
     shown = [one for one in words.open_findings(report) if one.severity is not Severity.INFO]
     worse = [one for one in shown if one.rule == "PLN003"]
@@ -114,11 +153,9 @@ def _sections(report: Report, *, plans: bool) -> list[str]:
     rest = [one for one in others if _kind(queries, one) is not ChangeKind.NEW]
     return [
         *_migrations(report),
-        *_section("Worse than the baseline", worse, queries, plans=plans),
-        *_section("New queries with findings", new, queries, plans=plans),
-        *_section("New findings", rest, queries, plans=plans),
-        *_better(report),
-        *_accepted(report),
+        *_section("Worse than the baseline", worse, queries, detail),
+        *_section("New queries with findings", new, queries, detail),
+        *_section("New findings", rest, queries, detail),
     ]
 
 
@@ -150,38 +187,56 @@ def _section(
     title: str,
     findings: list[Finding],
     queries: dict[tuple[str, str], QueryReport],
-    *,
-    plans: bool,
+    detail: Detail,
 ) -> list[str]:
     if not findings:
         return []
+    if detail is Detail.LINES:
+        return [f"#### {title}", "\n".join(f"- {_subject(one)}" for one in findings)]
+    plans = detail is Detail.FULL
     items = [_item(one, queries.get((one.database, one.key)), plans=plans) for one in findings]
     return [f"#### {title}", *items]
 
 
-def _item(finding: Finding, query: QueryReport | None, *, plans: bool) -> str:
+def _subject(finding: Finding) -> str:
+    """What was found, of which table, and where: one line."""
     size = f" ({numbers.rows(finding.rows)} rows)" if finding.rows else ""
     subject = f" · {code(finding.relation)}{size}" if finding.relation else ""
     where = words.places(finding.origins)
     head = f"**{finding.severity.value} {inline(finding.rule)} {inline(finding.name)}**{subject}"
-    lines = [f"{head} · {code(where)}" if where else head]
-    lines += _change_lines(finding, query)
-    lines.append(inline(finding.message))
+    return f"{head} · {code(where)}" if where else head
+
+
+def _item(finding: Finding, query: QueryReport | None, *, plans: bool) -> str:
+    change = query.change if query is not None and finding.rule == "PLN003" else None
+    lines = [_subject(finding), *(_change_lines(change) if change is not None else [])]
+    if change is None or not _tells_step(change, finding.message):
+        lines.append(inline(finding.message))
     if finding.tests:
         lines.append(_tests(finding))
     text = "  \n".join(line for line in lines if line)
-    return "\n\n".join([text, *_remedy(finding), *(_details(query) if plans else [])])
+    told = change is not None and _tells_causes(change, finding.remedy)
+    details = _details(query) if plans else []
+    return "\n\n".join([text, *_remedy(finding, told=told), *details])
+
+
+def _tells_step(change: Change, text: str) -> bool:
+    """Whether a text repeats what the lines of a change say."""
+    worst = next(iter(change.relations), None)
+    return worst is not None and f"{worst.before} → {worst.after}" in text
+
+
+def _tells_causes(change: Change, text: str) -> bool:
+    return bool(change.causes) and all(cause in text for cause in change.causes)
 
 
 def _tests(finding: Finding) -> str:
     count = numbers.counted(len(finding.tests), "test")
-    return f"{count}, e.g. {code(finding.tests[0])}"
+    example = ":" if len(finding.tests) == 1 else ", e.g."
+    return f"{count}{example} {code(finding.tests[0])}"
 
 
-def _change_lines(finding: Finding, query: QueryReport | None) -> list[str]:
-    change = query.change if query is not None else None
-    if finding.rule != "PLN003" or change is None:
-        return []
+def _change_lines(change: Change) -> list[str]:
     steps = [
         f"{code(one.relation)}: {inline(one.before)} → {inline(one.after)}"
         for one in change.relations
@@ -195,8 +250,10 @@ def _change_lines(finding: Finding, query: QueryReport | None) -> list[str]:
     return lines + (causes or ["of an unknown cause"])
 
 
-def _remedy(finding: Finding) -> list[str]:
-    """What to do: the statements proven to help, or words."""
+def _remedy(finding: Finding, *, told: bool) -> list[str]:
+    """What to do: the statements proven to help, or words that were not ``told`` already."""
+    if finding.advice is None and told:
+        return []
     if finding.advice is None:
         return [fence(finding.remedy)] if "\n" in finding.remedy else [inline(finding.remedy)]
     ddl = "\n".join(one.rstrip(";") + ";" for one in finding.advice.ddl)
@@ -204,7 +261,7 @@ def _remedy(finding: Finding) -> list[str]:
         numbers.cost(finding.advice.cost_before),
         numbers.cost(finding.advice.cost_after),
     )
-    said = any(one in finding.remedy for one in finding.advice.ddl)
+    said = told or any(one in finding.remedy for one in finding.advice.ddl)
     words_first = [] if said or not finding.remedy else [inline(finding.remedy)]
     facts, *notes = words.advice_facts(finding) or [""]
     gain = f"cost {before} → {after}" + (f"; {facts}" if facts else "")
@@ -256,12 +313,13 @@ def _accepted(report: Report) -> list[str]:
     return ["#### Accepted", f"{count} written to the baseline by this run."]
 
 
+def _accept_with(report: Report) -> list[str]:
+    sentence, _, command = words.acceptance(report).partition(": ")
+    return [f"{_sentence(inline(sentence))}:", fence(command, "sh")] if command else []
+
+
 def _tail(report: Report) -> list[str]:
-    accept = words.acceptance(report)
-    parts = []
-    if accept:
-        sentence, _, command = accept.partition(": ")
-        parts += [f"{_sentence(inline(sentence))}:", fence(command, "sh")]
+    parts = _accept_with(report)
     suppressed = _suppressed(report)
     if suppressed:
         parts += ["#### Suppressed", "\n".join(suppressed)]

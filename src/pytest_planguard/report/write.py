@@ -106,7 +106,7 @@ def write(
             output.append(text)
             continue
         try:
-            _write_file(destination.path, text, root)
+            write_file(destination.path, text, root)
         except OSError as error:
             reason = error.strerror or error
             problems.append(f"{destination.path} cannot be written: {reason}")
@@ -137,7 +137,12 @@ def _unknown(name: str) -> str:
     return f'unknown report "{name}"'
 
 
-def _write_file(file: Path, text: str, root: Path) -> None:
+def write_file(file: Path, text: str, root: Path) -> None:
+    """Beside and moved over: a reader never sees half a report.
+
+    Raises:
+        OSError: The folder or the file cannot be written.
+    """
     own = root / ".planguard"
     if own in file.parents and not (own / ".gitignore").exists():
         own.mkdir(parents=True, exist_ok=True)

@@ -44,7 +44,6 @@ _WITH = {
 def check_connections(context: ConnectionsContext) -> Iterator[Candidate]:
     """One candidate for each line that takes connections and keeps them."""
     for place, tests in context.held_by_place(Hold.CONNECTION).items():
-        noun = words.counted(len(tests), "test")
         yield Candidate(
             rule=FACTS.code,
             key="",
@@ -52,8 +51,8 @@ def check_connections(context: ConnectionsContext) -> Iterator[Candidate]:
             relation=None,
             severity=Severity.ERROR,
             message=(
-                f"a connection of the {place.maker} pool is not given back: "
-                f"{noun} left it taken, their fixtures too"
+                f"a connection of the {place.maker} pool is not given back: still taken "
+                f"{words.after_tests(len(tests))}"
             ),
             remedy=_WITH.get(place.maker, FACTS.remedy),
             evidence={"tests": float(len(tests))},

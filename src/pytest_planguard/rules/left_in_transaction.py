@@ -15,10 +15,10 @@ FACTS = RuleFacts(
     severity=Severity.ERROR,
     condition=(
         "A line of the application begins a transaction in a test's own call, on a connection the "
-        "application itself has made or taken, or on Django's outside of its atomic blocks, and "
-        "the transaction is open when the test has passed and its fixtures are over. A SELECT "
-        "begins one too where the driver does not commit by itself. Transactions that fixtures "
-        "open, or an ORM's session, are not the application's."
+        "application itself has made, or on Django's outside of its atomic blocks, and the "
+        "transaction is open when the test has passed and its fixtures are over. A SELECT begins "
+        "one too where the driver does not commit by itself. Transactions that fixtures open, or "
+        "an ORM's session, are not the application's; what a pool does not get back is CON001's."
     ),
     effect=(
         "The session is idle in transaction: its locks stay, VACUUM removes no row that died "
@@ -39,11 +39,8 @@ _PSYCOPG = (
 )
 _REMEDIES = {
     Maker.DJANGO: "use transaction.atomic() instead of set_autocommit(False) or BEGIN",
-    Maker.SQLALCHEMY: "with engine.begin() as connection: …, which commits and gives it back",
     Maker.ASYNCPG: "async with connection.transaction(): …",
-    Maker.ASYNCPG_POOL: "async with connection.transaction(): …",
     Maker.PSYCOPG: _PSYCOPG,
-    Maker.PSYCOPG_POOL: "with pool.connection() as connection: …, which commits and gives it back",
     Maker.PSYCOPG2: "with connection: …, which commits or rolls back; a SELECT begins one as well",
 }
 
@@ -51,7 +48,6 @@ _REMEDIES = {
 def check_connections(context: ConnectionsContext) -> Iterator[Candidate]:
     """One candidate for each line that begins transactions and leaves them open."""
     for place, tests in context.held_by_place(Hold.TRANSACTION).items():
-        noun = words.counted(len(tests), "test")
         yield Candidate(
             rule=FACTS.code,
             key="",
@@ -59,8 +55,8 @@ def check_connections(context: ConnectionsContext) -> Iterator[Candidate]:
             relation=None,
             severity=Severity.ERROR,
             message=(
-                f"a transaction begun here is neither committed nor rolled back: {noun} and "
-                "their fixtures left it open"
+                "a transaction begun here is neither committed nor rolled back: still open "
+                f"{words.after_tests(len(tests))}"
             ),
             remedy=_REMEDIES.get(place.maker, FACTS.remedy),
             evidence={"tests": float(len(tests))},

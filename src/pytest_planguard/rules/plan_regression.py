@@ -86,5 +86,5 @@ def _remedy(change: Change) -> str:
         return f"cause unknown; accept the new plan with {_ACCEPT}"
     causes = "; ".join(change.causes)
     if change.statistics_only:
-        return f"because {causes}: an index or another query may keep up, see explain {change.key}"
+        return f"because {causes}: nobody's change; see pytest-planguard explain {change.key}"
     return f"because {causes}: put that back, or accept the new plan with {_ACCEPT}"

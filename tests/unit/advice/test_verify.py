@@ -78,6 +78,16 @@ def test_what_the_server_refused_is_said() -> None:
     )
 
 
+def test_that_an_extension_for_patterns_is_lacking_is_no_note_of_each_run() -> None:
+    refused = {"note gin_trgm_ops": 'operator class "gin_trgm_ops" does not exist'}
+    whatif = FakeWhatIf(always(44.0), refused=refused)
+
+    found = advise([item("leading_wildcard")], CATALOG, whatif, Thresholds())
+
+    assert "gin_trgm_ops" in str([one.columns for one in whatif.indexes.values()])
+    assert found.notes == ()
+
+
 def test_what_is_too_much_for_one_run_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify, "MOST_IN_ALL", 0)
     monkeypatch.setattr(verify, "FEWEST", 1)

@@ -44,4 +44,11 @@ def test_a_plan_that_is_the_same_nearby_or_a_third_one_is_no_tie():
     ],
 )
 def test_only_another_shape_that_is_not_better_may_be_a_tie(one, expected):
-    assert may_tie(one) is expected
+    assert may_tie(one, frozenset()) is expected
+
+
+def test_a_plan_whose_index_is_gone_is_no_tie():
+    used = fix_reports.plan(Access.INDEX, shape=("index",), indexes=("a_idx",))
+    one = Pair(plan_entry(used), plan(Access.SEQ), ChangeKind.WORSE)
+    assert may_tie(one, {"a_idx", "b_idx"})
+    assert not may_tie(one, {"b_idx"})

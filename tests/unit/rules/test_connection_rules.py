@@ -88,7 +88,10 @@ def test_a_line_that_keeps_connections_is_one_finding_with_all_its_tests():
     )
     (found,) = connection_not_returned.check_connections(ConnectionsContext(held=held))
     assert (found.origins, found.tests) == ((DB,), ("test_a", "test_b"))
-    assert found.message.startswith("a connection of the psycopg_pool pool is not given back: 2 ")
+    assert found.message == (
+        "a connection of the psycopg_pool pool is not given back: still taken after 2 tests and "
+        "their teardown"
+    )
     assert list(left_in_transaction.check_connections(ConnectionsContext(held=held))) == []
 
 
