@@ -15,9 +15,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 
 import fix_openapi
+from pytest_planguard.forge.conversation import Conversation
+from pytest_planguard.forge.github import GitHubComments
+from pytest_planguard.forge.gitlab import OUTDATED, GitLabComments
+from pytest_planguard.forge.patience import Patience
 
 TOKEN = "ghs_t0psecret"
 ME = "github-actions[bot]"
+WEB = "https://gitlab.example/shop/app"
 
 
 class Asked(msgspec.Struct):
@@ -50,6 +55,9 @@ Answer = tuple[int, Any, dict[str, str]]
 class Forge:
     """State and routes of one host."""
 
+    endpoint = ""
+    """The end of the path of its comments."""
+
     def __init__(self) -> None:
         self.comments: list[dict[str, Any]] = []
         self.asked: list[Asked] = []
@@ -61,6 +69,14 @@ class Forge:
         self.lock = threading.Lock()
 
     def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
+        raise NotImplementedError
+
+    def client(self, sleeps: Sleeps | None = None, **rest: Any) -> Conversation:
+        """Our client for it, which never really waits."""
+        raise NotImplementedError
+
+    def visible(self) -> list[str]:
+        """What a reader of the pull request sees unfolded."""
         raise NotImplementedError
 
     def authorised(self, headers: Any) -> bool:
@@ -121,6 +137,19 @@ class GitHub(Forge):
         self.hidden: set[str] = set()
         self.pulls: list[dict[str, Any]] = []
         self.login = ME
+
+    endpoint = "/comments"
+
+    def client(self, sleeps: Sleeps | None = None, **rest: Any) -> GitHubComments:
+        values = {"token": TOKEN, "repository": "shop/app", "number": 7, "timeout": 5.0} | rest
+        patience = Patience(sleep=Sleeps() if sleeps is None else sleeps)
+        return GitHubComments(self.url + self.prefix, patience=patience, **values)
+
+    def visible(self) -> list[str]:
+        return [one["body"] for one in self.comments if one["node_id"] not in self.hidden]
+
+    def write_as_another(self, body: str) -> dict[str, Any]:
+        return self.write(body, "octocat", "User")
 
     def routes(self) -> list[tuple[str, str, Callable[..., Answer]]]:
         repo = rf"{self.prefix}/repos/shop/app"
@@ -191,6 +220,19 @@ class GitHub(Forge):
 
 class GitLab(Forge):
     """The endpoints a merge request's notes take."""
+
+    endpoint = "/notes"
+
+    def client(self, sleeps: Sleeps | None = None, **rest: Any) -> GitLabComments:
+        values = {"token": TOKEN, "project": "42", "number": 7, "timeout": 5.0, "web": WEB} | rest
+        patience = Patience(sleep=Sleeps() if sleeps is None else sleeps)
+        return GitLabComments(self.url, patience=patience, **values)
+
+    def visible(self) -> list[str]:
+        return [one["body"] for one in self.comments if not one["body"].startswith(OUTDATED)]
+
+    def write_as_another(self, body: str) -> dict[str, Any]:
+        return self.write(body, author=6)
 
     def authorised(self, headers: Any) -> bool:
         return headers.get("PRIVATE-TOKEN") == TOKEN

@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from pytest_planguard.fixturedb.former import resized
 from pytest_planguard.model.capture import Capture
-from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.model.statement import Place, Sample, Statement
+from pytest_planguard.model.statistics import Statistics
+from pytest_planguard.planner.binary import text_of
 
 Edit = Callable[[Statement], Statement]
 
@@ -29,7 +31,7 @@ class Change(msgspec.Struct, frozen=True):
     edit: Edit | None = None
     """Of the statements a function sends."""
     columns: tuple[str, str, str] | None = None
-    """(table, old, new): a column that is renamed, in the declarations too."""
+    """(table, old, new): a column that is renamed, in the statistics too."""
 
     @property
     def title(self) -> str:
@@ -51,18 +53,22 @@ def edited(capture: Capture, change: Change) -> Capture:
     return msgspec.structs.replace(capture, statements=statements)
 
 
-def declared(spec: DatabaseSpec, change: Change) -> DatabaseSpec:
-    """The configured database of the changed application."""
-    tables = dict(spec.tables)
+def at_scale(statistics: Statistics, change: Change) -> Statistics:
+    """The statistics of the changed application's database."""
+    tables = dict(statistics.tables)
     if change.grow:
-        rows = (tables[change.grow].rows or 0) * 10
-        tables[change.grow] = msgspec.structs.replace(tables[change.grow], rows=rows)
+        parts = [n for n in tables if re.fullmatch(rf"public\.{change.grow}(_20.*)?", n)]
+        tables = resized(statistics, dict.fromkeys(parts, 10.0)).tables
     if change.columns is not None:
         table, old, new = change.columns
-        columns = {new if n == old else n: one for n, one in tables[table].columns.items()}
-        tables[table] = msgspec.structs.replace(tables[table], columns=columns)
-    settings = {**spec.settings, **change.settings}
-    return msgspec.structs.replace(spec, tables=tables, settings=settings)
+        facts = tables[f"public.{table}"]
+        columns = {new if n == old else n: one for n, one in facts.columns.items()}
+        tables[f"public.{table}"] = msgspec.structs.replace(facts, columns=columns)
+    made = " ".join(change.ddl)
+    for name, facts in tables.items():
+        kept = {n: one for n, one in facts.indexes.items() if not re.search(rf"\b{n}\b", made)}
+        tables[name] = msgspec.structs.replace(facts, indexes=kept)
+    return msgspec.structs.replace(statistics, tables=tables)
 
 
 def sent_by(module: str, function: str, edit: Edit) -> Edit:
@@ -92,17 +98,33 @@ def replaced(pattern: str, by: str, *drop: int) -> Edit:
 
 
 def retyped(pattern: str, number: int, oid: int, by: str = "") -> Edit:
-    """Another type of a parameter, of the statements the pattern is found in."""
+    """Another type of a parameter, of the statements the pattern is found in.
+
+    Its values, which the driver sends in the binary form of the old type, become text.
+    """
 
     def edit(statement: Statement) -> Statement:
         if not re.search(pattern, statement.text, re.IGNORECASE):
             return statement
         types = list(statement.parameter_types)
+        samples = tuple(_as_text(one, number, types[number - 1]) for one in statement.samples)
         types[number - 1] = oid
         text = re.sub(pattern, by, statement.text, flags=re.IGNORECASE) if by else statement.text
-        return msgspec.structs.replace(statement, text=text, parameter_types=tuple(types))
+        return msgspec.structs.replace(
+            statement, text=text, parameter_types=tuple(types), samples=samples
+        )
 
     return edit
+
+
+def _as_text(sample: Sample, number: int, oid: int) -> Sample:
+    value = sample.values[number - 1]
+    if number - 1 not in sample.binary or value is None:
+        return sample
+    values = list(sample.values)
+    values[number - 1] = text_of(bytes.fromhex(value), oid)
+    binary = tuple(place for place in sample.binary if place != number - 1)
+    return msgspec.structs.replace(sample, values=tuple(values), binary=binary)
 
 
 def moved_to(function: str = "", file: str = "") -> Edit:

@@ -35,9 +35,16 @@ class Outcome(msgspec.Struct, frozen=True):
         return any(one.is_harmful for one in self.effects)
 
     @property
+    def harm(self) -> str:
+        """harmful, harmless, or in between."""
+        if self.is_harmful:
+            return "harmful"
+        return "harmless" if all(one.is_harmless for one in self.effects) else "in between"
+
+    @property
     def is_right(self) -> bool:
-        """Harmful and reported, or neither."""
-        return self.is_harmful == bool(self.failed)
+        """Harmful and reported, or neither; in between both will do."""
+        return self.harm == "in between" or self.is_harmful == bool(self.failed)
 
     @property
     def is_cause_right(self) -> bool:
@@ -70,16 +77,18 @@ def outcome_of(change: Change, effects: Sequence[Effect], report: Report) -> Out
 
 def confusion(found: Sequence[Outcome]) -> str:
     """The table: harmful and harmless, by what planguard did; and by kind of change."""
-    counts = Counter((one.is_harmful, bool(one.failed)) for one in found)
+    counts = Counter((one.harm, bool(one.failed)) for one in found)
     right = [one for one in found if one.is_harmful and one.failed and one.is_cause_right]
     lines = [
         "| | failed | passed |",
         "| --- | ---: | ---: |",
-        f"| harmful | {counts[True, True]} | {counts[True, False]} |",
-        f"| harmless | {counts[False, True]} | {counts[False, False]} |",
+        *(
+            f"| {harm} | {counts[harm, True]} | {counts[harm, False]} |"
+            for harm in ("harmful", "in between", "harmless")
+        ),
         "",
         f"right: {_share(sum(one.is_right for one in found), len(found))}",
-        f"harmful, failed and the cause is right: {_share(len(right), counts[True, True])}",
+        f"harmful, failed and the cause is right: {_share(len(right), counts['harmful', True])}",
         "",
         "| change | tried | harmful | failed | right |",
         "| --- | ---: | ---: | ---: | ---: |",
@@ -97,9 +106,8 @@ def wrong(one: Outcome) -> Iterator[str]:
     """What is not as it should be of a change, with the figures; nothing where all is."""
     if one.is_right and (not one.failed or one.is_cause_right):
         return
-    harm = "harmful" if one.is_harmful else "harmless"
     done = "failed" if one.failed else "passed"
-    yield f"\n{one.change.title}: {harm}, {done}"
+    yield f"\n{one.change.title}: {one.harm}, {done}"
     for effect in one.effects:
         mark = " !" if effect.is_harmful else ""
         yield f"  {effect.key}: {effect.before:,.0f} → {effect.after:,.0f} blocks{mark}"
@@ -110,7 +118,7 @@ def wrong(one: Outcome) -> Iterator[str]:
 def missed_goals(found: Sequence[Outcome]) -> list[str]:
     """A sentence for each goal that was not reached."""
     right = sum(one.is_right for one in found)
-    false = [one.change.title for one in found if one.failed and not one.is_harmful]
+    false = [one.change.title for one in found if one.failed and one.harm == "harmless"]
     other = [
         one.change.title
         for one in found

@@ -14,14 +14,16 @@ from pathlib import Path
 import msgspec
 
 from fix_shop import SHOP, baseline_command
-from mutations_parts.change import Change, declared, edited
+from mutations_parts.change import Change, at_scale, edited
 from pytest_planguard.baseline import files
 from pytest_planguard.capture import file as capture_file
 from pytest_planguard.config import Config, load
+from pytest_planguard.fixturedb.scale import statistics_file
 from pytest_planguard.model.baseline import Baseline
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.ports import PostgresServer
 from pytest_planguard.model.report import Report
+from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.pipeline import Options, run
 from pytest_planguard.pipeline.run import judged
 
@@ -45,6 +47,8 @@ class Shop:
         shutil.copytree(SHOP, self.root, ignore=ignored)
         table = self.root / "pyproject.toml"
         table.write_text(smaller(table.read_text(encoding="utf-8"), divisor), encoding="utf-8")
+        self.statistics: Statistics | None = None
+        """Of the loaded database, once it is there; until then sizes are as declared."""
         self._schema = (self.root / "schema.sql").read_text(encoding="utf-8")
 
     def captured(self) -> Capture:
@@ -62,10 +66,20 @@ class Shop:
         schema = self.root / "changed.sql"
         ddl = change.ddl if change is not None else ()
         schema.write_text("\n".join([self._schema, *(f"{text};" for text in ddl)]), "utf-8")
-        config = load(self.root, environ={})
+        config = load(self.root, {"fail_on": "error"}, environ={})
         spec = msgspec.structs.replace(config.databases["default"], scale=scale, schema=schema.name)
-        spec = declared(spec, change) if change is not None else spec
+        if self.statistics is not None:
+            spec = msgspec.structs.replace(spec, tables={}, statistics=self._written(change))
+        if change is not None:
+            spec = msgspec.structs.replace(spec, settings={**spec.settings, **change.settings})
         return msgspec.structs.replace(config, databases={"default": spec})
+
+    def _written(self, change: Change | None) -> Path:
+        """The statistics file of the changed application."""
+        assert self.statistics is not None
+        found = at_scale(self.statistics, change) if change is not None else self.statistics
+        statistics_file.write(found, self.root / "statistics.json")
+        return Path("statistics.json")
 
     def baseline(self, capture: Capture, server: PostgresServer) -> Baseline:
         """What the unchanged application is accepted with."""

@@ -38,9 +38,9 @@ COLUMNS = (
 SOUND = (
     ("column added", "ALTER TABLE orders ADD COLUMN gift_note text"),
     ("column added", "ALTER TABLE payments ADD COLUMN fee_cents bigint NOT NULL DEFAULT 0"),
-    ("column retyped", "ALTER TABLE payments ALTER COLUMN legacy_invoice TYPE bigint"),
-    ("column retyped", "ALTER TABLE reviews ALTER COLUMN rating TYPE integer"),
-    ("column retyped", "ALTER TABLE sessions ALTER COLUMN user_agent TYPE varchar(500)"),
+    ("column retyped", "ALTER TABLE customers ALTER COLUMN full_name TYPE varchar"),
+    ("column retyped", "ALTER TABLE audit_log ALTER COLUMN actor TYPE varchar"),
+    ("column retyped", "ALTER TABLE sessions ALTER COLUMN user_agent TYPE varchar"),
     ("constraint changed", "ALTER TABLE orders ALTER COLUMN order_number DROP NOT NULL"),
     ("constraint changed", "ALTER TABLE reviews ADD CONSTRAINT sane CHECK (length(body) < 99999)"),
     ("constraint changed", "ALTER TABLE reviews DROP CONSTRAINT reviews_rating_check"),

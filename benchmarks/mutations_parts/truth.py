@@ -18,9 +18,10 @@ from pytest_planguard.planner import requests
 from pytest_planguard.planner.requests import Request
 from pytest_planguard.planner.wire import literal
 
-HARMFUL_RATIO, HARMFUL_BLOCKS = 1.5, 100
+HARMFUL_RATIO, HARMFUL_BLOCKS, HARMLESS_BLOCKS = 1.5, 100, 25
 """Times as many blocks, and more blocks, from which a query is worse: the figures planguard has
-for costs (``baseline.worse``), counted in blocks of rows that are there."""
+for costs (``baseline.worse``), counted in blocks of rows that are there. A hundred units of the
+planner are a hundred pages read in order or 25 at random (``random_page_cost`` is 4)."""
 
 _TIMEOUT = "20s"
 _BLOCKS = ("Shared Hit Blocks", "Shared Read Blocks", "Temp Read Blocks", "Temp Written Blocks")
@@ -41,8 +42,15 @@ class Effect(msgspec.Struct, frozen=True):
     @property
     def is_harmful(self) -> bool:
         """Whether it reads notably more."""
-        more = self.after - self.before
-        return more >= HARMFUL_BLOCKS and self.after >= HARMFUL_RATIO * self.before
+        return self._more_by(HARMFUL_BLOCKS)
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether it does not."""
+        return not self._more_by(HARMLESS_BLOCKS)
+
+    def _more_by(self, blocks: float) -> bool:
+        return self.after - self.before >= blocks and self.after >= HARMFUL_RATIO * self.before
 
 
 class Truth:
@@ -126,7 +134,9 @@ class Truth:
             return math.inf
         if not isinstance(answer, dict):
             return None
-        return float(sum(answer.get(name, 0) for name in _BLOCKS))
+        # what a write does to its table and indexes is in its own figures, not in those below it
+        read = answer["Plans"] if answer["Node Type"] == "ModifyTable" else [answer]
+        return float(sum(node.get(name, 0) for node in read for name in _BLOCKS))
 
     def _explain(self, one: Request, options: str) -> dict[str, Any] | psycopg.Error:
         try:

@@ -132,7 +132,7 @@ def test_two_statements_are_not_explained(project):
 
 BROKEN = {
     "broken JSON": ('{"schema": 1, "key": ', "is no JSON", "restore it from git"),
-    "a newer schema": ('{"schema": 99}', "has schema 99, this planguard reads up to 1", "upgrade"),
+    "a newer schema": ('{"schema": 99}', "has schema 99, this planguard reads up to 2", "upgrade"),
     "merge conflict": (
         "<<<<<<< ours\n{}\n=======\n{}\n>>>>>>> theirs\n",
         "holds merge-conflict markers (line 1)",
@@ -179,7 +179,7 @@ def test_a_folder_that_cannot_be_written_is_told_and_the_verdict_shown(project, 
     assert "E IDX001 missing-index  public.orders" in ran.out
     assert "2 passed, 1 planguard error in" in ran.out
     ran = project.pytest("--planguard-update", SUITE_URL=database_url)
-    refused(ran, 1, "cannot be written: Not a directory", "--planguard-baseline")
+    refused(ran, 1, "cannot be opened: Not a directory", "--planguard-baseline")
     assert "E IDX001 missing-index  public.orders" in ran.out
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import fix_reports
 from pytest_planguard.errors import ReportError
+from pytest_planguard.model.migration import Built, Dropped, DroppedKind, Work
 from pytest_planguard.model.report import Change, ChangeKind
 from pytest_planguard.report import find, markdown, read, term
 from pytest_planguard.report import json as as_json
@@ -106,3 +107,21 @@ def test_bytes_that_are_no_text_are_one_clear_error():
 
 def test_reading_is_no_format():
     assert not {"read", "comment", "write"} & set(find.__globals__["formats"]())
+
+
+def test_a_migration_is_read_back_with_all_its_file_holds():
+    report = fix_reports.migrated()
+    (migration,) = report.migrations
+    last = msgspec.structs.replace(
+        migration.steps[-1],
+        dropped=(Dropped(DroppedKind.COLUMN, "public.orders", "note"),),
+        writes_unplanned=(Work("public.orders", 47_000_000, 6_600_000_000),),
+        rebuilt=(Built("public.j", "public.orders", 47_000_000, 1_500_000_000),),
+        lock_timeout="2s",
+    )
+    migration = msgspec.structs.replace(
+        migration, steps=(*migration.steps[:-1], last), failure="stopped", irreversible="no way"
+    )
+    report = msgspec.structs.replace(report, migrations=(migration,))
+    assert as_json.render(again(report)) == as_json.render(report)
+    assert markdown.render(again(report)) == markdown.render(report)

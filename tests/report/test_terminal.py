@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 
 import fix_reports
@@ -74,3 +75,10 @@ def test_a_log_reader_takes_no_line_for_its_command(line: str) -> None:
 @pytest.mark.parametrize("text", ["a::text", "now() ::date", "a ## b", "# comment", "arr[1]"])
 def test_sql_stays_as_it_is(text: str) -> None:
     assert words.inert(text) == text
+
+
+def test_a_run_that_failed_and_did_not_reach_its_end_says_both() -> None:
+    report = fix_reports.one_finding()
+    broken = msgspec.structs.replace(report, complete=False, incomplete_reason="a worker crashed")
+    first = term.render(broken).splitlines()[1]
+    assert first == "failed: 1 error; incomplete: a worker crashed"

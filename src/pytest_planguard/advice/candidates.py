@@ -149,6 +149,8 @@ def _is_constant(key: Key, place: Place) -> bool:
         return False
     if condition.operator in ("=", "<>") and not _is_state(condition, place):
         return False
+    if condition.value is not None and _is_masked(condition, place):
+        return False
     variant = place.query.variants[place.plan.variant]
     if condition.operator in ("IS NULL", "IS NOT NULL") or not variant.parameter_types:
         return condition.value is None or condition.value.is_constant
@@ -156,6 +158,15 @@ def _is_constant(key: Key, place: Place) -> bool:
         return not _BOOLEAN.intersection(name or "" for name in variant.parameter_types)
     text, sent = condition.value.text.partition("::")[0], variant.plannable or variant.text
     return condition.value.is_constant and text.startswith("'") and text in sent
+
+
+def _is_masked(condition: Condition, place: Place) -> bool:
+    """Whether a column's values are stand-ins: the plan's constant is one, too, and not the SQL's.
+
+    An index over the rows of a stand-in would hold none of production's.
+    """
+    known = (place.suite.column(place.read.relation, name) for _, name in condition.columns)
+    return any(facts is not None and facts.masked for facts in known)
 
 
 def _is_state(condition: Condition, place: Place) -> bool:

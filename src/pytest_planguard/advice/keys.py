@@ -22,6 +22,9 @@ from pytest_planguard.sql.printed import unwrapped, without_alias
 from pytest_planguard.sql.reads import full_index_walk
 from pytest_planguard.sql.relations import root_index, sort_column
 
+TRIGRAMS = "gin_trgm_ops"
+"""The operator class of pg_trgm, which a schema may lack."""
+
 
 class Use(enum.StrEnum):
     """What a key is for."""
@@ -214,7 +217,7 @@ def _inverted_class(
         return ("gin", "") if is_served else ("", "")
     wildcard = own.kind is Kind.LIKE and not own.operator.startswith("!")
     if wildcard and fixed_prefix(own) == "" and (column is None or column.category == "S"):
-        return "gin", "gin_trgm_ops"
+        return "gin", TRIGRAMS
     return "", ""
 
 

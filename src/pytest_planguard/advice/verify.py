@@ -15,6 +15,7 @@ import msgspec
 from pytest_planguard.advice.candidates import candidates
 from pytest_planguard.advice.choose import Option, Scan, Scans, choose
 from pytest_planguard.advice.gains import gains
+from pytest_planguard.advice.keys import TRIGRAMS
 from pytest_planguard.advice.measure import Made, Suspect, measured
 from pytest_planguard.advice.naming import renamed
 from pytest_planguard.advice.suite import Suite
@@ -81,7 +82,13 @@ def advise(
         by_place = {one.place: one for one in suspects}
         advice = _advice(chosen, after, scans, by_place, worded, thresholds)
         left_out = len(_candidates(every)) - len(indexes)
-        return Advised(advice, untried(left_out, most, trial.refused))
+        refused = {n: why for n, why in trial.refused.items() if not _is_of_trigrams(indexes[n])}
+        return Advised(advice, untried(left_out, most, refused))
+
+
+def _is_of_trigrams(index: HypotheticalIndex) -> bool:
+    """Whether it takes an extension that few schemas have: QRY003 says so where it would help."""
+    return any(TRIGRAMS in column for column in index.columns)
 
 
 def _candidates(suspects: Sequence[Suspect]) -> dict[str, HypotheticalIndex]:

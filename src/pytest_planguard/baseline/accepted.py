@@ -1,55 +1,35 @@
-"""What was accepted between two states of a baseline, as pure functions on its entries."""
+"""What was accepted between two states of a baseline."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
-import msgspec
+from collections.abc import Iterator
 
 from pytest_planguard.model.acceptance import Acceptance, Acceptances
-from pytest_planguard.model.baseline import Accepted, Entry
+from pytest_planguard.model.baseline import Accepted, Baseline, Entry
 from pytest_planguard.model.finding import Severity
 
 _WORST_FIRST = [severity.value for severity in Severity]
 
 
-def accepted(
-    before: Iterable[Entry], after: Iterable[Entry], *, begins: bool = False
-) -> Acceptances:
-    """What the entries that changed accept.
+def accepted(before: Baseline | None, after: Baseline | None) -> Acceptances:
+    """What a baseline accepts that an earlier one did not.
 
     A moved or renamed file is the entry it was: entries are told apart by database and key.
 
     Args:
-        before: The entries that changed, as they were.
-        after: The same as they are; with new ones, without dropped ones.
-        begins: There was no baseline before.
+        before: At the merge base; None: there was none.
+        after: As it is.
     """
-    old = {(one.database, one.key): one for one in before}
-    new = {(one.database, one.key): one for one in after}
+    old = before.entries if before is not None else {}
+    new = after.entries if after is not None else {}
     found = [one for key, entry in new.items() for one in _of_entry(old.get(key), entry)]
     return Acceptances(
         findings=tuple(sorted(found, key=_order)),
         new=len(new.keys() - old.keys()),
         changed=sum(_moved(old[key], new[key]) for key in new.keys() & old.keys()),
         dropped=len(old.keys() - new.keys()),
-        begins=begins,
+        begins=before is None,
     )
-
-
-def entries(contents: Iterable[bytes]) -> list[Entry]:
-    """The entries in the contents of a baseline's files.
-
-    Headers of databases have none. What cannot be read is left out: the run that compares with the
-    baseline has told so.
-    """
-    found = []
-    for content in contents:
-        try:
-            found.append(msgspec.json.decode(content, type=Entry))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            continue
-    return found
 
 
 def _of_entry(before: Entry | None, after: Entry) -> Iterator[Acceptance]:

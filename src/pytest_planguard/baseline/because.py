@@ -64,10 +64,10 @@ def _cause(pair: Pair, moved: Sequence[Moved], scales: Scales, asked: _Asked) ->
     if effects is None or whole is None or code is None:
         return None
     still = _is_worse(scales.before, pair.before, whole, scales)
-    grown = any(moved[n].part is Part.SIZES for n in effects)
-    rest = _left([one for one in moved if one.undo is None], grown=grown) if still else ()
+    rest = _left(moved, told=effects.keys()) if still else ()
     ordered = [((-ratio, n), moved[n].sentences) for n, ratio in effects.items()]
-    ordered += [((-whole.cost / max(pair.before.cost, 0.01), -1), one.sentences) for one in rest]
+    left = -whole.cost / max(pair.before.cost, 0.01)
+    ordered += [((left, n - len(rest)), one.sentences) for n, one in enumerate(rest)]
     if not ordered and not still:  # all of it together, and none of it by itself
         ordered = [((0.0, n), moved[n].sentences) for n in asked.candidates]
     sentences = [text for _, texts in sorted(ordered) for text in texts]
@@ -151,13 +151,16 @@ def _is_worse(
     return same_size.judged(before, after) is ChangeKind.WORSE
 
 
-def _left(fixed: Sequence[Moved], *, grown: bool) -> tuple[Moved, ...]:
+def _left(moved: Sequence[Moved], told: AbstractSet[int]) -> tuple[Moved, ...]:
     """What is to blame for what is left; the statistics where there is nothing else.
 
-    A table that grew has other distinct values, too: its size is told, that is enough.
+    A table that grew has other distinct values, too: where its size is told, that is enough.
     """
-    others = tuple(one for one in fixed if one.part not in STATISTICS)
-    return others or (() if grown else tuple(fixed))
+    others = tuple(one for one in moved if one.undo is None and one.part not in STATISTICS)
+    sizes = [n for n, one in enumerate(moved) if one.part is Part.SIZES]
+    if others or not told.isdisjoint(sizes):
+        return others
+    return tuple(one for one in moved if one.part in STATISTICS)
 
 
 def _in_other_units(pair: Pair, kind: ChangeKind, settings: Sequence[Moved]) -> Pair:

@@ -269,5 +269,5 @@ def _size(name: str, was: float, is_now: float) -> str:
 
 def _distributions(touched: AbstractSet[str], old: World, now: World) -> Iterator[Moved]:
     if _other_distributions(old, now) & touched:
-        sentence = "the statistics changed, the sizes of its tables did not"
+        sentence = "the statistics of its columns changed"
         yield Moved(Part.DISTRIBUTIONS, (sentence,))

@@ -69,7 +69,8 @@ class Scales(msgspec.Struct, frozen=True):
         """What became of the old plan."""
         before = _Side(old, old.cost, self.before)
         after = _Side(plan_entry(new), new.cost, self.now, new.root)
-        alike = old.sizes == new.sizes  # else another page or list is asked for: nothing got worse
+        # else another page or list is asked for: nothing got worse; without any, all is read
+        alike = old.sizes == new.sizes or not new.sizes
         if alike and self._is_worse(before, after):
             return ChangeKind.WORSE
         if alike and self._is_worse(after, before):

@@ -43,9 +43,9 @@ def beside_lines(entry: Entry, now: QueryReport, width: int, *, color: bool) -> 
     if entry.sql != now.query.sql:
         yield from ("", "SQL")
         yield from _rows([entry.sql], [now.query.sql], width, color=color)
-    for before, after in _pairs(entry, now):
+    for names, (before, after) in _alike(_pairs(entry, now)):
         yield ""
-        yield _name(before)
+        yield ", ".join(names)
         yield from _rows(
             [f"baseline: cost {numbers.cost(before.cost)}", *before.shape],
             [f"now: cost {numbers.cost(after.cost)}", *after.shape],
@@ -75,8 +75,19 @@ def _pairs(entry: Entry, now: QueryReport) -> list[tuple[PlanEntry, PlanEntry]]:
     return [(one, other) for one, other in pairs if one.shape != other.shape] or pairs
 
 
+def _alike(
+    pairs: Sequence[tuple[PlanEntry, PlanEntry]],
+) -> list[tuple[list[str], tuple[PlanEntry, PlanEntry]]]:
+    """Pairs that read the same once, with the names of all."""
+    found: dict[object, tuple[list[str], tuple[PlanEntry, PlanEntry]]] = {}
+    for before, after in pairs:
+        look = (before.shape, before.cost, after.shape, after.cost)
+        found.setdefault(look, ([], (before, after)))[0].append(_name(before))
+    return list(found.values())
+
+
 def _name(plan: PlanEntry) -> str:
-    return f"{plan.sample}, {plan.sizes}" if plan.sizes else plan.sample
+    return f"{plan.sample} ({plan.sizes})" if plan.sizes else plan.sample
 
 
 def _rows(

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_planguard.errors import ConfigurationError
+from pytest_planguard.errors import BaselineError, ConfigurationError
 
 if TYPE_CHECKING:
     from pytest_planguard.report.comment import Section
 
 _NAMED = re.compile(r"([^/\\=]+)=(.+)")
 _OWN_FOLDER = ".planguard"
+_NO_BASE = "git's history does not reach back to the base (fetch-depth: 0 would)"
+_NO_BASES = "nothing tells what it is compared with (--base would)"
 _ONLY_UPDATE = "<!-- only where there is a comment already -->\n"
 """The last line of a text that was left although there was nothing new to say."""
 
@@ -99,16 +101,20 @@ def _baseline_of(report: Path) -> Path:
 
 
 def _with_acceptances(section: Section, folder: Path, bases: Sequence[str]) -> Section:
-    from pytest_planguard.baseline import accepted
-    from pytest_planguard.forge import history
+    from pytest_planguard.baseline import files
+    from pytest_planguard.baseline.accepted import accepted
+    from pytest_planguard.cli.revisions import baseline_at, merge_base
 
-    changed = history.changed(folder, bases)
-    if isinstance(changed, history.Unknown):
-        return msgspec.structs.replace(section, why_unknown=changed.reason)
-    after = (one.read_bytes() for one in changed.after if one.is_file())
-    accepts = accepted.accepted(
-        accepted.entries(changed.before), accepted.entries(after), begins=changed.begins
-    )
+    why = "there is no git history to ask"
+    try:
+        base = merge_base(folder, bases)
+        if base is None:
+            why = _NO_BASE if bases else _NO_BASES
+            return msgspec.structs.replace(section, why_unknown=why)
+        why = "a file of the baseline cannot be read"
+        accepts = accepted(baseline_at(base, folder), files.read(folder))
+    except BaselineError:  # its words name paths of this machine
+        return msgspec.structs.replace(section, why_unknown=why)
     return msgspec.structs.replace(section, accepted=accepts)
 
 

@@ -50,7 +50,7 @@ def run_options(command: _Command) -> _Command:
             "--report",
             metavar="TYPE[:PATH]",
             multiple=True,
-            help="term, github, json, markdown, sarif, junit, gitlab …; repeatable.",
+            help="term, github, json, markdown, html, sarif, junit, gitlab; repeatable.",
         ),
         click.option("--baseline", metavar="DIR", help="Default: planguard/baseline."),
         click.option("--select", metavar="CODES", help="Rules to run, as in ruff: PLN, IDX001."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,30 @@ def baseline_at(revision: str, directory: Path) -> Baseline | None:
     from pytest_planguard.baseline.files import baseline_of
 
     return baseline_of(_documents(revision, directory))
+
+
+def merge_base(directory: Path, candidates: Sequence[str]) -> str | None:
+    """The commit at which what is checked out left the branch it is compared with.
+
+    Args:
+        directory: In the working tree.
+        candidates: Revisions of that branch, best first: the first one that git has and that
+            shares history with HEAD is taken.
+
+    Returns:
+        None where the clone does not reach back so far.
+
+    Raises:
+        BaselineError: There is no git, or no repository.
+    """
+    _git(directory, "rev-parse", "--show-toplevel")
+    for name in candidates:
+        try:
+            found = _git(directory, "merge-base", "HEAD", _commit(directory, name))
+        except BaselineError:
+            continue
+        return found.decode().split()[0]
+    return None
 
 
 def _documents(revision: str, directory: Path) -> Iterator[Document]:

@@ -93,7 +93,7 @@ def _table(reader: Reader) -> TableDeclaration:
 def _column(reader: Reader) -> ColumnDeclaration:
     column = ColumnDeclaration(
         values=_shares(reader.table("values")),
-        distinct=reader.number("distinct", None, 0),
+        distinct=_distinct(reader),
         nulls=reader.number("nulls", None, 0, 1),
         correlation=reader.number("correlation", None, -1, 1),
         width=reader.integer("width", None, 1),
@@ -103,6 +103,12 @@ def _column(reader: Reader) -> ColumnDeclaration:
         reader.wrong("values", f"the shares (and nulls) add up to {total:g}, wanted 1 at most")
     reader.finish()
     return column
+
+
+def _distinct(reader: Reader) -> int | float | None:
+    """As it is written: 1.0 is a share of the rows, 1 a number of values."""
+    number = reader.number("distinct", None, 0)
+    return int(number) if number and isinstance(reader.values["distinct"], int) else number
 
 
 def _shares(reader: Reader) -> dict[str, float]:

@@ -19,8 +19,9 @@ class ColumnDeclaration(msgspec.Struct, frozen=True):
 
     values: dict[str, float] = {}
     """Most common values with the share of all rows each has."""
-    distinct: float | None = None
-    """Distinct values; between 0 and 1: a fraction of the rows."""
+    distinct: int | float | None = None
+    """Distinct values; a fraction of the rows where it is no integer and up to 1: 1.0 is a column
+    whose values all differ, 1 a column of one value."""
     nulls: float | None = None
     """Share of NULLs, 0 to 1."""
     correlation: float | None = None

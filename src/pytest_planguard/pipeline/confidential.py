@@ -21,22 +21,26 @@ def without_values(
 ) -> tuple[Finding, ...]:
     """Findings that quote no value a query was sent with.
 
-    A plan made with values has them in its expressions, where a rule may quote one. What stands in
-    the SQL itself is the application's own text and stays, and so does DDL.
+    A plan made with values has them in its expressions, where a rule may quote one; and where
+    statistics are masked it has a stand-in for what the SQL says, which nobody knows. What stands
+    in the SQL itself is the application's own text and stays, and so does DDL.
     """
     return tuple(_without(one, queries.get((one.database, one.key))) for one in findings)
 
 
 def _without(finding: Finding, query: Query | None) -> Finding:
     variants = query.variants if query is not None else ()
-    if not any(variant.parameter_types for variant in variants):
+    sent = "\n".join(variant.text for variant in variants)
+    planned = "\n".join(variant.plannable or variant.text for variant in variants)
+    if sent == planned and not any(variant.parameter_types for variant in variants):
         return finding
-    written = "\n".join(variant.plannable or variant.text for variant in variants)
     ddl = frozenset(finding.advice.ddl if finding.advice is not None else ())
 
     def hidden(text: str) -> str:
         return "\n".join(
-            line if line in ddl else _LITERAL.sub(lambda found: _shown(found[0], written), line)
+            line
+            if line in ddl
+            else _LITERAL.sub(lambda found: _shown(found[0], sent, planned), line)
             for line in text.split("\n")
         )
 
@@ -45,8 +49,9 @@ def _without(finding: Finding, query: Query | None) -> Finding:
     )
 
 
-def _shown(literal: str, written: str) -> str:
-    return literal if literal in written else "'…'"
+def _shown(literal: str, sent: str, planned: str) -> str:
+    """The literal where it is the SQL's: what a client wrote into a text became a parameter."""
+    return literal if literal in sent and literal in planned else "'…'"
 
 
 def unknown_columns(

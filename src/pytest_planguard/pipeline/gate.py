@@ -70,8 +70,8 @@ class Gate(msgspec.Struct, frozen=True):
         if not spared:
             return ()
         count = "1 finding is" if len(spared) == 1 else f"{len(spared)} findings are"
-        note = f"{count} of growth alone (nothing but statistics moved since the baseline):"
-        return (f"{note} nothing fails for that without --planguard-fail-on-growth",)
+        without = "nothing fails for that without --planguard-fail-on-growth"
+        return (f"{count} of growth alone: {without}",)
 
     def _finding(
         self,

@@ -10,6 +10,7 @@ import msgspec
 from pytest_planguard import registry
 from pytest_planguard.advice.paging import deep_pages
 from pytest_planguard.advice.rewrites import rewrites
+from pytest_planguard.advice.unreached import unreached
 from pytest_planguard.advice.verify import Item, advise
 from pytest_planguard.config import Config
 from pytest_planguard.model.baseline import Baseline, World
@@ -79,23 +80,27 @@ def judge(
     """
     outcomes = _planned(planner, queries, progress)
     changes = compared(planner, outcomes, baseline, world, thresholds, progress)
-    seen = {
-        query.key: _reads(planned, planner.catalog, thresholds)
+    seen = _seen(outcomes, planner, thresholds)
+    idle = unreached(
+        outcomes, seen, planner.catalog, planner.fixture.statistics, planner.explainer.explain
+    )
+    searched = [
+        (idle[query.key].query, idle[query.key].planned) if query.key in idle else (query, planned)
         for query, planned in outcomes
-        if isinstance(planned, Planned)
-    }
+    ]
+    seen |= _seen([(one.query, one.planned) for one in idle.values()], planner, thresholds)
     behind = _behind(planner, outcomes, thresholds)
     advice, untried = _advised(
-        planner, outcomes, seen, thresholds, config, progress, behind, models
+        planner, searched, seen, thresholds, config, progress, behind, models
     )
-    growth, note = _grown(config, planner, outcomes, thresholds, progress)
-    items = _judged_items(outcomes, seen)
+    growth, note = _grown(config, planner, searched, thresholds, progress)
+    items = _judged_items(searched, seen)
     written = rewrites(items, planner.catalog, thresholds, planner.explainer.explain)
     deep = deep_pages(items, thresholds, planner.explainer.explain)
     judges = Judges({code: one for code, one in registry.rules().items() if config.wants(code)})
     candidates: list[Candidate] = []
-    for query, planned in outcomes:
-        if isinstance(planned, Unexplained):
+    for (query, planned), (_, sent) in zip(searched, outcomes, strict=True):
+        if isinstance(planned, Unexplained) or isinstance(sent, Unexplained):
             continue
         where = (query.database, query.key)
         context = Context(
@@ -109,14 +114,26 @@ def judge(
             change=changes.get(where),
             deep_page=deep.get(query.key),
             checks=behind.of(query, advice),
-            demands=demands_of(query, planned, config, budgets),
+            demands=demands_of(query, sent, config, budgets),
             growth=growth.get(where),
         )
-        candidates += judges.of_query(context)
+        said = judges.of_query(context)
+        candidates += idle[query.key].told(said) if query.key in idle else said
     candidates += judges.of_run(_run_context(planner, outcomes, thresholds, baseline))
-    candidates = with_least_rows(planner, outcomes, candidates, thresholds)
+    candidates = with_least_rows(planner, searched, candidates, thresholds)
     notes = (*judges.notes, *untried, *((note,) if note else ()))
     return Judged(tuple(outcomes), changes, tuple(candidates), growth, notes)
+
+
+def _seen(
+    outcomes: Outcomes, planner: Planner, thresholds: Thresholds
+) -> dict[str, dict[int, tuple[Read, ...]]]:
+    """What the plans read, by key of the query."""
+    return {
+        query.key: _reads(planned, planner.catalog, thresholds)
+        for query, planned in outcomes
+        if isinstance(planned, Planned)
+    }
 
 
 def _run_context(

@@ -93,7 +93,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         action="append",
         metavar="TYPE[:PATH]",
         default=None,
-        help="term, github, json, markdown, sarif, junit or gitlab; repeatable",
+        help="term, github, json, markdown, html, sarif, junit, gitlab; repeatable",
     )
 
 

@@ -116,6 +116,8 @@ class Finisher:
             self._leave_unjudged(capture, f"nothing was planned: {interrupted}")
         elif session.testscollected or capture.statements:
             self._plan(capture)
+        else:
+            self._leave_unjudged(capture, "no test ran")
 
     def _plan(self, capture: Capture) -> None:
         """Judges, then writes the reports, whatever the verdict.

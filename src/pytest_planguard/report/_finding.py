@@ -18,6 +18,12 @@ from pytest_planguard.report import _text as words
 CONFIGURATION = "pyproject.toml"
 """Where a finding is shown that no line of the project and no test led to."""
 
+INCOMPLETE = "0" * 32
+"""What stands for a run that broke off, where only findings have a place."""
+
+_LONGEST = 2_000
+"""Characters of a line: a rewrite may quote a list of thousands."""
+
 _NUMBER = re.compile(r"\d[\d.,]*")
 
 
@@ -102,7 +108,7 @@ def told(finding: Finding, query: QueryReport | None) -> list[str]:
     """
     change = query.change if query is not None and finding.rule == "PLN003" else None
     lines = [sentence(finding), *(_changed(change) if change else []), *_remedy(finding)]
-    return [words.inert(words.clean(line)) for line in lines]
+    return [words.inert(words.clean(words.shortened(line, _LONGEST))) for line in lines]
 
 
 def _changed(change: Change) -> list[str]:

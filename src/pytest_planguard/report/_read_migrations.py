@@ -9,6 +9,8 @@ import msgspec
 from pytest_planguard.model.migration import (
     Built,
     Change,
+    Dropped,
+    DroppedKind,
     Lock,
     LockMode,
     Migration,
@@ -38,6 +40,12 @@ class _Write(msgspec.Struct):
     rows: float
 
 
+class _Drop(msgspec.Struct):
+    kind: DroppedKind
+    relation: str
+    name: str = ""
+
+
 class _Step(msgspec.Struct):
     statement: str
     file: str
@@ -51,6 +59,7 @@ class _Step(msgspec.Struct):
     writes: tuple[_Write, ...]
     refusal: str | None
     verdict: tuple[str, ...]
+    drops: tuple[_Drop, ...] = ()
     lock_timeout: str = "0"
     writes_unseen: tuple[_Work, ...] = ()
 
@@ -88,6 +97,7 @@ def _step(told: _Step) -> Step:
         reads=tuple(map(_work, told.reads)),
         rewrites=tuple(map(_work, told.rewrites)),
         built=tuple(Built(one.index, one.relation, one.rows, one.bytes) for one in told.builds),
+        dropped=tuple(Dropped(one.kind, one.relation, one.name) for one in told.drops),
         changes=tuple(Change(one.relation, one.verb, one.rows) for one in told.writes),
         writes_unplanned=tuple(map(_work, told.writes_unseen)),
         lock_timeout=told.lock_timeout,

@@ -189,7 +189,8 @@ def verdict(report: Report) -> str:
         if number
     )
     if report.verdict.status is Status.FAILED:
-        return f"failed: {counts or 'see the findings'}"
+        rest = f"; incomplete: {report.incomplete_reason}" if report.incomplete_reason else ""
+        return f"failed: {counts or 'see the findings'}{rest}"
     if report.verdict.status is Status.INCOMPLETE:
         why = report.incomplete_reason or "the run did not reach its end"
         return f"incomplete: {why}" + (f"; {counts} so far" if counts else "")

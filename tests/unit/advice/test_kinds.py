@@ -197,3 +197,12 @@ def test_what_no_index_finds_a_partial_one_holds(condition: str, predicate: str)
 
 def test_one_value_of_many_is_not_left_out_of_an_index() -> None:
     assert filtered("(orders.note <> 'x'::text)", suite=statistics("note", n_distinct=4_000)) == ()
+
+
+def test_no_index_is_made_by_the_stand_in_of_a_masked_value() -> None:
+    masked = statistics("note", n_distinct=3, masked=True)
+
+    assert filtered("(orders.note <> 'x'::text)", suite=masked) == ()
+    assert not any(one.predicate for one in filtered("(orders.note = 'x'::text)", suite=masked))
+    (kept,) = filtered("(orders.note IS NOT NULL)", suite=masked)
+    assert kept.predicate == "note IS NOT NULL"  # which rows are NULL is no stand-in

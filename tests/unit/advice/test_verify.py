@@ -78,6 +78,16 @@ def test_what_the_server_refused_is_said() -> None:
     )
 
 
+def test_that_an_extension_for_patterns_is_lacking_is_no_note_of_each_run() -> None:
+    refused = {"note gin_trgm_ops": 'operator class "gin_trgm_ops" does not exist'}
+    whatif = FakeWhatIf(always(44.0), refused=refused)
+
+    found = advise([item("leading_wildcard")], CATALOG, whatif, Thresholds())
+
+    assert "gin_trgm_ops" in str([one.columns for one in whatif.indexes.values()])
+    assert found.notes == ()
+
+
 def test_what_is_too_much_for_one_run_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify, "MOST_IN_ALL", 0)
     monkeypatch.setattr(verify, "FEWEST", 1)
@@ -134,12 +144,16 @@ def test_the_gain_must_hold_for_every_sample_that_shares_the_scan() -> None:
     assert advised([two], FakeWhatIf(always(44.0))) != {}
 
 
-def test_values_from_tests_alone_are_no_ground_for_an_index() -> None:
+@pytest.mark.parametrize(("rows", "grounds"), [(1.0, 0), (10.0, 1)])
+def test_a_value_of_the_tests_alone_is_a_ground_only_if_production_has_it(
+    rows: float, grounds: int
+) -> None:
     one = item("seq_equality")
     common = msgspec.structs.replace(one.planned.worst, sample=SampleKind.COMMON)
-    harmless = Item(one.query, Planned((one.planned.worst, common)), {0: one.reads[0], 1: ()})
+    kept = tuple(msgspec.structs.replace(read, rows_kept=rows) for read in one.reads[0])
+    harmless = Item(one.query, Planned((one.planned.worst, common)), {0: kept, 1: ()})
 
-    assert advised([harmless], FakeWhatIf(always(44.0))) == {}
+    assert len(advised([harmless], FakeWhatIf(always(44.0)))) == grounds
 
 
 def test_an_index_that_harms_another_query_gives_way_to_the_next_best() -> None:

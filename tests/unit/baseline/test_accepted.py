@@ -3,8 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from pytest_planguard.baseline.accepted import accepted, entries
-from pytest_planguard.model.baseline import Accepted, Entry, Origin, PlanEntry
+from pytest_planguard.baseline import accepted as module
+from pytest_planguard.model.baseline import Accepted, Baseline, Entry, Origin, PlanEntry
 
 SEQ = PlanEntry("captured", {"e": "seq"}, {"e": "public.events"}, {}, 150000.0, ("Seq Scan",))
 MISSING = Accepted("IDX001", "public.events", "error", "read once a year")
@@ -15,6 +15,14 @@ def entry(*findings, key="ab", plans=(SEQ,), function="latest"):
     return Entry(
         key, "default", "SELECT 1", (), (Origin("app/feed.py", function),), (), plans, findings
     )
+
+
+def baseline(entries):
+    return Baseline({(one.database, one.key): one for one in entries}, {}) if entries else None
+
+
+def accepted(before, after):
+    return module.accepted(baseline(before), baseline(after))
 
 
 def test_a_new_entry_accepts_its_findings_in_one_line_for_each_relation_and_reason():
@@ -63,6 +71,7 @@ def test_the_worst_comes_first():
     assert [one.key for one in found.findings] == ["b", "a"]
 
 
-def test_headers_and_broken_files_have_no_entry():
-    good = msgspec.json.encode(entry(MISSING))
-    assert entries([good, b'{"server_major": 18}', b"<<<<<<< HEAD", b"\xff"]) == [entry(MISSING)]
+def test_the_first_baseline_is_told_as_such_and_one_that_went_drops_all():
+    assert accepted([], [entry()]).begins
+    assert not accepted([entry()], [entry(MISSING)]).begins
+    assert accepted([entry()], []).dropped == 1

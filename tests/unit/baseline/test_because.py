@@ -81,6 +81,11 @@ def test_growth_alone_is_of_the_statistics():
     assert told({}, DISTRIBUTIONS) == Cause(("the statistics changed",), statistics_only=True)
 
 
+def test_growth_that_other_distributions_came_with_is_told_with_them():
+    found = told({}, SIZES, DISTRIBUTIONS)
+    assert found == Cause(("orders grew", "the statistics changed"), statistics_only=True)
+
+
 def test_an_index_that_went_while_tables_grew_is_not_of_the_statistics():
     costs = {"0": 10.0, "1": 9_000.0, "01": 10.0}
     found = told(costs, INDEX, SIZES, DISTRIBUTIONS)

@@ -118,6 +118,12 @@ def test_a_larger_page_is_no_regression_and_a_dearer_page_of_the_same_size_is():
     assert kind(both, (page(100, cost=5_000), page(20, cost=4_000))) is ChangeKind.WORSE
 
 
+def test_a_query_that_lost_its_limit_is_compared_with_the_page_it_was():
+    page = msgspec.structs.replace(plan(cost=1_000), sizes="limit 20")
+    assert kind(page, plan(cost=5_000)) is ChangeKind.WORSE
+    assert kind(plan(cost=5_000), page) is ChangeKind.SAME
+
+
 def test_a_kind_of_sample_that_is_new_does_not_make_a_query_worse():
     after = (plan(Access.SEQ, 9_000, sample=SampleKind.COMMON), plan(cost=1_000))
     assert kind(plan(cost=1_000), after) is ChangeKind.SAME

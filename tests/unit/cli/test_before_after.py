@@ -4,7 +4,9 @@ import msgspec
 import pytest
 
 import fix_reports
+from pytest_planguard.baseline import files
 from pytest_planguard.baseline.accept import update
+from pytest_planguard.baseline.entries import entry_from
 from pytest_planguard.model.plan import Access, Planned, SampleKind, Unexplained
 from pytest_planguard.report._beside import rows
 
@@ -79,6 +81,21 @@ def test_kinds_of_plans_that_are_the_same_are_left_out(accepted, worse, say):
     said = say("explain", KEY, "--before", "--after")
     assert said.out.count("baseline: cost") == 1
     assert "generic" not in said.out
+
+
+def test_kinds_of_plans_that_read_the_same_stand_there_once(accepted, worse, say):
+    entry_now = worse.report.queries[0]
+    both = [msgspec.structs.replace(entry_now.outcome.worst, sample=kind) for kind in
+            (SampleKind.CAPTURED, SampleKind.GENERIC)]  # fmt: skip
+    before = [msgspec.structs.replace(fix_reports.plan(Access.INDEX, 8.4), sample=one.sample)
+              for one in both]  # fmt: skip
+    part = msgspec.structs.replace(entry_now, outcome=Planned(tuple(before)), change=None)
+    files.write_entries(accepted / "planguard/baseline", [entry_from(part.query, part.outcome)])
+    now = msgspec.structs.replace(entry_now, outcome=Planned(tuple(both)))
+    worse.report = msgspec.structs.replace(worse.report, queries=(now,))
+    said = say("explain", KEY, "--before", "--after")
+    assert "\ncaptured, generic\n" in said.out
+    assert said.out.count("baseline: cost") == 1
 
 
 def test_before_alone_asks_neither_a_server_nor_a_capture(accepted, pipeline, say):

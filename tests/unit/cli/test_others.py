@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+import fix_readers
 import fix_reports
 import pytest_planguard
 from pytest_planguard import registry
@@ -160,6 +161,16 @@ def test_colours_are_shown_on_a_terminal_that_wants_them(tty, environ, colored, 
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: tty))
     assert common.colored() is colored
+
+
+@pytest.mark.parametrize("sample", ["hostile", "huge"])
+def test_explain_lets_nothing_act_on_a_terminal_and_shows_the_beginning_of_megabytes(
+    project, pipeline, say, sample
+):
+    pipeline.report = fix_reports.SAMPLES[sample]()
+    said = say("explain", "SELECT 1").out
+    assert any("^ E IDX001" in line for line in fix_readers.lines(said))
+    assert len(said) < 30_000
 
 
 def test_explain_reads_a_statement_from_standard_input(project, pipeline, say, monkeypatch):

@@ -125,6 +125,16 @@ expires = 2027-06-30
     assert (config.tenant_schemas, config.tenant_model) == ("tenant_*", "tenant_1")
 
 
+@pytest.mark.parametrize(("written", "kind"), [("1", int), ("1.0", float), ("0.5", float)])
+def test_a_share_of_distinct_values_is_told_from_their_number(tmp_path, written, kind):
+    table = "[tool.pytest-planguard.tables.orders.columns.note]"
+    write(tmp_path, f"{table}\ndistinct = {written}\n")
+
+    found = load(tmp_path, environ={}).databases["default"].tables["orders"].columns["note"]
+
+    assert (found.distinct, type(found.distinct)) == (float(written), kind)
+
+
 def test_all_mistakes_are_told_at_once_by_their_dotted_names(tmp_path):
     write(
         tmp_path,

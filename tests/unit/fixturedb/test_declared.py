@@ -165,8 +165,9 @@ def test_declarations_win():
     assert (found.avg_width, found.most_common_values) == (99, ())
 
 
-def test_a_distinct_below_one_is_a_fraction_of_the_rows():
-    assert columns(kind=ColumnDeclaration(distinct=0.5))["kind"].n_distinct == -0.5
+@pytest.mark.parametrize(("distinct", "stored"), [(0.5, -0.5), (1.0, -1.0), (1, 1), (17.0, 17)])
+def test_a_distinct_is_a_fraction_of_the_rows_up_to_one_point_nought(distinct, stored):
+    assert columns(kind=ColumnDeclaration(distinct=distinct))["kind"].n_distinct == stored
 
 
 def test_everything_is_the_same_each_time():

@@ -40,6 +40,16 @@ def test_what_stands_in_the_sql_itself_is() -> None:
         )
 
 
+def test_a_stand_in_for_what_the_sql_says_is_not_quoted() -> None:
+    (finding,) = fix_reports.one_finding().findings
+    finding = msgspec.structs.replace(finding, message="state <> 'zoii'::text, kind = 'a'::text")
+    sent = "SELECT 1 FROM t WHERE state <> 'open' AND kind = 'a'"
+    variant = Variant(sent, (), SESSION, plannable=sent.replace("open", "zoii"))
+    query = Query(finding.key, finding.database, "", (), (variant,), ())
+    (found,) = without_values([finding], {(query.database, query.key): query})
+    assert found.message == "state <> '…'::text, kind = 'a'::text"
+
+
 def test_ddl_stays_as_it_was_proven() -> None:
     (finding,) = fix_reports.one_finding().findings
     assert finding.advice is not None

@@ -91,7 +91,8 @@ def _distinct(
     count = facts.distinct
     if declared.distinct is not None:
         count = declared.distinct
-        count = count * present if count < 1 else count
+        if isinstance(count, float) and count <= 1:
+            count *= present
     return None if count is None else min(count, max(1.0, present))
 
 
