@@ -62,7 +62,8 @@ def main() -> int:
         with shop(folder, options.divisor) as project:
             found: list[Outcome] = []
             try:
-                found.extend(_shown(one) for one in _tried(project, options))
+                for one in _tried(project, options):
+                    found.append(_shown(one))  # noqa: PERF401 - each is there when it breaks off
             finally:  # what was tried is told, also where it is broken off
                 print(f"\n{confusion(found)}", flush=True)
     failed = [] if options.only or options.every > 1 else missed_goals(found)
