@@ -3,10 +3,10 @@
 ``python benchmarks/stability.py [RUNS]`` runs shop, whose tests use Faker without a seed, ``uuid4``
 and ``now()``, 10 times or as often as is said. Every run has a folder of its own, rebuilt fixtures
 on a server of its own of the majors 16 and 18 in turn, another order of tests, ``-n`` 0, 1 or 2,
-another hash seed, time zone and locale, and a clock moved by up to 90 days, the server's too: with
-libfaketime (Debian's package of that name, or the library ``LIBFAKETIME`` names), where there is
-one. It makes a baseline from nothing, which must be byte for byte the one of the first run on that
-major, and its capture is judged against that first one: the report must be the same, too.
+another hash seed, time zone and locale. It makes a baseline from nothing, which must be byte for
+byte the one of the first run on that major, and its capture is judged against that first one: the
+report must be the same, too. The clock is the machine's: nothing moves it for a server and for
+Python's threads at once.
 
 The exit status is the number of runs that differ, 100 at most.
 """
@@ -41,13 +41,12 @@ class Around(msgspec.Struct, frozen=True):
     hash_seed: int
     zone: str
     locale: str
-    days: int
     folder: str
 
     def __str__(self) -> str:
         return (
             f"major {self.major}, -n {self.workers}, order {self.order}, hashes {self.hash_seed}, "
-            f"{self.zone}, {self.locale}, {self.days:+} days, {self.folder}"
+            f"{self.zone}, {self.locale}, {self.folder}"
         )
 
 
@@ -75,7 +74,6 @@ def around(runs: int) -> Iterator[Around]:
             hash_seed=chance.randrange(1, 1 << 32),
             zone=chance.choice(ZONES),
             locale=chance.choice(locales),
-            days=chance.randint(-90, 90) if number > 1 and _faketime() else 0,
             folder=chance.choice(["s", "a shop", "ein-sehr-langer-name" * 4, "größe"]),
         )
 
@@ -103,7 +101,6 @@ def run(one: Around, number: int, folder: Path, first: Path | None) -> tuple[Cam
         "LC_ALL": one.locale,
         "PYTHONUTF8": "1",
         "PLANGUARD_CACHE_DIR": str(folder / str(number) / "cache"),
-        **_clock(one.days),
     }
     try:
         return _came(one, root, environment, first)
@@ -128,25 +125,6 @@ def _came(
         return Came(digest(made), "", "", _end(judged)), made
     verdict = re.search(r'"status": "(\w+)"', report.read_text(encoding="utf-8"))
     return Came(digest(made), verdict[1] if verdict else "?", _of_bytes(report)), made
-
-
-def _clock(days: int) -> dict[str, str]:
-    """What moves the clock of a process and of all it starts; not that of files and waiting."""
-    if not days:
-        return {}
-    return {
-        "LD_PRELOAD": _faketime(),
-        "FAKETIME": f"{days:+}d",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "NO_FAKE_STAT": "1",
-    }
-
-
-def _faketime() -> str:
-    """The library; empty where there is none."""
-    named = os.environ.get("LIBFAKETIME", "")
-    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    return named or (str(found[0]) if found else "")
 
 
 def _python(

@@ -87,12 +87,14 @@ def test_a_branch_of_five_migrations_is_found_out_each_with_its_recipe(shop, ser
     (rewrite,) = found(report, "MIG002")
     assert "45,000,000 rows" in rewrite.message
     assert "legacy_invoice_new" in rewrite.remedy
-    broken = found(report, "MIG007")
-    assert any("total_cents" in one.message for one in broken)
+    (*broken,) = found(report, "MIG007")
+    assert len(broken) == 1
+    assert all("there is no column total_cents" in one.message for one in broken)
     assert all("deploy the code first" in one.remedy for one in broken)
     (backfill,) = found(report, "MIG006")
     assert backfill.origins[0].file.endswith("0005_channel.py")
     assert "for last in range" in backfill.remedy
+    assert "updates 47.0M rows" in backfill.message
     (unused,) = found(report, "IDX002")
     assert "reviews_rating_idx" in unused.message
     assert report.verdict.status is Status.FAILED
@@ -192,8 +194,14 @@ def project(tmp_path: Path, server: Any) -> Path:
 
 
 def test_of_what_a_suite_sends_only_what_the_baseline_lacks_is_traced(project, server):
-    report = run(load(project, environ={}), of_a_run(*TABLES, MORE), server=server).report
+    kept = f"planguard_trial_{server.run_token}_kept"
+    server.create_database(kept)
+    failed = "ALTER TABLE other ADD COLUMN x int"
+    sent = (*TABLES, f'DROP DATABASE "{kept}"', failed, *TABLES, MORE)
+    report = run(load(project, environ={}), of_a_run(*sent), server=server).report
 
+    assert kept in server.databases()
+    server.drop_database(kept)
     (migration,) = report.migrations
     assert [one.statement for one in migration.steps] == [MORE]
     (scan,) = found(report, "MIG001")

@@ -14,6 +14,7 @@ from pytest_planguard import registry
 from pytest_planguard.config import load
 from pytest_planguard.fixturedb.providers import open_server
 from pytest_planguard.migrations.sources.sql import SqlFiles
+from pytest_planguard.model.finding import Severity
 from pytest_planguard.model.report import Report
 from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.pipeline import Options, run
@@ -90,6 +91,12 @@ def test_a_bad_example_fires_and_a_good_one_is_silent(
 
     said = {code for one in report.findings for code in (one.rule, *one.explained_by)}
     assert (example.code in said) == example.is_bad, [one.message for one in report.findings]
+    of_migrations = [
+        one for one in report.findings if example.migration and one.rule.startswith("MIG")
+    ]
+    assert [
+        one.rule for one in of_migrations if one.severity is Severity.ERROR and not one.fails
+    ] == []
 
 
 def test_every_rule_has_a_bad_and_a_good_example() -> None:

@@ -15,7 +15,7 @@ from pytest_planguard.model.baseline import Baseline
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.plan import Plan, Planned
-from pytest_planguard.model.report import ChangeKind, QueryReport, Report
+from pytest_planguard.model.report import ChangeKind, QueryReport, Report, Status
 from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.pipeline.run import judged
 
@@ -180,8 +180,12 @@ def _of_queries(report: Report) -> Report:
     """Without what is said of a run as a whole: it is no matter of the server's major."""
     findings = tuple(one for one in report.findings if one.key)
     shown = [one for one in findings if one.is_new and one.suppressed is None]
+    status = report.verdict.status
+    if status is Status.FAILED and not any(one.fails for one in findings):
+        status = Status.INCOMPLETE if report.incomplete_reason else Status.PASSED
     verdict = msgspec.structs.replace(
         report.verdict,
+        status=status,
         errors=_count(shown, Severity.ERROR),
         warnings=_count(shown, Severity.WARNING),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
@@ -32,6 +33,22 @@ FACTS = RuleFacts(
     ),
 )
 
+_NAMES = re.compile(r"\w{3,}")
+_NO_NAMES = frozenset(
+    [
+        "column",
+        "relation",
+        "does",
+        "not",
+        "exist",
+        "null",
+        "value",
+        "violates",
+        "constraint",
+        "type",
+    ]
+)
+"""Words of the server's messages."""
 _SHOWN = 3
 """Statements a message quotes."""
 
@@ -65,12 +82,23 @@ def _candidate(
     return context.candidate(
         FACTS,
         Severity.ERROR if old else Severity.WARNING,
+        step=_cause(context, found),
         relation=relation,
         rows=context.rows_of(relation) if relation else 0.0,
         message=text,
         remedy=_remedy(context, found),
         evidence={"statements": float(len(found))},
     )
+
+
+def _cause(context: MigrationContext, found: list[Broken]) -> int | None:
+    """The statement they fail for: the first one that names what the server misses, else any."""
+    steps = [number for number, _ in context.numbered()]
+    if not steps:
+        return None
+    words = {word for one in found for word in _NAMES.findall(one.message)} - _NO_NAMES
+    named = (n for n in steps if words & set(_NAMES.findall(context.migration.steps[n].statement)))
+    return next(named, steps[0])
 
 
 def _remedy(context: MigrationContext, found: list[Broken]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_planguard.model.catalog import Catalog, Column, Server, Table
 from pytest_planguard.model.migration import Dropped, DroppedKind
 from pytest_planguard.model.spec import ColumnDeclaration, TableDeclaration
-from pytest_planguard.pipeline.migrations import lost, under_new_names
+from pytest_planguard.pipeline.migrations import lost, under_new_names, with_new_columns
 from pytest_planguard.sql.renames import renames
 
 
@@ -47,3 +47,12 @@ def test_what_the_way_back_does_not_bring_is_lost():
 
 def test_what_the_migration_made_is_not_lost():
     assert list(lost(catalog(orders("id")), catalog(orders("id", "note")))) == []
+
+
+def test_a_new_column_without_a_default_is_null_everywhere():
+    before = catalog(orders("id"))
+    made = catalog(orders("id", "note"))
+    found = with_new_columns({"orders": TableDeclaration(rows=9)}, before, made)
+    assert found["orders"].rows == 9
+    assert found["orders"].columns == {"note": ColumnDeclaration(nulls=1.0)}
+    assert with_new_columns({}, made, made) == {}

@@ -16,11 +16,14 @@ from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.migrations.recorded import Recording, Sent
 from pytest_planguard.model.capture import Ddl
 from pytest_planguard.model.migration import Tool
+from pytest_planguard.sql.migration_text import MigrationStatement, migration_statement
 
 if TYPE_CHECKING:
     import psycopg
 
     from pytest_planguard.fixturedb.twin import Twin
+
+_LEFT_OUT = (MigrationStatement.SERVER, MigrationStatement.RIGHTS)
 
 Facts = tuple[Mapping[str, tuple[str, ...]], Mapping[str, str]]
 """Tables with their facts, and indexes with their definitions, as the baseline keeps them."""
@@ -92,17 +95,21 @@ def split(
 
     query = named_queries(__package__, "captured.sql")["counts"].encode()
     counts = (len(wanted[0]), len(wanted[1]))
-    last = None
-    for number, one in enumerate(sent):
+    taken: list[Sent] = []
+    before = 0
+    for one in sent:
+        if migration_statement(one.text) in _LEFT_OUT:
+            continue  # a suite may drop the database it made: not one of this server
         try:
             connection.execute(one.text.encode())
         except psycopg.Error:
             continue  # it failed in the tests, or is of something that is not captured
+        taken.append(one)
         row = connection.execute(query).fetchone()
         if row == counts and facts(connection) == wanted:
-            last = number
-    if last is None:
+            before = len(taken)
+    if not before:
         return Split(why_not=NOT_MET)
-    after = tuple(sent[last + 1 :])
-    before = tuple(one.text for one in sent[: last + 1])
-    return Split(before, after, "" if after else NOTHING_NEW)
+    after = tuple(taken[before:])
+    texts = tuple(one.text for one in taken[:before])
+    return Split(texts, after, "" if after else NOTHING_NEW)
