@@ -10,7 +10,9 @@ the answer in its header::
     -- explained: QRY001                 that stands in its explained_by
     -- index: orders (customer_id)       what may be advised; several lines: one of them
     -- index: mail (sender) + mail (recipient)         two that only help together
+    -- serves: orders (state, placed_at) what no rule advises and the oracle builds all the same
     -- remedy: placed_at >=              words of its remedy
+    -- growth: true                      judged with growth = true
     -- rows: orders = 47_000_000         column and setting: as in an example of a rule
     -- loaded: orders = 20_000           how many rows the oracle loads, where its rule won't do
     CREATE TABLE orders (...);
@@ -51,7 +53,10 @@ from pytest_planguard.model.statement import Sample, Session, Statement
 FOLDER = Path(__file__).parent.parent / "fixtures" / "answers"
 
 _SECTION = re.compile(r"^-- (query|rewrite|measure|load)$", re.MULTILINE)
-FACTS = ("source", "expect", "explained", "index", "remedy", "rows", "column", "setting", "loaded")
+FACTS = (
+    "source", "expect", "explained", "index", "serves", "remedy", "growth", "rows", "column",
+    "setting", "loaded",
+)  # fmt: skip
 """What a header says; in the sections below it: types and values."""
 _HEADER = re.compile(rf"^-- ({'|'.join(FACTS)}): (.+)$", re.MULTILINE)
 _CAST = re.compile(r"::\w+(?: with(?:out)? time zone)?")
@@ -94,6 +99,8 @@ class Case(msgspec.Struct, frozen=True):
     explained: frozenset[str]
     indexes: tuple[tuple[str, ...], ...]
     """Alternatives; each is what stands behind ``CREATE INDEX ON``."""
+    serving: tuple[tuple[str, ...], ...]
+    """The same, where the finding itself advises none."""
     remedy: tuple[str, ...]
     schema: str
     query: fix_rules.ExampleQuery
@@ -104,6 +111,7 @@ class Case(msgspec.Struct, frozen=True):
     rewrite: fix_rules.ExampleQuery | None = None
     measure: fix_rules.ExampleQuery | None = None
     load: str = ""
+    growth: bool = False
 
     @property
     def name(self) -> str:
@@ -215,6 +223,7 @@ def read(path: Path) -> Case:
         quiet=said["expect"] == ["nothing"],
         explained=frozenset(said.get("explained", ())),
         indexes=tuple(tuple(text.split(" + ")) for text in said.get("index", ())),
+        serving=tuple(tuple(text.split(" + ")) for text in said.get("serves", ())),
         remedy=tuple(said.get("remedy", ())),
         schema=schema,
         query=queries["query"],
@@ -225,6 +234,7 @@ def read(path: Path) -> Case:
         rewrite=queries.get("rewrite"),
         measure=queries.get("measure"),
         load=sections.get("load", ""),
+        growth=said.get("growth") == ["true"],
     )
 
 

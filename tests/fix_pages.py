@@ -210,7 +210,8 @@ def everything() -> Report:
         changes={"worse": 1, "new": 2, "same": len(quiet), "gone": 1},
         notes=(fix_reports.HOSTILE,),
     )
-    return msgspec.structs.replace(whole, gone=(gone,))
+    migrations = fix_reports.migrated().migrations
+    return msgspec.structs.replace(whole, gone=(gone,), migrations=migrations)
 
 
 def thousands(count: int = 2_000, *, sql: str = "", text: str = "") -> Report:

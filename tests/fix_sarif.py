@@ -126,15 +126,8 @@ class Invocation(Object):
     properties: dict[str, Any] = {}
 
 
-class Details(Object):
-    """Of a run's automation."""
-
-    id: str = ""
-
-
 class Run(Object):
     tool: Tool
-    automation_details: Details
     column_kind: Literal["utf16CodeUnits", "unicodeCodePoints"]
     original_uri_base_ids: dict[str, ArtifactLocation]
     invocations: list[Invocation]

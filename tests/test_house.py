@@ -122,6 +122,7 @@ def test_readme_shows_every_option_there_is_and_no_other():
         "db",
         "doctor",
         "explain",
+        "migrations",
         "rule",
         "statistics",
         "verify",

@@ -29,6 +29,8 @@ class Asked:
 
     def __init__(self, connection: psycopg.Connection[Any], query: ExampleQuery) -> None:
         self._connection = connection
+        self.text = query.text
+        """As the server parses it."""
         text = query.text.replace("now()", f"timestamptz '{DEFAULT_CLOCK}'")
         connection.execute(f"SET statement_timeout = '{TIMEOUT}'")
         connection.execute("SET plan_cache_mode = force_custom_plan")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import fix_answers
@@ -56,7 +57,8 @@ def _found(cases: Sequence[fix_answers.Case], major: int, start: str, folders: A
     ):
         for chosen in _rounds(cases):
             capture = Capture(tuple(case.statement for case in chosen))
-            report = judged_report(config, capture, planner)
+            grows = msgspec.structs.replace(config, growth=chosen[0].growth)
+            report = judged_report(grows, capture, planner)
             _refuse_confusion(report)
             for finding in report.findings:
                 for origin in finding.origins:
@@ -74,14 +76,15 @@ def _configured(
 
 
 def _rounds(cases: Sequence[fix_answers.Case]) -> Iterator[list[fix_answers.Case]]:
-    """The cases, none with the text of another of its round."""
-    rounds: list[dict[str, fix_answers.Case]] = []
+    """The cases, none with the text of another of its round; those that grow by themselves."""
+    rounds: dict[bool, list[dict[str, fix_answers.Case]]] = {False: [], True: []}
     for case in cases:
-        room = next((one for one in rounds if case.query.text not in one), None)
+        alike = rounds[case.growth]
+        room = next((one for one in alike if case.query.text not in one), None)
         if room is None:
-            rounds.append(room := {})
+            alike.append(room := {})
         room[case.query.text] = case
-    yield from (list(one.values()) for one in rounds)
+    yield from (list(one.values()) for alike in rounds.values() for one in alike)
 
 
 def _refuse_confusion(report: Report) -> None:

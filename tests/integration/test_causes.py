@@ -176,6 +176,18 @@ def test_a_plan_that_is_a_tie_is_the_same_and_says_so(project: Project) -> None:
     )  # fmt: skip
 
 
+def test_a_setting_this_server_does_not_know_is_told_and_stops_nothing(project: Project) -> None:
+    project.write(without("orders_customer_idx"))
+    file = next((project.root / "planguard/baseline").rglob("settings.json"))
+    before = file.read_text()
+    file.write_text('{"enable_time_travel": "on"}\n')
+    try:
+        found = change(project.run(), BY_CUSTOMER)
+    finally:
+        file.write_text(before)
+    assert found.causes == ("index orders_customer_idx is gone since the baseline",)
+
+
 def _turn(project: Project) -> float:
     """The page cost at which the open orders begin to be read in another way."""
     (one,) = queries(captured(OPEN), report_name=lambda _: "default")

@@ -12,7 +12,10 @@ import pytest
 
 from pytest_planguard.migrations.recorded import Recording, Sent
 from pytest_planguard.migrations.trace import Trace, Traced, trace
-from pytest_planguard.model.migration import DroppedKind, LockMode
+from pytest_planguard.model.migration import DroppedKind, LockMode, Tool
+from pytest_planguard.planner.catalog import read_catalog
+from pytest_planguard.sql.safe import recipe, written
+from pytest_planguard.sql.script import split_script
 
 SCHEMA = """
 CREATE TABLE customers (id bigint PRIMARY KEY, email text);
@@ -227,13 +230,14 @@ def test_a_block_that_commits_is_run_outside_of_a_transaction(twin):
 
 def test_roles_and_servers_are_let_alone(twin):
     seen = traced(
-        twin, "CREATE ROLE planguard_never", "BEGIN", "GRANT SELECT ON orders TO planguard_never",
-        "ALTER TABLE orders ADD COLUMN a int", "COMMIT",
+        twin, "CREATE ROLE planguard_never PASSWORD 'secret'", "BEGIN",
+        "GRANT SELECT ON orders TO planguard_never", "ALTER TABLE orders ADD COLUMN a int",
+        "COMMIT",
     )  # fmt: skip
 
     assert seen.failure == ""
     assert [note.partition(":")[0] for note in seen.notes] == [
-        "CREATE ROLE planguard_never", "GRANT SELECT ON orders TO planguard_never",
+        "CREATE ROLE planguard_never PASSWORD ''", "GRANT SELECT ON orders TO planguard_never",
     ]  # fmt: skip
     known = "SELECT count(*) FROM pg_roles WHERE rolname = 'planguard_never'"
     assert answer(twin, known) == 0
@@ -263,3 +267,58 @@ def test_a_migration_that_does_not_commit_says_so(twin):
         "SELECT count(*) FROM pg_attribute WHERE attname = 'a' AND attrelid = 'orders'::regclass"
     )
     assert answer(twin, columns) == 0
+
+
+RECIPES = [
+    "CREATE INDEX orders_note ON orders (note)",
+    "CREATE UNIQUE INDEX ON orders (note DESC, total) WHERE total > 0",
+    "CREATE INDEX events_id ON events (id)",
+    "ALTER TABLE orders ALTER note SET NOT NULL",
+    "ALTER TABLE orders ADD CHECK (total > 0)",
+    "ALTER TABLE orders ADD CONSTRAINT c CHECK (total > 0), ADD COLUMN a int",
+    "ALTER TABLE orders ADD FOREIGN KEY (customer_id) REFERENCES customers (id) ON DELETE CASCADE",
+    "ALTER TABLE orders ADD CONSTRAINT n UNIQUE (note)",
+    "ALTER TABLE archive ADD PRIMARY KEY (id)",
+    "ALTER TABLE orders ALTER total TYPE bigint",
+    "ALTER TABLE orders ALTER note TYPE int USING length(note)",
+    "ALTER TABLE orders ADD COLUMN token uuid NOT NULL DEFAULT gen_random_uuid()",
+    "ALTER TABLE orders ADD COLUMN other bigint DEFAULT random() * 10 REFERENCES customers",
+    "ALTER TABLE events ATTACH PARTITION archive FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')",
+    "REINDEX TABLE orders",
+    "REINDEX INDEX orders_customer",
+    "REFRESH MATERIALIZED VIEW totals",
+    "DROP INDEX orders_customer",
+    "UPDATE orders SET note = '' WHERE note IS NULL OR total = 0",
+    "DELETE FROM orders o WHERE o.at < now()",
+]
+
+
+@pytest.fixture(scope="module")
+def recipes(server_url: str, template: str) -> Iterator[dict[str, Trace]]:
+    """Each recipe in SQL, sent as it stands to a twin of its own kind of schema."""
+    with new_twin(server_url, template) as twin, psycopg.connect(twin) as connection:
+        catalog = read_catalog(connection)
+    found = {}
+    for text in RECIPES:
+        with new_twin(server_url, template) as twin:
+            better = recipe(text, catalog, catalog.server.major)
+            assert better is not None, text
+            lines = written(better, Tool.SQL).replace(":last", "0").replace(":next", "5000")
+            sent = [Sent(one.text) for one in split_script(lines)]
+            found[text] = trace(Recording(tuple(sent), "a recipe"), twin)
+    return found
+
+
+@pytest.mark.parametrize("text", RECIPES)
+def test_a_recipe_runs_as_it_stands_and_nobody_waits_for_a_table(recipes, text):
+    seen = recipes[text]
+
+    assert seen.failure == ""
+    assert seen.statements
+    for one in seen.statements:
+        blocked = {lock.relation for lock in one.effects.locks if lock.mode.blocks}
+        works = {*one.effects.reads, *one.effects.rewrites}
+        works |= {table for _, table in (*one.effects.built, *one.effects.rebuilt)}
+        if text.startswith("REFRESH"):
+            works -= {"public.totals"}  # EXCLUSIVE: its readers go on
+        assert not blocked & works - {"public.events_rest"}, one.sent.text

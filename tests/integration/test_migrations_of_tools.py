@@ -7,18 +7,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pytest_planguard.config import load
-from pytest_planguard.errors import SchemaError
+from pytest_planguard.errors import ConfigurationError, SchemaError
 from pytest_planguard.fixturedb.providers import open_server
+from pytest_planguard.migrations.sources.program import Program
 from pytest_planguard.migrations.sources.tool import ToolSource
-from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.capture import Capture, Ddl
 from pytest_planguard.model.finding import Finding
 from pytest_planguard.model.migration import Tool
 from pytest_planguard.model.report import Report, Status
 from pytest_planguard.model.spec import DatabaseSpec
-from pytest_planguard.model.statement import Origin, Phase, Place, Sample, Session, Statement
+from pytest_planguard.model.statement import (
+    Layer,
+    Origin,
+    Phase,
+    Place,
+    Sample,
+    Session,
+    Statement,
+)
+from pytest_planguard.pipeline import Options, run
 from pytest_planguard.pipeline.migrations import Asked, migrations
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -76,12 +87,14 @@ def test_a_branch_of_five_migrations_is_found_out_each_with_its_recipe(shop, ser
     (rewrite,) = found(report, "MIG002")
     assert "45,000,000 rows" in rewrite.message
     assert "legacy_invoice_new" in rewrite.remedy
-    broken = found(report, "MIG007")
-    assert any("total_cents" in one.message for one in broken)
+    (*broken,) = found(report, "MIG007")
+    assert len(broken) == 1
+    assert all("there is no column total_cents" in one.message for one in broken)
     assert all("deploy the code first" in one.remedy for one in broken)
     (backfill,) = found(report, "MIG006")
     assert backfill.origins[0].file.endswith("0005_channel.py")
     assert "for last in range" in backfill.remedy
+    assert "updates 47.0M rows" in backfill.message
     (unused,) = found(report, "IDX002")
     assert "reviews_rating_idx" in unused.message
     assert report.verdict.status is Status.FAILED
@@ -143,3 +156,128 @@ def test_djangos_operations_are_found_by_their_lines(tmp_path, server):
     assert "migrations.RunPython(in_batches" in backfill.remedy
     (irreversible,) = found(report, "MIG010")
     assert "is not reversible" in irreversible.message
+
+
+TABLES = (
+    "CREATE TABLE orders (id bigint PRIMARY KEY, note text)",
+    "CREATE INDEX orders_note_idx ON orders (note)",
+)
+MORE = "ALTER TABLE orders ALTER COLUMN note SET NOT NULL"
+SETTINGS = """
+[tool.pytest-planguard.database]
+schema = "schema.sql"
+[tool.pytest-planguard.tables.orders]
+rows = 47_000_000
+"""
+
+
+def of_a_run(*ddl: str) -> Capture:
+    """What a suite sent that makes its schema from nothing."""
+    place = Place(Origin("db/migrate.py", 7, "up", Layer.MIGRATION), "t", Phase.SETUP)
+    asks = Place(Origin("app.py", 3, "by_note"), "t", Phase.CALL)
+    session = Session("app", "psycopg")
+    statement = Statement(
+        "SELECT * FROM orders WHERE note = $1", (25,), session, (Sample(("a",)),), (asks,)
+    )
+    made = tuple(Ddl(text, "app", place) for text in ddl)
+    return Capture((statement,), ddl=made, collected=("t",), finished=("t",))
+
+
+@pytest.fixture
+def project(tmp_path: Path, server: Any) -> Path:
+    """One with a baseline, and a schema that is newer."""
+    (tmp_path / "pyproject.toml").write_text(SETTINGS)
+    (tmp_path / "schema.sql").write_text(";\n".join(TABLES))
+    run(load(tmp_path, environ={}), of_a_run(*TABLES), Options(update=True), server=server)
+    (tmp_path / "schema.sql").write_text(";\n".join((*TABLES, MORE)))
+    return tmp_path
+
+
+def test_of_what_a_suite_sends_only_what_the_baseline_lacks_is_traced(project, server):
+    kept = f"planguard_trial_{server.run_token}_kept"
+    server.create_database(kept)
+    failed = "ALTER TABLE other ADD COLUMN x int"
+    sent = (*TABLES, f'DROP DATABASE "{kept}"', failed, *TABLES, MORE)
+    report = run(load(project, environ={}), of_a_run(*sent), server=server).report
+
+    assert kept in server.databases()
+    server.drop_database(kept)
+    (migration,) = report.migrations
+    assert [one.statement for one in migration.steps] == [MORE]
+    (scan,) = found(report, "MIG001")
+    assert (scan.origins[0].file, scan.fails) == ("db/migrate.py", True)
+    assert report.verdict.status is Status.FAILED
+
+
+def test_a_schema_made_at_once_hides_its_migrations_and_that_is_said(project, server):
+    at_once = "CREATE TABLE orders (id bigint PRIMARY KEY, note text NOT NULL)"
+    report = run(load(project, environ={}), of_a_run(at_once), server=server).report
+
+    (nothing,) = found(report, "MIG000")
+    assert "never stand at the baseline's schema" in nothing.message
+    assert report.migrations == ()
+
+
+PROGRAM = """
+import os
+import psycopg
+
+with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+    connection.execute("UPDATE orders SET note = %s WHERE note IS NULL", ["it's"])
+    connection.execute("ALTER TABLE orders ALTER COLUMN note SET NOT NULL")
+    connection.commit()
+    connection.autocommit = True
+    connection.execute("CREATE INDEX CONCURRENTLY orders_two ON orders (note, id)")
+"""
+
+
+def test_any_program_is_heard_at_the_door_of_the_twin(project, server):
+    (project / "migrate.py").write_text(PROGRAM)
+    asked = Asked("default")
+    (project / "schema.sql").write_text(";\n".join(TABLES))
+    source = Program("python migrate.py", project)
+    report = migrations(load(project, environ={}), source, asked, server=server)
+
+    texts = [one.statement for one in report.migrations[0].steps]
+    assert texts == [
+        "UPDATE orders SET note = 'it''s' WHERE note IS NULL",
+        "ALTER TABLE orders ALTER COLUMN note SET NOT NULL",
+        "CREATE INDEX CONCURRENTLY orders_two ON orders (note, id)",
+    ]
+    assert [one.inside for one in report.migrations[0].steps] == [True, True, False]
+    assert len(found(report, "MIG001")) == 1
+    assert found(report, "MIG003") == []
+
+
+def test_a_program_that_goes_elsewhere_is_told(project, server):
+    source = Program("python -c pass", project)
+    with pytest.raises(SchemaError, match="sent nothing to the database"):
+        migrations(load(project, environ={}), source, server=server)
+
+
+STUCK = """
+import os
+import psycopg
+
+first = psycopg.connect(os.environ["DATABASE_URL"])
+first.execute("ALTER TABLE orders ADD COLUMN a int")
+psycopg.connect(os.environ["DATABASE_URL"]).execute("ALTER TABLE orders ADD COLUMN b int")
+"""
+
+
+def test_a_program_that_waits_for_its_own_second_connection_is_ended_and_told_why(project, server):
+    (project / "migrate.py").write_text(STUCK)
+    source = Program("python migrate.py", project, time_limit=6.0)
+    report = migrations(load(project, environ={}), source, server=server)
+
+    assert report.verdict.status is Status.INCOMPLETE
+    assert "took longer than 6 seconds" in report.incomplete_reason
+    assert "ADD COLUMN b int waits for a lock that another connection" in report.incomplete_reason
+
+
+def test_a_database_that_is_used_as_it_is_has_no_twin(project, server):
+    config = load(project, environ={})
+    spec = msgspec.structs.replace(config.databases["default"], as_is=True)
+    config = msgspec.structs.replace(config, databases={"default": spec})
+    with pytest.raises(ConfigurationError, match="has no twin"):
+        migrations(config, Program("true", project), server=server)

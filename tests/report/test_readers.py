@@ -13,9 +13,9 @@ import pytest
 import fix_readers
 import fix_reports
 from pytest_planguard.model.finding import Severity
-from pytest_planguard.model.plan import Planned
+from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.query import Variant
-from pytest_planguard.model.report import Report
+from pytest_planguard.model.report import Report, Status
 from pytest_planguard.model.statement import Origin, Sample, Session
 from pytest_planguard.report import find, formats, github, gitlab, junit, sarif, term
 
@@ -274,6 +274,20 @@ def test_github_unescapes_to_the_text_itself() -> None:
     assert "50 % of a,b: c%0Ad" in message.splitlines()[0]
 
 
+def test_github_and_gitlab_say_that_a_run_broke_off() -> None:
+    report = fix_reports.incomplete()
+    said = "incomplete: the server was lost while planning"
+    assert fix_readers.commands(github.render(report)) == [("error", {"title": "planguard"}, said)]
+    (issue,) = fix_readers.issues(gitlab.render(report))
+    assert issue["description"] == f"planguard is {said}; findings may be missing here"
+
+    verdict = msgspec.structs.replace(report.verdict, status=Status.INCOMPLETE)
+    many = findings(*[(Severity.ERROR, True)] * 10)
+    broken = msgspec.structs.replace(many, verdict=verdict)
+    found = fix_readers.commands(github.render(broken))
+    assert [kind for kind, _, _ in found] == ["error"] * 10 + ["notice"]
+
+
 # JUnit
 
 
@@ -310,6 +324,16 @@ def test_junit_tells_of_a_run_that_broke_off_and_of_one_that_left_tests_out() ->
 def test_junit_has_what_is_said_of_the_run_as_a_test() -> None:
     case = cases(of_the_run("statistics are 31 days old"))["ENV003 missing-index"]
     assert "statistics are 31 days old" in case.find("system-out").text
+
+
+def test_junit_loses_no_finding_of_a_query_without_a_plan_or_that_is_not_there() -> None:
+    part, finding = fix_reports.missing_index()
+    unplanned = msgspec.structs.replace(part, outcome=Unexplained("the server refused it"))
+    case = cases(fix_reports.report((unplanned, finding)))["latest feed00000001"]
+    assert case.find("failure").get("type") == "IDX001"
+    alone = msgspec.structs.replace(fix_reports.report((part, finding)), queries=())
+    case = cases(alone)["IDX001 missing-index public.events"]
+    assert case.find("failure") is not None
 
 
 def test_junit_names_server_and_sizes_as_properties() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -16,6 +16,9 @@ from pytest_planguard.model.plan import Plan, Planned, SampleKind
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.sql.obstacles import ObstacleKind, obstacles, usable_index
+
+SEVERAL = 2.0
+"""Rows by which a value is told from one that no row has: that is planned as one row."""
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -39,17 +42,20 @@ def suspect_reads(
     return {
         relation: reads
         for relation, reads in found.items()
-        if not _captured_alone(item.planned, {position for position, _ in reads})
+        if not _captured_alone(item.planned, reads)
     }
 
 
-def _captured_alone(planned: Planned, positions: Iterable[int]) -> bool:
+def _captured_alone(planned: Planned, reads: Sequence[tuple[int, Read]]) -> bool:
     """Whether only values from tests make the query suspect, and others don't.
 
-    A value that production does not have plans as one row: no ground for an index. The most common
-    one proves nothing of it: most rows have it, and whoever asks for many rows wants no index.
+    A value that production does not have plans as one row: no ground for an index; one of several
+    rows is a value it has, as of a state that few rows are in. The most common one proves nothing
+    of it: most rows have it, and whoever asks for many rows wants no index.
     """
-    kinds = {planned.plans[position].sample for position in positions}
+    kinds = {planned.plans[position].sample for position, _ in reads}
+    if any(read.rows_kept >= SEVERAL for _, read in reads):
+        return False
     return kinds == {SampleKind.CAPTURED} and any(
         plan.sample is not SampleKind.CAPTURED and not (plan.drawn and plan.drawn.extreme)
         for plan in planned.plans

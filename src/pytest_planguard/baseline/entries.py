@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from pytest_planguard.model.baseline import Accepted, Entry, Origin, PlanEntry, World
-from pytest_planguard.model.catalog import Column, Index, Table
+from pytest_planguard.model.catalog import Catalog, Column, Index, Table
 from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.plan import Plan, Planned
 from pytest_planguard.model.query import Query
@@ -135,6 +135,7 @@ def world_from(report: DatabaseReport) -> World:
     catalog = report.catalog
     sizes = {name: table.rows for name, table in report.tables.items()}
     rows = {name: table.rows for name, table in catalog.tables.items()} | sizes
+    tables, indexes = schema_facts(catalog)
     statistics = {
         name: digest
         for name, digest in sorted(report.statistics_digests.items())
@@ -144,11 +145,19 @@ def world_from(report: DatabaseReport) -> World:
         server_major=report.server.major,
         collation=report.server.collation,
         settings=dict(sorted(report.server.settings.items())),
-        tables={name: _table_facts(table) for name, table in sorted(catalog.tables.items())},
-        indexes={name: _definition(index) for name, index in sorted(catalog.indexes.items())},
+        tables=tables,
+        indexes=indexes,
         rows={name: significant(count) for name, count in sorted(rows.items())},
         scale_source=report.source.value,
         statistics=statistics,
+    )
+
+
+def schema_facts(catalog: Catalog) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """Tables and indexes as ``World`` keeps them."""
+    return (
+        {name: _table_facts(table) for name, table in sorted(catalog.tables.items())},
+        {name: _definition(index) for name, index in sorted(catalog.indexes.items())},
     )
 
 

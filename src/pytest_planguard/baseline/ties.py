@@ -33,7 +33,7 @@ def may_tie(pair: Pair, there: AbstractSet[str]) -> bool:
 
 
 def tied(pair: Pair, nearby: Iterable[Nearby]) -> Pair:
-    """The pair; as the same where its old plan is still taken nearby (planning.md, Baseline)."""
+    """The pair; as the same where its old plan is still taken nearby."""
     found = next((one for one in nearby if one.plan.shape == pair.before.shape), None)
     if found is None:
         return pair

@@ -216,5 +216,6 @@ def _warn(text: str) -> None:
     if os.environ.get("GITHUB_ACTIONS") != "true":
         click.echo(text, err=True)
         return
-    escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    click.echo(f"::warning title=planguard::{escaped}", err=True)
+    from pytest_planguard.report.github import data
+
+    click.echo(f"::warning title=planguard::{data(text)}", err=True)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _NAMED = re.compile(r"([^/\\=]+)=(.+)")
 _OWN_FOLDER = ".planguard"
+_NO_BASE = "git's history does not reach back to the base (fetch-depth: 0 would)"
+_NO_BASES = "nothing tells what it is compared with (--base would)"
 _ONLY_UPDATE = "<!-- only where there is a comment already -->\n"
 """The last line of a text that was left although there was nothing new to say."""
 
@@ -107,7 +109,7 @@ def _with_acceptances(section: Section, folder: Path, bases: Sequence[str]) -> S
     try:
         base = merge_base(folder, bases)
         if base is None:
-            why = "git's history does not reach back to the base (fetch-depth: 0 would)"
+            why = _NO_BASE if bases else _NO_BASES
             return msgspec.structs.replace(section, why_unknown=why)
         why = "a file of the baseline cannot be read"
         accepts = accepted(baseline_at(base, folder), files.read(folder))

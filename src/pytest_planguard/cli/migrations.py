@@ -19,6 +19,7 @@ from pytest_planguard.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pytest_planguard.config import Config
+    from pytest_planguard.model.report import Report
     from pytest_planguard.pipeline.migrations import Source
 
 NOTHING_SEEN = 3
@@ -59,6 +60,9 @@ NOTHING_SEEN = 3
     metavar="[APP[:FROM]]",
     help="Migrations of Django, after FROM; without it the last one of the app.",
 )
+@click.option(
+    "--command", metavar="COMMAND", help="Any program that migrates the database of DATABASE_URL."
+)
 @click.option("--schema", metavar="SPEC", default="", help="The schema before, as configured.")
 @click.option("--database", metavar="NAME", help="Which, where there are several.")
 @click.option(
@@ -74,17 +78,38 @@ def command(files: tuple[Path, ...], **given: Any) -> int:
     from pytest_planguard.pipeline import migrations as pipeline
 
     config = load_config(given)
+    if not files and all(given[name] in (None, ()) for name in _WAYS):
+        return _of_the_run(config, given)
     source = _source(config, files, given)
     before = given["schema"] or getattr(source, "schema_before", "")
     database = chosen_database(config, given["database"])
     asked = pipeline.Asked(database, before, given["time_limit"])
     with progress() as show:
         report = pipeline.migrations(config, source, asked, default_capture(config), show)
+    return _told(config, report, given)
+
+
+def _of_the_run(config: Config, given: dict[str, Any]) -> int:
+    """What the last run of the tests captured; loudly where that is nothing."""
+    from pytest_planguard.baseline import files
+    from pytest_planguard.model.capture import Capture
+    from pytest_planguard.pipeline.captured_migrations import captured_migrations
+
+    capture = default_capture(config) or Capture(())
+    database = chosen_database(config, given["database"])
+    with progress() as show:
+        report = captured_migrations(config, capture, files.read(config.baseline), database, show)
+    return _told(config, report, given)
+
+
+def _told(config: Config, report: Report, given: dict[str, Any]) -> int:
+    """Writes the report; the exit status."""
     emit(config, report, verbose=given["verbose"], quiet=given["quiet"])
     nothing = not any(one.steps or one.failure for one in report.migrations)
     return NOTHING_SEEN if nothing else _STATUSES[report.verdict.status.value]
 
 
+_WAYS = ("sql", "alembic", "django", "command")
 _STATUSES = {"passed": 0, "failed": 1, "incomplete": 3}
 
 
@@ -99,14 +124,18 @@ def _source(config: Config, files: tuple[Path, ...], given: dict[str, Any]) -> S
     from pytest_planguard.model.migration import Tool
 
     named = (*given["sql"], *files)
-    asked = [name for name in ("alembic", "django") if given[name] is not None]
+    asked = [name for name in _WAYS[1:] if given[name] is not None]
     if len(asked) + bool(named) > 1:
         raise ConfigurationError(
             f"found {' and '.join([*asked, *(['sql'] if named else [])])}, wanted one of them",
             hint="trace one after the other",
         )
+    if given["command"] is not None:
+        from pytest_planguard.migrations.sources.program import Program
+
+        return Program(given["command"], config.root, given["time_limit"])
     if asked:
-        return ToolSource(Tool(asked[0]), given[asked[0]], config.root)
+        return ToolSource(Tool(asked[0]), given[asked[0]], config.root, given["time_limit"])
     return SqlFiles(
         named, config.root, single_transaction=given["single_transaction"], down=given["down"]
     )

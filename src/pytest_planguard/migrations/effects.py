@@ -117,18 +117,20 @@ def _pairs(start: Start, before: Snapshot, after: Snapshot) -> Iterator[tuple[Re
 def _read(start: Start, before: Snapshot, after: Snapshot) -> Iterator[int]:
     """Tables that were scanned, as a whole or through an index, or that a check must read.
 
-    On an empty table the second side of a join may not be begun: a foreign key that is validated
-    reads both (ri_triggers.c, RI_Initial_Check).
+    On an empty table the second side of a join may not be begun: the check of a foreign key reads
+    both, where it reads one (ri_triggers.c, RI_Initial_Check).
     """
-    for old, new in _pairs(start, before, after):
-        if new.scans > old.scans:
-            yield new.table if new.is_index and new.table in start.snapshot.relations else new.oid
+    scanned = {
+        new.table if new.is_index else new.oid
+        for old, new in _pairs(start, before, after)
+        if new.scans > old.scans
+    }
     for key in after.foreign_keys.values():
         known = before.foreign_keys.get(key.oid)
-        if key.validated and not (known and known.validated) and start.is_table(key.table):
-            yield key.table
-            if start.is_table(key.references):
-                yield key.references
+        sides = {key.table, key.references}
+        if key.validated and not (known and known.validated) and sides & scanned:
+            scanned |= sides
+    yield from filter(start.is_table, scanned)
 
 
 def _rewritten(start: Start, before: Snapshot, after: Snapshot) -> Iterator[int]:

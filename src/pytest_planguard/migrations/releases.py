@@ -6,7 +6,8 @@ on both sides says nothing of the migration.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -37,13 +38,54 @@ def broken(
     said: Sequence[Said],
     own: Sequence[Refused | None],
     other: Sequence[Refused | None],
+    schemas: tuple[Catalog, Catalog],
 ) -> list[Broken]:
-    """Statements that their own schema takes and the other does not; pure."""
-    return [
-        Broken(release, one.sql, one.where, there.message)
-        for one, here, there in zip(said, own, other, strict=True)
-        if here is None and there is not None
-    ]
+    """Statements that their own schema takes and the other does not; pure.
+
+    Args:
+        release: Whose they are.
+        said: The statements.
+        own: The answers on the schema they were written for.
+        other: Those on the other side of the migration.
+        schemas: Their own, and the other.
+    """
+    lacking = _lacking(*schemas)
+    found = []
+    for one, here, there in zip(said, own, other, strict=True):
+        if here is None and there is not None:
+            relation, what = _cause(there.message, lacking)
+            found.append(Broken(release, one.sql, one.where, what, relation))
+    return found
+
+
+def _lacking(own: Catalog, other: Catalog) -> dict[str, tuple[str, str]]:
+    """Columns and tables that one schema has alone: by name, the table and a sentence.
+
+    A name that two tables lack tells neither.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    twice: set[str] = set()
+    for name, table in own.tables.items():
+        now = other.tables.get(name)
+        gone = (
+            [table.name]
+            if now is None
+            else [one.name for one in table.columns if now.column(one.name) is None]
+        )
+        for word in gone:
+            what = "table" if now is None else "column"
+            twice |= {word} & found.keys()
+            found[word] = (name, f"there is no {what} {word}")
+    return {word: cause for word, cause in found.items() if word not in twice}
+
+
+_NAMES = re.compile(r"\w+")
+
+
+def _cause(message: str, lacking: Mapping[str, tuple[str, str]]) -> tuple[str | None, str]:
+    """The table a refusal is about, and why; the server's own words where that is not known."""
+    words = _NAMES.findall(message)
+    return next((lacking[word] for word in reversed(words) if word in lacking), (None, message))
 
 
 def inserts_that_fail(said: Iterable[Said], before: Catalog, after: Catalog) -> list[Broken]:

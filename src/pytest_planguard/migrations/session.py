@@ -61,6 +61,9 @@ class Session:
         self._connection.execute(_ALONE)
         self._watched: psycopg.Connection[Any] | None = None
         self._last: Snapshot | None = None
+        """After the statement before, in the transaction that is open."""
+        self._base: Snapshot | None = None
+        """After the transaction before, with its counters reported: the next one begins there."""
         self.timed_out = False
 
     def close(self) -> None:
@@ -85,7 +88,7 @@ class Session:
     def send(self, text: str) -> Refusal | None:
         """Sends a statement that is only sent: BEGIN, COMMIT, SET."""
         with self._bounded():
-            self._last = None
+            self._last = self._base = None
             return self._refused(text)
 
     def observe(self, text: str) -> Observed:
@@ -97,11 +100,10 @@ class Session:
             if self.in_transaction:
                 return self._within(text, inside=True)
             self._connection.execute("BEGIN")
-            self._last = None
+            self._last, self._base = self._base, None
             seen = self._within(text, inside=False)
             if seen.refusal is None:
-                ended = self._refused("COMMIT")  # deferred constraints
-                self._last = None
+                ended = self._committed()  # deferred constraints
                 return seen if ended is None else msgspec.structs.replace(seen, refusal=ended)
             self._connection.execute("ROLLBACK")
             if seen.refusal.sqlstate in NO_TRANSACTION:
@@ -116,6 +118,19 @@ class Session:
             return Observed(before, before, inside, refusal)
         after = self._last = self._asked(INSIDE)
         return Observed(before, after, inside)
+
+    def _committed(self) -> Refusal | None:
+        """Ends the transaction and reports its counters, so that the next one's begin at nothing.
+
+        Within a transaction the server shows counters since they were last reported (pgstat.c,
+        pgstat_report_stat), which it does when it likes; from PostgreSQL 15 on it can be told to.
+        """
+        last, self._last = self._last, None
+        if self._connection.info.server_version < 150000:
+            return self._refused("COMMIT")
+        refusal = self._refused("COMMIT; SELECT pg_catalog.pg_stat_force_next_flush()", one=False)
+        self._base = at_rest(last) if last is not None and refusal is None else None
+        return refusal
 
     def _alone(self, text: str) -> Observed:
         """Outside of a transaction: counters are those reported, the lock is the watcher's."""
@@ -139,11 +154,17 @@ class Session:
         assert row is not None
         return read(row[0])
 
-    def _refused(self, text: str) -> Refusal | None:
+    def _refused(self, text: str, *, one: bool = True) -> Refusal | None:
+        """Sends a text; what the server says where it refuses it.
+
+        Args:
+            text: One statement, unless ``one`` says otherwise.
+            one: By the extended protocol, which takes no more than one.
+        """
         import psycopg
 
         try:
-            self._connection.execute(text.encode(), binary=True)
+            self._connection.execute(text.encode(), binary=one)
         except psycopg.Error as error:
             if self._connection.closed and not self.timed_out:
                 raise ServerError(
@@ -167,6 +188,15 @@ class Session:
     def _cancel(self) -> None:
         self.timed_out = True
         self._connection.cancel()
+
+
+def at_rest(after: Snapshot) -> Snapshot:
+    """A moment after the transaction it was seen in: no lock is held, all counters are reported."""
+    relations = {
+        oid: msgspec.structs.replace(one, scans=0, written=0)
+        for oid, one in after.relations.items()
+    }
+    return msgspec.structs.replace(after, relations=relations, locks={})
 
 
 def with_lock(before: Snapshot, after: Snapshot, oid: int, mode: LockMode) -> Snapshot:

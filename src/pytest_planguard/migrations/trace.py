@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_planguard.capture.texts import without_secrets
 from pytest_planguard.migrations.effects import Effects, Start, effects
 from pytest_planguard.migrations.recorded import Recording, Sent
 from pytest_planguard.migrations.session import Observed, Session
@@ -182,16 +183,20 @@ def replay(sent: Sequence[Sent], conninfo: str, *, time_limit: float = TIME_LIMI
         ServerError: The server can't be reached, or was lost.
     """
     session = Session(conninfo, time.monotonic() + time_limit)
-    left_out = (MigrationStatement.SERVER, MigrationStatement.DATA, MigrationStatement.QUERY)
+    left_out = (MigrationStatement.SERVER, MigrationStatement.DATA, MigrationStatement.RIGHTS)
     try:
         for one in sent:
-            kind = migration_statement(one.text)
-            if kind not in left_out and kind is not MigrationStatement.RIGHTS:
+            if migration_statement(one.text) not in left_out:
                 session.send(one.text)
         if session.in_transaction:
             session.send("COMMIT")
     finally:
         session.close()
+
+
+def shown(text: str) -> str:
+    """A statement as reports may have it: without passwords."""
+    return without_secrets(text.encode()).decode(errors="replace")
 
 
 def _is_of_unknown_role(refusal: Refusal | None) -> bool:
@@ -203,5 +208,5 @@ def _statements(count: int) -> str:
 
 
 def _first_line(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(shown(text).split())
     return line if len(line) <= 100 else f"{line[:99]}…"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from pytest_planguard.migrations.effects import Effects, Start
-from pytest_planguard.migrations.trace import Trace, Traced
+from pytest_planguard.migrations.trace import Trace, Traced, shown
 from pytest_planguard.model.migration import (
     Built,
     Change,
@@ -91,7 +91,7 @@ def _step(one: Traced, scale: Scale, changes: tuple[Change, ...]) -> Step:
     unseen = one.kind in (MigrationStatement.BLOCK, MigrationStatement.QUERY)
     weighing = _Weighing(seen, scale, plain=plain)
     return Step(
-        statement=one.sent.text,
+        statement=shown(one.sent.text),
         place=one.sent.place,
         transaction=one.transaction,
         inside=one.inside,

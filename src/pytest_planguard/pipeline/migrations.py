@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from typing import Protocol
@@ -28,7 +28,7 @@ from pytest_planguard.migrations.trace import TIME_LIMIT, Trace, Traced, replay,
 from pytest_planguard.migrations.weigh import Scale, steps
 from pytest_planguard.model.baseline import Baseline
 from pytest_planguard.model.capture import Capture
-from pytest_planguard.model.catalog import Catalog
+from pytest_planguard.model.catalog import Catalog, Column
 from pytest_planguard.model.finding import Candidate
 from pytest_planguard.model.migrating import MigrationContext, Release, Releases
 from pytest_planguard.model.migration import Change, Dropped, DroppedKind, Migration, Tool
@@ -37,7 +37,7 @@ from pytest_planguard.model.ports import PostgresServer
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import ChangeKind, Report, Totals
 from pytest_planguard.model.settle import settle
-from pytest_planguard.model.spec import TableDeclaration
+from pytest_planguard.model.spec import ColumnDeclaration, TableDeclaration
 from pytest_planguard.model.statement import Layer, Origin, Phase, Place, Session, Statement
 from pytest_planguard.pipeline.databases import databases_of
 from pytest_planguard.pipeline.facts import database_report
@@ -50,7 +50,7 @@ from pytest_planguard.planner.wire import Wire
 from pytest_planguard.sql.deep import room_for_deep_trees
 from pytest_planguard.sql.migration_text import MigrationStatement
 from pytest_planguard.sql.normalise import queries as normalise
-from pytest_planguard.sql.renames import renames
+from pytest_planguard.sql.renames import Rename, Renamed, renames
 
 Progress = Callable[[str], None]
 
@@ -97,7 +97,7 @@ def migrations(
         ConfigurationError: The database is used as it is.
         PlanguardError: The fixture database can't be had, or the migration can't be read.
     """
-    config = _before(config, asked)
+    config = _before(config, asked, source.tool)
     baseline = files.read(config.baseline)
     known = capture or Capture(())
     with (
@@ -112,7 +112,11 @@ def migrations(
         return _report(config, planner, migration, candidates, recording)
 
 
-def _before(config: Config, asked: Asked) -> Config:
+_TOOLS_OWN = {Tool.ALEMBIC: "alembic_version", Tool.DJANGO: "django_migrations"}
+"""Tables of a few rows that no configuration has to declare."""
+
+
+def _before(config: Config, asked: Asked, tool: Tool) -> Config:
     """The configuration with the database's schema before the migration."""
     spec = config.databases[asked.database]
     if spec.as_is:
@@ -120,7 +124,10 @@ def _before(config: Config, asked: Asked) -> Config:
             f'the database "{asked.database}" is used as it is: a migration has no twin there',
             hint="take as-is away, or name a server with --db",
         )
-    spec = msgspec.structs.replace(spec, schema=asked.schema or spec.schema, older=True)
+    own = {_TOOLS_OWN[tool]: TableDeclaration(rows=1)} if tool in _TOOLS_OWN else {}
+    spec = msgspec.structs.replace(
+        spec, schema=asked.schema or spec.schema, older=True, tables={**own, **spec.tables}
+    )
     return msgspec.structs.replace(config, databases={**config.databases, asked.database: spec})
 
 
@@ -218,16 +225,15 @@ class _Look:
             twin = stack.enter_context(self._fixture.twin())
             replay(prefix, twin.conninfo)
             moved = tuple(renames(one.text for one in prefix))
-            tables = self._declared()
+            declared = self._config.databases[self._asked.database].tables
+            made = read_catalog_at(twin.conninfo)
+            tables = with_new_columns(under_new_names(declared, moved), self._planner.catalog, made)
             copy, statistics = stack.enter_context(
                 self._fixture.scaled(twin.name, tables=tables, renames=moved)
             )
             catalog = read_catalog_at(copy.conninfo)
             wire = stack.enter_context(Wire(copy.conninfo))
             yield Explainer(wire, catalog, statistics), catalog
-
-    def _declared(self) -> dict[str, TableDeclaration]:
-        return dict(self._config.databases[self._asked.database].tables)
 
     def _releases(
         self,
@@ -244,14 +250,16 @@ class _Look:
         old = _of_baseline(baseline, self._asked.database)
         new = self._of_capture(capture)
         found = []
-        for release, said, own, other in (
-            (Release.PREVIOUS, old, before_conninfo, after_conninfo),
-            (Release.NEXT, new, after_conninfo, before_conninfo),
+        before = self._planner.catalog
+        for release, said, own, other, schemas in (
+            (Release.PREVIOUS, old, before_conninfo, after_conninfo, (before, after)),
+            (Release.NEXT, new, after_conninfo, before_conninfo, (after, before)),
         ):
             if said:
                 self._progress(f"preparing {len(said):,} statements on the other schema")
-                found += broken(release, said, refused(said, own, {}), refused(said, other, {}))
-        found += inserts_that_fail(old, self._planner.catalog, after)
+                answers = refused(said, own, {}), refused(said, other, {})
+                found += broken(release, said, *answers, schemas)
+        found += inserts_that_fail(old, before, after)
         return Releases(len(old), len(new), tuple(found))
 
     def _of_capture(self, capture: Capture) -> list[Said]:
@@ -274,6 +282,51 @@ class _Look:
             for one in asked
             if one.layer in (Layer.APPLICATION, Layer.LIBRARY) and not one.why_not_explainable
         ]
+
+
+def under_new_names(
+    tables: Mapping[str, TableDeclaration], moved: Sequence[Rename]
+) -> dict[str, TableDeclaration]:
+    """Declarations of tables and columns by the names they have after renames."""
+    found = dict(tables)
+    for one in moved:
+        name = one.old if one.what is Renamed.RELATION else one.relation
+        for key in [key for key in found if key.rpartition(".")[2] == name]:
+            declared = found[key]
+            if one.what is Renamed.RELATION:
+                schema, dot, _ = key.rpartition(".")
+                found[f"{schema}{dot}{one.new}"] = found.pop(key)
+            elif one.what is Renamed.COLUMN and one.old in declared.columns:
+                columns = dict(declared.columns)
+                columns[one.new] = columns.pop(one.old)
+                found[key] = msgspec.structs.replace(declared, columns=columns)
+    return found
+
+
+def with_new_columns(
+    tables: Mapping[str, TableDeclaration], before: Catalog, made: Catalog
+) -> dict[str, TableDeclaration]:
+    """Declarations that say what is known of a new column: without a default it is NULL."""
+    found = dict(tables)
+    for name, table in made.tables.items():
+        old = before.tables.get(name)
+        known = {column.number for column in old.columns} if old is not None else None
+        empty = {
+            column.name: ColumnDeclaration(nulls=1.0)
+            for column in table.columns
+            if known is not None and column.number not in known and _is_empty(column)
+        }
+        if empty:
+            key = next((one for one in (name, table.name) if one in found), name)
+            declared = found.get(key, TableDeclaration())
+            columns = {**empty, **declared.columns}
+            found[key] = msgspec.structs.replace(declared, columns=columns)
+    return found
+
+
+def _is_empty(column: Column) -> bool:
+    filled = column.default is not None or column.identity or column.generated
+    return not column.not_null and not filled
 
 
 def lost(before: Catalog, back: Catalog) -> Iterator[Dropped]:
@@ -303,7 +356,9 @@ def _by_schema(
 
 
 def _shapes(one: Traced) -> bool:
-    return one.kind in (MigrationStatement.OTHER, MigrationStatement.BLOCK)
+    """Whether later statements may meet another schema; a query may call what runs DDL."""
+    ddl = one.kind in (MigrationStatement.OTHER, MigrationStatement.BLOCK)
+    return ddl or (one.kind is MigrationStatement.QUERY and bool(one.effects.locks))
 
 
 def _planned(one: Traced, explainer: Explainer) -> Planned | None:

@@ -17,7 +17,7 @@ import msgspec
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.moved import FormerWorld, Undo
 from pytest_planguard.model.plan import AccessPath, Plan, Planned
-from pytest_planguard.model.ports import FixtureDatabase, quoted
+from pytest_planguard.model.ports import FixtureDatabase
 from pytest_planguard.model.query import Query
 from pytest_planguard.planner.catalog import named_queries
 from pytest_planguard.planner.explain import Explainer
@@ -147,17 +147,16 @@ class _Copy:
             show = named_queries("former.sql")["show"]
             self._wire.execute(show.format(names=f"ARRAY[{names}]", valid=f"ARRAY[{valid}]"))
         for name, value in settings.items():
-            self._wire.execute(_set(name, value))
+            self._wire.execute(_set(name, "boot_val" if value is None else literal(value)))
         (outcome,) = self._explainer.again([(query, Planned((plan,)))])
         for name in settings:
-            self._wire.execute(f"RESET {quoted(name)}")
+            self._wire.execute(_set(name, "reset_val"))
         return outcome.worst if isinstance(outcome, Planned) else None
 
 
-def _set(name: str, value: str | None) -> str:
-    if value is None:
-        return named_queries("former.sql")["default"].format(name=literal(name))
-    return f"SELECT set_config({literal(name)}, {literal(value)}, false)"
+def _set(name: str, value: str) -> str:
+    """Sets what the server knows; ``boot_val`` and ``reset_val`` are its own."""
+    return named_queries("former.sql")["set"].format(name=literal(name), value=value)
 
 
 def _names(undos: Sequence[Undo]) -> dict[str, str]:

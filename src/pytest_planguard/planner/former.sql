@@ -7,5 +7,6 @@ UPDATE pg_catalog.pg_index i SET indisvalid = w.valid
  WHERE n.nspname || '.' || c.relname = w.name AND c.relkind IN ('i', 'I')
    AND i.indexrelid = c.oid AND i.indisvalid <> w.valid
 
--- name: default
-SELECT set_config(name, boot_val, false) FROM pg_catalog.pg_settings WHERE name = {name}
+-- name: set
+-- Nothing is set that this server does not know: another major has other settings.
+SELECT set_config(name, {value}, false) FROM pg_catalog.pg_settings WHERE name = {name}

@@ -18,6 +18,9 @@ from pytest_planguard.report import _text as words
 CONFIGURATION = "pyproject.toml"
 """Where a finding is shown that no line of the project and no test led to."""
 
+INCOMPLETE = "0" * 32
+"""What stands for a run that broke off, where only findings have a place."""
+
 _LONGEST = 2_000
 """Characters of a line: a rewrite may quote a list of thousands."""
 

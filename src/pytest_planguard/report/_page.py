@@ -8,17 +8,19 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from pytest_planguard.model.plan import Unexplained
-from pytest_planguard.model.report import ChangeKind, DatabaseReport, Report, Status
+from pytest_planguard.model.report import ChangeKind, DatabaseReport, Report
 from pytest_planguard.report import _numbers as numbers
 from pytest_planguard.report import _text as words
 from pytest_planguard.report._page_findings import Brief, Told, briefs, told
+from pytest_planguard.report._page_migrations import Traced, traced
 from pytest_planguard.report._page_queries import Row, Table, table
 from pytest_planguard.report._room import Room
 
 PAGE = 8192
 """Bytes."""
 
-_TITLES = {Status.PASSED: "passed", Status.FAILED: "failed", Status.INCOMPLETE: "incomplete"}
+_TONES = ((ChangeKind.WORSE, "error"), (ChangeKind.BETTER, "good"), (ChangeKind.NEW, ""))
+"""Changes that the heading counts."""
 
 _CHANGES = {
     ChangeKind.WORSE: "plans worse than the baseline's",
@@ -98,6 +100,7 @@ class Page(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     left_out: tuple[str, ...]
     tiles: tuple[Tile, ...]
+    migrations: tuple[Traced, ...]
     findings: tuple[Told, ...]
     infos: tuple[Told, ...]
     suppressed: tuple[Brief, ...]
@@ -130,13 +133,14 @@ def page(report: Report, room: Room) -> Page:
     return Page(
         title=f"planguard: {verdict}",
         verdict=verdict,
-        status=_TITLES[report.verdict.status],
+        status=report.verdict.status.value,
         totals=words.totals(report),
         loud=words.assumed(report),
         acceptance=(sentence, command),
         notes=tuple(words.shortened(note, room.text) for note in report.notes[: room.findings]),
         left_out=tuple(_left_out(report, room, rows.rows)),
         tiles=tuple(_tiles(report)),
+        migrations=traced(report, room),
         findings=tuple(one for one in shown if one.severity != "info"),
         infos=tuple(one for one in shown if one.severity == "info"),
         suppressed=suppressed,
@@ -157,8 +161,9 @@ def page(report: Report, room: Room) -> Page:
 def _left_out(report: Report, room: Room, rows: Sequence[Row]) -> Iterable[str]:
     """What a page of this size has no room for."""
     queries, findings = len(report.queries) - len(rows), len(report.findings) - room.findings
-    if not room.quiet_plans:
-        yield "the plans of queries without a finding or a change"
+    if room.quiet_plans < len(report.queries):
+        beyond = f" beyond the {room.quiet_plans:,} costliest" if room.quiet_plans else ""
+        yield f"the plans of queries without a finding or a change{beyond}"
     if findings > 0:
         yield numbers.counted(findings, "finding")
     if queries > 0:
@@ -172,11 +177,9 @@ def _tiles(report: Report) -> Iterable[Tile]:
     yield Tile(f"{errors:,}", "error" if errors == 1 else "errors", "error" if errors else "")
     tone = "warning" if warnings else ""
     yield Tile(f"{warnings:,}", "warning" if warnings == 1 else "warnings", tone)
-    for kind, tone in ((ChangeKind.WORSE, "error"), (ChangeKind.BETTER, "good"),
-                       (ChangeKind.NEW, "")):  # fmt: skip
+    for kind, tone in _TONES if report.baseline_found else ():
         count = report.changes.get(kind.value, 0)
-        if report.baseline_found:
-            yield Tile(f"{count:,}", kind.value, tone if count else "")
+        yield Tile(f"{count:,}", kind.value, tone if count else "")
     if report.known:
         yield Tile(f"{report.known:,}", "known")
     yield Tile(f"{report.totals.queries:,}", "query" if report.totals.queries == 1 else "queries")

@@ -23,6 +23,8 @@ _IN_A_ROW = 160
 _ORDER = (ChangeKind.WORSE, ChangeKind.NEW, ChangeKind.CHANGED, ChangeKind.BETTER, ChangeKind.SAME)
 """Of the filter and of sorting: what one looks for first."""
 
+_NO_NEWS = (ChangeKind.SAME, ChangeKind.NEW)
+
 
 class Choice(msgspec.Struct, frozen=True):
     """One value to filter by; rows refer to it by its number."""
@@ -120,6 +122,12 @@ class _Facts(msgspec.Struct, frozen=True):
     def kind(self) -> ChangeKind | None:
         return self.one.change.kind if self.one.change is not None else None
 
+    @property
+    def is_news(self) -> bool:
+        """Something was found, or another plan was: its plans are the last to be left out."""
+        tied = self.one.change is not None and bool(self.one.change.note)
+        return bool(self.findings) or tied or self.kind not in (None, *_NO_NEWS)
+
 
 def table(report: Report, room: Room) -> Table:
     """The rows of all queries, or of the costliest ones."""
@@ -209,7 +217,7 @@ def _row(
         places=listed(list(dict.fromkeys(map(words.place, origins))), room),
         tests=listed(tests, room),
         note=words.shortened(one.change.note, room.text) if one.change is not None else "",
-        trees=_trees(facts, report, room),
+        trees=_trees(facts, report, room) if number <= room.quiet_plans or facts.is_news else (),
         others=_others(one),
         growth=_growth(one.growth) if one.growth is not None else (),
         unexplained=words.shortened(one.outcome.reason, room.text)
@@ -243,9 +251,6 @@ def _step(one: QueryReport) -> str:
 def _trees(facts: _Facts, report: Report, room: Room) -> tuple[Tree, ...]:
     outcome, database = facts.one.outcome, report.databases.get(facts.one.query.database)
     if not isinstance(outcome, Planned) or database is None:
-        return ()
-    said = facts.findings or facts.kind not in (None, ChangeKind.SAME, ChangeKind.NEW)
-    if not (said or room.quiet_plans):
         return ()
     return side_by_side(outcome, facts.one.change, None, database.catalog, room)
 

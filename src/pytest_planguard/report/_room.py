@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
+
+_QUIETER = (1_000, 250)
+"""Steps of ``Room.quiet_plans``: each takes as long as writing the page anew."""
+
+_SHORT = 200
+"""Characters of a statement that are enough to know it by."""
 
 
 class Room(msgspec.Struct, frozen=True):
@@ -19,16 +27,18 @@ class Room(msgspec.Struct, frozen=True):
     findings: int = 1_000
     queries: int = 20_000
     tables: int = 5_000
-    quiet_plans: bool = True
-    """With the plans of queries nothing is said about."""
+    quiet_plans: int = 20_000
+    """Of so many of the costliest queries the plans are shown though nothing is said of them."""
 
     def smaller(self) -> Room:
-        """First without what is the least missed, then half of everything."""
+        """First without what is the least missed, then shorter texts, then fewer of everything."""
         if self.quiet_plans:
-            return msgspec.structs.replace(self, quiet_plans=False)
-        halves = {
-            name: max(1, value // 2)
-            for name in self.__struct_fields__
-            if not isinstance(value := getattr(self, name), bool)
-        }
-        return Room(**halves, quiet_plans=False)
+            fewer = next((most for most in _QUIETER if most < self.quiet_plans), 0)
+            return msgspec.structs.replace(self, quiet_plans=fewer)
+        if self.sql > _SHORT:
+            return self._divided(("sql", "text", "nodes", "listed"), 4)
+        return self._divided(set(self.__struct_fields__) - {"quiet_plans"}, 2)
+
+    def _divided(self, names: Iterable[str], by: int) -> Room:
+        less = {name: max(1, getattr(self, name) // by) for name in names}
+        return msgspec.structs.replace(self, **less)

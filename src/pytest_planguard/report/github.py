@@ -7,7 +7,7 @@ toolkit's ``core.error``.
 from __future__ import annotations
 
 from pytest_planguard.model.finding import Finding, Severity
-from pytest_planguard.model.report import QueryReport, Report
+from pytest_planguard.model.report import QueryReport, Report, Status
 from pytest_planguard.report import _finding as about
 from pytest_planguard.report import _numbers as numbers
 from pytest_planguard.report import _text as words
@@ -17,7 +17,7 @@ MOST = 10
 
 
 def render(report: Report) -> str:
-    """A command a line, worst first; what does not fit is one notice. Empty where nothing is found.
+    """A command a line, worst first; what does not fit is one notice; nothing: an empty text.
 
     An annotation is an error where the finding fails the run: red only where the run is red.
     """
@@ -25,10 +25,13 @@ def render(report: Report) -> str:
     errors = [one for one in found if one.fails]
     warnings = [one for one in found if not one.fails]
     queries = words.by_key(report)
+    broken = _incomplete(report)
+    most = MOST - len(broken)
     lines = [
-        *(_annotation("error", one, queries) for one in errors[:MOST]),
+        *broken,
+        *(_annotation("error", one, queries) for one in errors[:most]),
         *(_annotation("warning", one, queries) for one in warnings[:MOST]),
-        *_left(len(errors) - MOST, len(warnings) - MOST),
+        *_left(len(errors) - most, len(warnings) - MOST),
     ]
     return "".join(f"{line}\n" for line in lines)
 
@@ -57,6 +60,13 @@ def _annotation(kind: str, finding: Finding, queries: dict[tuple[str, str], Quer
     told = about.told(finding, queries.get((finding.database, finding.key)))
     message = data("\n".join(told))
     return f"::{kind} {where},title={value(about.title(finding))}::{message}"
+
+
+def _incomplete(report: Report) -> list[str]:
+    """A run that broke off is an error of its own."""
+    if report.verdict.status is not Status.INCOMPLETE:
+        return []
+    return [f"::error title=planguard::{data(words.clean(words.verdict(report)))}"]
 
 
 def _left(errors: int, warnings: int) -> list[str]:

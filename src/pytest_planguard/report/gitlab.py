@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from pytest_planguard.model.finding import Finding, Severity
-from pytest_planguard.model.report import QueryReport, Report
+from pytest_planguard.model.report import QueryReport, Report, Status
 from pytest_planguard.report import _finding as about
 from pytest_planguard.report import _text as words
 
@@ -22,12 +22,25 @@ def render(report: Report) -> str:
     """
     identities = about.fingerprints(report.findings)
     queries = words.by_key(report)
-    issues = [
+    issues = [_incomplete(report)] if report.verdict.status is Status.INCOMPLETE else []
+    issues += [
         _issue(finding, identity, queries.get((finding.database, finding.key)))
         for finding, identity in zip(report.findings, identities, strict=True)
         if finding.suppressed is None
     ]
     return json.dumps(issues, indent=2, sort_keys=True) + "\n"
+
+
+def _incomplete(report: Report) -> dict[str, Any]:
+    """A run that broke off: without a word what is missing would be taken for resolved."""
+    said = words.clean(words.verdict(report))
+    return {
+        "description": f"planguard is {said}; findings may be missing here",
+        "check_name": "planguard",
+        "fingerprint": about.INCOMPLETE,
+        "severity": "critical",
+        "location": {"path": about.CONFIGURATION, "lines": {"begin": 1}},
+    }
 
 
 def _issue(finding: Finding, identity: str, query: QueryReport | None) -> dict[str, Any]:

@@ -125,16 +125,17 @@ def _query(one: QueryReport, findings: Sequence[Finding]) -> _Case:
     file = origin.file if origin is not None else "planguard"
     function = origin.function if origin is not None and words.has_line(origin) else "query"
     case = _Case(_dotted(file), f"{function} {one.query.key}")
-    if isinstance(one.outcome, Unexplained):
+    if isinstance(one.outcome, Unexplained) and not findings:
         skipped = f"not planned: {one.outcome.reason}"
         return case._replace(skipped=skipped, output="\n".join(_statement(one)))
     return _judged(case, findings, one)
 
 
 def _of_run(report: Report, database: str) -> Iterable[_Case]:
-    """What rules say of the run as a whole, in a test of its own each."""
+    """What rules say of the run as a whole, in a test of its own each: of no query there is."""
+    queries = words.by_key(report)
     for one in report.findings:
-        if one.database == database and not one.key:
+        if one.database == database and (database, one.key) not in queries:
             subject = f" {one.relation}" if one.relation else ""
             yield _judged(_Case("planguard", f"{about.title(one)}{subject}"), [one], None)
 

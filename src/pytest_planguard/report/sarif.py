@@ -43,9 +43,10 @@ def render(report: Report) -> str:
 
 
 def _run(report: Report) -> dict[str, Any]:
+    # No automationDetails: GitHub takes an upload's category from there rather than from the
+    # workflow, so that several services of a repository could not have one each.
     return {
         "tool": {"driver": {"name": "pytest-planguard", "rules": [*map(_rule, report.rules)]}},
-        "automationDetails": {"id": "pytest-planguard/"},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {_ROOT: {"description": {"text": "the folder pytest starts from"}}},
         "invocations": [_invocation(report)],

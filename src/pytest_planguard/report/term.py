@@ -209,7 +209,11 @@ def _block(
     tags += [f"[{', '.join(shapes)}]"] if shapes else []
     what = [_what(finding), where, " ".join(tags)]
     text = "   ".join(part for part in what if part) or finding.message
-    rest = _advice(finding, shapes) if text != finding.message else _indented([finding.remedy])
+    rest = (
+        _advice(finding, shapes)
+        if text != finding.message
+        else _indented(finding.remedy.splitlines())
+    )
     if finding.advice is not None and (doubtful or finding.rule != _MISSING):
         # from which size on it holds, or what the index is for where its absence is not the news
         rest = [*_indented([finding.message]), *rest]

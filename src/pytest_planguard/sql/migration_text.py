@@ -37,7 +37,21 @@ class MigrationStatement(enum.StrEnum):
 _ENDS = frozenset({"TRANS_STMT_COMMIT", "TRANS_STMT_ROLLBACK"})
 _BEGINS = frozenset({"TRANS_STMT_BEGIN", "TRANS_STMT_START"})
 _DATA = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt)
+_SUBSCRIPTIONS = (
+    ast.CreateSubscriptionStmt,
+    ast.AlterSubscriptionStmt,
+    ast.DropSubscriptionStmt,
+)
+"""They connect to another server."""
+
 _BY_WORD = (
+    (
+        re.compile(
+            r"(create|alter|drop)\s+(database|role|user|group|tablespace|system|subscription)\b",
+            re.IGNORECASE,
+        ),
+        MigrationStatement.SERVER,
+    ),
     (re.compile(r"(begin|start\s+transaction)\b", re.IGNORECASE), MigrationStatement.BEGIN),
     (re.compile(r"(commit|end|rollback|abort)\s*$", re.IGNORECASE), MigrationStatement.END),
     (re.compile(r"(set|reset)\b", re.IGNORECASE), MigrationStatement.SETTING),
@@ -71,7 +85,7 @@ def migration_statement(text: str) -> MigrationStatement:
     if isinstance(node, ast.SelectStmt):
         return MigrationStatement.OTHER if node.intoClause else MigrationStatement.QUERY
     use = statement_use(node)
-    if use is StatementUse.SERVER:
+    if use is StatementUse.SERVER or isinstance(node, _SUBSCRIPTIONS):
         return MigrationStatement.SERVER
     return MigrationStatement.RIGHTS if use is StatementUse.RIGHTS else MigrationStatement.OTHER
 

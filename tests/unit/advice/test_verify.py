@@ -144,12 +144,16 @@ def test_the_gain_must_hold_for_every_sample_that_shares_the_scan() -> None:
     assert advised([two], FakeWhatIf(always(44.0))) != {}
 
 
-def test_values_from_tests_alone_are_no_ground_for_an_index() -> None:
+@pytest.mark.parametrize(("rows", "grounds"), [(1.0, 0), (10.0, 1)])
+def test_a_value_of_the_tests_alone_is_a_ground_only_if_production_has_it(
+    rows: float, grounds: int
+) -> None:
     one = item("seq_equality")
     common = msgspec.structs.replace(one.planned.worst, sample=SampleKind.COMMON)
-    harmless = Item(one.query, Planned((one.planned.worst, common)), {0: one.reads[0], 1: ()})
+    kept = tuple(msgspec.structs.replace(read, rows_kept=rows) for read in one.reads[0])
+    harmless = Item(one.query, Planned((one.planned.worst, common)), {0: kept, 1: ()})
 
-    assert advised([harmless], FakeWhatIf(always(44.0))) == {}
+    assert len(advised([harmless], FakeWhatIf(always(44.0)))) == grounds
 
 
 def test_an_index_that_harms_another_query_gives_way_to_the_next_best() -> None:

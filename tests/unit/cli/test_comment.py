@@ -395,6 +395,8 @@ def test_what_the_pull_request_accepted_is_listed_with_its_reasons_also_when_all
     line = "error IDX001 `public.events` · `app/feed.py latest`: read @\u200bonce a year"
     assert f"- {line}\n" in body
 
+    say("comment")
+    assert "is not known: nothing tells what it is compared with" in bodies(github)[0]
     monkeypatch.setenv("GITHUB_BASE_REF", "main")
     say("comment")
     assert "is not known: git's history does not reach back" in bodies(github)[0]

@@ -134,7 +134,12 @@ def test_a_lock_that_stops_nobody_is_not_held_against_a_transaction():
 
 def test_a_foreign_key_that_is_validated_reads_both_tables():
     key = ForeignKey(20, 1, 3, True)
-    assert after(foreign_keys={20: key}).reads == ("public.customers", "public.orders")
+    seen = after(changed(ORDERS, scans=1), foreign_keys={20: key})
+    assert seen.reads == ("public.customers", "public.orders")
+
+
+def test_a_key_of_a_new_column_is_believed_without_reading():
+    assert after(foreign_keys={20: ForeignKey(20, 1, 3, True)}).reads == ()
 
 
 def test_a_foreign_key_that_is_not_validated_reads_nothing():

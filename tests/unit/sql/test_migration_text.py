@@ -20,6 +20,12 @@ from pytest_planguard.sql.migration_text import MigrationStatement, migration_st
         ("SELECT * INTO other FROM t", MigrationStatement.OTHER),
         ("GRANT SELECT ON t TO reader", MigrationStatement.RIGHTS),
         ("CREATE ROLE reader", MigrationStatement.SERVER),
+        ("DROP DATABASE shop", MigrationStatement.SERVER),
+        ("DROP DATABASE shop WITH (FROM THE FUTURE)", MigrationStatement.SERVER),
+        (
+            "CREATE SUBSCRIPTION s CONNECTION 'host=b' PUBLICATION p",
+            MigrationStatement.SERVER,
+        ),
         ("DO $$ BEGIN END $$", MigrationStatement.BLOCK),
         ("CALL backfill()", MigrationStatement.BLOCK),
         ("ALTER TABLE t ADD COLUMN a int", MigrationStatement.OTHER),

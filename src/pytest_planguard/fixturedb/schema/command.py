@@ -78,8 +78,22 @@ def environment(inherited: Mapping[str, str], url: str, conninfo: str) -> dict[s
     }
 
 
-def run_checked(words: Sequence[str], root: Path, variables: Mapping[str, str], shown: str) -> None:
+def run_checked(
+    words: Sequence[str],
+    root: Path,
+    variables: Mapping[str, str],
+    shown: str,
+    *,
+    time_limit: float = TIME_LIMIT,
+) -> None:
     """Runs a program to its end.
+
+    Args:
+        words: Program and arguments.
+        root: Where it runs.
+        variables: Its whole environment.
+        shown: What messages call it.
+        time_limit: Seconds after which it is killed.
 
     Raises:
         SchemaError: With the last lines it wrote.
@@ -100,20 +114,24 @@ def run_checked(words: Sequence[str], root: Path, variables: Mapping[str, str], 
                 f'the command "{shown}" cannot be run in {root}: {error.strerror}',
                 hint="mend schema in [tool.pytest-planguard.database]",
             ) from error
-        status = _finished(process)
+        status = _finished(process, time_limit)
         output.seek(0)
         text = output.read().decode(errors="replace")
     if status != 0:
-        what = f"took longer than {TIME_LIMIT // 60} minutes" if status is None else (
+        what = f"took longer than {_spoken(time_limit)}" if status is None else (
             f"ended with status {status}"
         )  # fmt: skip
         raise SchemaError(f'the schema\'s command "{shown}" {what}', hint=_last_lines(text))
 
 
-def _finished(process: subprocess.Popen[bytes]) -> int | None:
+def _spoken(seconds: float) -> str:
+    return f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} seconds"
+
+
+def _finished(process: subprocess.Popen[bytes], time_limit: float) -> int | None:
     """The exit status; None after the time limit. Whatever happens, nothing goes on running."""
     try:
-        return process.wait(TIME_LIMIT)
+        return process.wait(time_limit)
     except subprocess.TimeoutExpired:
         return None
     finally:

@@ -7,7 +7,7 @@ import shlex
 import sys
 import tempfile
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from pytest_planguard.capture.remarks import remarks_in
 from pytest_planguard.errors import SchemaError
 from pytest_planguard.fixturedb.schema import command
 from pytest_planguard.migrations.recorded import NOWHERE, Recording, Sent
+from pytest_planguard.migrations.sources.waits import Waits
+from pytest_planguard.migrations.trace import TIME_LIMIT
 from pytest_planguard.model.migration import Tool
 from pytest_planguard.model.silence import Remark
 from pytest_planguard.model.statement import Layer, Origin
@@ -44,11 +46,13 @@ class ToolSource:
         tool: Which tool.
         wanted: The range, as the tool's program takes it.
         root: The project's folder.
+        time_limit: Seconds after which it is killed.
     """
 
     runs = True
 
-    def __init__(self, tool: Tool, wanted: str, root: Path) -> None:
+    def __init__(self, tool: Tool, wanted: str, root: Path, time_limit: float = TIME_LIMIT) -> None:
+        self._time_limit = time_limit
         self.tool = tool
         self._wanted = wanted
         self._root = root
@@ -69,9 +73,26 @@ class ToolSource:
             journal = Path(folder) / "journal"
             words = self._words("record", str(journal))
             variables = command.environment(os.environ, twin.url, twin.conninfo)
-            command.run_checked(words, self._root, variables, f"{self.tool.value} {self._wanted}")
+            shown = f"{self.tool.value} {self._wanted}".strip()
+            with Waits(twin) as waits:
+                stopped = self._stopped(words, variables, shown)
+            if stopped is not None and not journal.exists():
+                raise stopped
             lines = list(_lines(journal))
+            if stopped is not None:
+                why = waits.said or stopped.hint.splitlines()[-1].strip()
+                lines.append(Line(failure=f"{stopped.message}: {why}"))
         return self._recording(lines)
+
+    def _stopped(
+        self, words: Sequence[str], variables: Mapping[str, str], shown: str
+    ) -> SchemaError | None:
+        """Why it did not come to its end."""
+        try:
+            command.run_checked(words, self._root, variables, shown, time_limit=self._time_limit)
+        except SchemaError as error:
+            return error
+        return None
 
     def _words(self, verb: str, *rest: str) -> list[str]:
         program = f"pytest_planguard.migrations.tools.{self.tool.value}"

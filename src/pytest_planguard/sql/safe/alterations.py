@@ -152,7 +152,7 @@ def _retyped(change: Any, table: _Table) -> Iterator[Part]:
     yield from _filled(table, new, value)
     for text in _indexes_on(table, column, new):
         yield Part(text, alone=True)
-    yield Part(comment="then, when every release reads the new one, in one short transaction:")
+    yield Part(comment="in a migration of its own, when every release reads the new one:")
     yield Part(f"ALTER TABLE {table.name} DROP COLUMN {quoted(column)}")
     yield Part(f"ALTER TABLE {table.name} RENAME COLUMN {quoted(new)} TO {quoted(column)}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -95,11 +95,11 @@ def _sql(recipe: Recipe) -> Iterator[str]:
 def _alembic(recipe: Recipe) -> Iterator[str]:
     """What commits by itself goes into a block without a transaction."""
     inside = False
-    for part in recipe.parts:
-        alone = part.alone or part.batches is not None
+    for number, part in enumerate(recipe.parts):
+        alone = _commits(recipe.parts[number:])
         if alone and not inside:
             yield "with op.get_context().autocommit_block():"
-        inside = alone or (inside and not part.sql)
+        inside = alone
         indent = "    " if inside else ""
         if part.comment:
             yield f"{indent}# {part.comment}"
@@ -109,6 +109,12 @@ def _alembic(recipe: Recipe) -> Iterator[str]:
             yield indent + _alembic_index(part.index)
         elif part.sql:
             yield f"{indent}op.execute({_string(part.sql)})"
+
+
+def _commits(parts: Sequence[Part]) -> bool:
+    """Whether the first that is no mere comment must be committed by itself."""
+    said = next((one for one in parts if one.sql or one.batches is not None), None)
+    return said is not None and (said.alone or said.batches is not None)
 
 
 def _alembic_index(index: IndexParts) -> str:

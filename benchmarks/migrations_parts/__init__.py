@@ -1,0 +1,1 @@
+"""What ``benchmarks/migrations.py`` is made of."""

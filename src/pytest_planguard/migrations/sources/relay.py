@@ -1,0 +1,186 @@
+"""A door to the twin that writes down what passes: for migrations of any program.
+
+It listens on a socket in a folder of its own, which nobody else may enter, hands every byte on,
+and reads the messages a client sends (PostgreSQL manual, 54.7): Query, and Parse with Bind for
+statements with parameters. It answers for the server once only: encryption is declined, as
+on any such socket.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+_SSL, _GSS, _CANCEL = 80877103, 80877104, 80877102
+"""Request codes in place of a protocol version."""
+
+PORT = 5432
+"""Part of the socket's name."""
+
+Heard = Callable[[int, str], None]
+"""Told of each statement with the number of its connection."""
+
+
+class Relay:
+    """Between a program and a server.
+
+    Args:
+        address: Where the server is: ``(family, address)`` as sockets have it.
+        heard: Told of statements, in the order they pass.
+        folder: Where its socket is.
+    """
+
+    def __init__(self, address: tuple[int, Any], heard: Heard, folder: Path) -> None:
+        self._address = address
+        self._heard = heard
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / f".s.PGSQL.{PORT}"))
+        self._listener.listen()
+        self._open: list[socket.socket] = []
+        self._over = False
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over = True
+        for one in (self._listener, *self._open):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self) -> None:
+        number = 0
+        while not self._over:
+            try:
+                client, _ = self._listener.accept()
+                server = socket.socket(self._address[0])
+                server.connect(self._address[1])
+            except OSError:
+                return
+            number += 1
+            self._open += [client, server]
+            reader = Client(number, self._heard)
+            threading.Thread(target=self._up, args=(client, server, reader), daemon=True).start()
+            threading.Thread(target=_down, args=(server, client), daemon=True).start()
+
+    def _up(self, client: socket.socket, server: socket.socket, reader: Client) -> None:
+        with contextlib.suppress(OSError):
+            while data := client.recv(65_536):
+                forward, answer = reader.took(data)
+                if answer:
+                    client.sendall(answer)
+                if forward:
+                    server.sendall(forward)
+        with contextlib.suppress(OSError):
+            server.shutdown(socket.SHUT_WR)
+
+
+def _down(server: socket.socket, client: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := server.recv(65_536):
+            client.sendall(data)
+    with contextlib.suppress(OSError):
+        client.shutdown(socket.SHUT_WR)
+
+
+class Client:
+    """Reads what one client sends; pure but for ``heard``.
+
+    Args:
+        number: Of the connection.
+        heard: Told of its statements.
+    """
+
+    def __init__(self, number: int, heard: Heard) -> None:
+        self._number = number
+        self._heard = heard
+        self._buffer = b""
+        self._started = False
+        self._prepared: dict[bytes, str] = {}
+
+    def took(self, data: bytes) -> tuple[bytes, bytes]:
+        """What is to be handed on, and what the client is answered in the server's place."""
+        if self._started:
+            self._read(data)
+            return data, b""
+        return self._opening(data)
+
+    def _opening(self, data: bytes) -> tuple[bytes, bytes]:
+        """Requests for encryption are declined; the start-up packet goes on."""
+        self._buffer += data
+        if len(self._buffer) < 8:
+            return b"", b""
+        length, code = struct.unpack("!II", self._buffer[:8])
+        if len(self._buffer) < length:
+            return b"", b""
+        packet, rest = self._buffer[:length], self._buffer[length:]
+        self._buffer = b""
+        if code in (_SSL, _GSS):
+            forward, answer = self._opening(rest) if rest else (b"", b"")
+            return forward, b"N" + answer
+        self._started = code != _CANCEL
+        if rest:
+            self._read(rest)
+        return packet + rest, b""
+
+    def _read(self, data: bytes) -> None:
+        """Whole messages: a kind of one byte, a length that counts itself, the rest."""
+        self._buffer += data
+        while len(self._buffer) >= 5:
+            (length,) = struct.unpack("!I", self._buffer[1:5])
+            if len(self._buffer) < length + 1:
+                return
+            kind, body = self._buffer[:1], self._buffer[5 : length + 1]
+            self._buffer = self._buffer[length + 1 :]
+            self._message(kind, body)
+
+    def _message(self, kind: bytes, body: bytes) -> None:
+        if kind == b"Q":
+            self._heard(self._number, _text(body))
+        elif kind == b"P":
+            name, _, rest = body.partition(b"\0")
+            self._prepared[name] = _text(rest)
+        elif kind == b"B":
+            _, _, rest = body.partition(b"\0")
+            name, _, values = rest.partition(b"\0")
+            text = self._prepared.get(name, "")
+            self._heard(self._number, with_values(text, values))
+
+
+def _text(body: bytes) -> str:
+    return body.partition(b"\0")[0].decode(errors="replace")
+
+
+def with_values(text: str, bound: bytes) -> str:
+    """A statement with the values of a Bind message in it, where all came as text.
+
+    Binary ones are left as ``$n``: such a statement is told and not traced.
+    """
+    (formats,) = struct.unpack("!H", bound[:2])
+    codes = struct.unpack(f"!{formats}H", bound[2 : 2 + 2 * formats])
+    position = 2 + 2 * formats
+    (count,) = struct.unpack("!H", bound[position : position + 2])
+    position += 2
+    values: list[str | None] = []
+    for _ in range(count):
+        (length,) = struct.unpack("!i", bound[position : position + 4])
+        position += 4
+        if length < 0:
+            values.append(None)
+            continue
+        values.append(bound[position : position + length].decode(errors="replace"))
+        position += length
+    if any(codes):
+        return text
+    for number in range(count, 0, -1):  # $10 before $1
+        value = values[number - 1]
+        literal = "NULL" if value is None else "'" + value.replace("'", "''") + "'"
+        text = text.replace(f"${number}", literal)
+    return text
