@@ -16,6 +16,7 @@ from pytest_planguard.forge.patience import Patience
 from pytest_planguard.model.baseline import Accepted, Entry, Origin, PlanEntry
 from pytest_planguard.model.report import Status
 from pytest_planguard.report import json as as_json
+from pytest_planguard.report import markdown
 
 MARKER = "<!-- pytest-planguard -->"
 GREEN, RED = "### ✅ planguard passed", "### ❌ planguard failed: 1 error"
@@ -325,6 +326,25 @@ def test_reports_of_several_services_are_sections_of_one_comment(github, reporte
     assert lines[1] == "## ❌ planguard: 1 of 2 reports failed"
     assert "### ❌ services/orders: failed: 1 error" in lines
     assert "### ✅ pay \\& bill: passed" in lines
+
+
+@pytest.mark.parametrize(
+    ("files", "titles"),
+    [
+        (("orders/report.json", "billing/report.json"), ("orders", "billing")),
+        (("a/orders.json", "./b/orders.json"), ("a/orders", "b/orders")),
+        (("a/orders.json", "orders=b/other.json"), ("a/orders", "orders")),
+        (("report.json", "orders.json"), ("project", "orders")),
+    ],
+)
+def test_reports_of_one_name_are_told_apart(github, reported, say, project, files, titles):
+    for file in files:
+        reported(fix_reports.empty(), file.rpartition("=")[2])
+    assert say("comment", "--when", "always", *files).status == 0
+    (body,) = bodies(github)
+    heads = [line.removeprefix("### ✅ ") for line in body.splitlines() if line[:4] == "### "]
+    wanted = [project.name if title == "project" else title for title in titles]
+    assert heads == [f"{markdown.inline(title)}: passed" for title in wanted]
 
 
 MISTAKES = {
