@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 
@@ -163,6 +165,8 @@ HOSTILE = (
     "a | b\n--|--\n1 | 2",
     "~~gone~~ ![x](https://evil.example/x.png)",
     "::error::x %0A ]]>",
+    "/close x",
+    "SELECT 1;\n```\n  /close",
     fix_reports.HOSTILE,
 )
 
@@ -184,7 +188,9 @@ def test_nothing_that_comes_from_outside_is_alive(text):
         Section(text, report, accepts(findings=(one,))),
         Section("b", fix_reports.empty(), why_unknown=text),
     ]
-    fix_readers.comment(comment.render(sections))
+    written = comment.render(sections)
+    fix_readers.comment(written)
+    assert not re.search(r"^\s*/\w", written, re.MULTILINE)  # GitLab's quick actions
 
 
 @pytest.mark.parametrize("tag", ["orders", "a", "A.b_c-d", "x" * 50])

@@ -40,6 +40,8 @@ _REFERENCE = re.compile(r"""[@#!~%$&](?=[\w"'])|:(?=//)|\b(?:www|GH)(?=[.-])""",
 _BREAK = "\u200b"
 """A zero-width space: GitHub and GitLab look for mentions, references and addresses in the
 rendered text, where an escape has already gone."""
+_QUICK = re.compile(r"^(\s*)/(?=\w)")
+"""A line that GitLab may take for a command; a fence ends earlier for it than for Markdown."""
 
 
 class Detail(enum.IntEnum):
@@ -95,7 +97,7 @@ def body(
 
 def inline(text: str) -> str:
     """Foreign text inside a sentence: no markup, mention, link or HTML of it is alive."""
-    apart = _REFERENCE.sub(lambda match: match[0] + _BREAK, words.clean(text))
+    apart = _REFERENCE.sub(lambda match: match[0] + _BREAK, _no_command(words.clean(text)))
     return _NUMBERED.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", apart))
 
 
@@ -109,9 +111,13 @@ def code(text: str) -> str:
 
 def fence(text: str, language: str = "") -> str:
     """Foreign text as a block, fenced by more backticks than it holds in a row."""
-    lines = [words.clean(line) for line in text.splitlines()]
+    lines = [_no_command(words.clean(line)) for line in text.splitlines()]
     ticks = "`" * max(3, max(map(_longest_run, lines), default=0) + 1)
     return "\n".join([f"{ticks}{language}", *lines, ticks])
+
+
+def _no_command(line: str) -> str:
+    return _QUICK.sub(rf"\1{_BREAK}/", line)
 
 
 def _longest_run(text: str) -> int:
