@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from pytest_planguard.baseline import files
 from pytest_planguard.config import load
 from pytest_planguard.errors import ConfigurationError, SchemaError
 from pytest_planguard.fixturedb.providers import open_server
@@ -30,6 +31,7 @@ from pytest_planguard.model.statement import (
     Statement,
 )
 from pytest_planguard.pipeline import Options, run
+from pytest_planguard.pipeline.captured_migrations import captured_migrations
 from pytest_planguard.pipeline.migrations import Asked, migrations
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -197,7 +199,9 @@ def test_of_what_a_suite_sends_only_what_the_baseline_lacks_is_traced(project, s
     kept = f"planguard_trial_{server.run_token}_kept"
     server.create_database(kept)
     failed = "ALTER TABLE other ADD COLUMN x int"
-    sent = (*TABLES, f'DROP DATABASE "{kept}"', failed, *TABLES, MORE)
+    first = (f"{TABLES[0]} -- all", TABLES[1])
+    down = (MORE.replace(" SET ", " DROP "), "DROP INDEX orders_note_idx", "DROP TABLE orders")
+    sent = (*first, f'DROP DATABASE "{kept}"', failed, *TABLES, MORE, "TRUNCATE orders", *down)
     report = run(load(project, environ={}), of_a_run(*sent), server=server).report
 
     assert kept in server.databases()
@@ -207,6 +211,12 @@ def test_of_what_a_suite_sends_only_what_the_baseline_lacks_is_traced(project, s
     (scan,) = found(report, "MIG001")
     assert (scan.origins[0].file, scan.fails) == ("db/migrate.py", True)
     assert report.verdict.status is Status.FAILED
+
+    # by itself, without the run's report, the configured schema says where what is new ends
+    config = load(project, environ={})
+    baseline = files.read(config.baseline)
+    again = captured_migrations(config, of_a_run(*first, MORE, *down), baseline, server=server)
+    assert [one.statement for one in again.migrations[0].steps] == [MORE]
 
 
 def test_a_schema_made_at_once_hides_its_migrations_and_that_is_said(project, server):
