@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_planguard.capture.texts import without_secrets
+from pytest_planguard.errors import SchemaError
 from pytest_planguard.migrations.effects import Effects, Start, effects
 from pytest_planguard.migrations.recorded import Recording, Sent
 from pytest_planguard.migrations.session import Observed, Session
@@ -180,6 +181,7 @@ def replay(sent: Sequence[Sent], conninfo: str, *, time_limit: float = TIME_LIMI
     """Brings a twin to where the migration is after these statements; rows are left out.
 
     Raises:
+        SchemaError: The server refuses one without the rows, or does not end in time.
         ServerError: The server can't be reached, or was lost.
     """
     session = Session(conninfo, time.monotonic() + time_limit)
@@ -187,11 +189,22 @@ def replay(sent: Sequence[Sent], conninfo: str, *, time_limit: float = TIME_LIMI
     try:
         for one in sent:
             if migration_statement(one.text) not in left_out:
-                session.send(one.text)
+                _replayed(session, one.text, time_limit)
         if session.in_transaction:
-            session.send("COMMIT")
+            _replayed(session, "COMMIT", time_limit)
     finally:
         session.close()
+
+
+def _replayed(session: Session, text: str, time_limit: float) -> None:
+    refusal = session.send(text)
+    if refusal is None:
+        return
+    why = f"no end within {time_limit:g} seconds" if session.timed_out else refusal.message
+    raise SchemaError(
+        f"the schema after {_first_line(text)} cannot be made again without the rows: {why}",
+        hint="let the statement work on empty tables",
+    )
 
 
 def shown(text: str) -> str:
