@@ -33,6 +33,7 @@ from pytest_planguard.model.statement import (
 from pytest_planguard.pipeline import Options, run
 from pytest_planguard.pipeline.captured_migrations import captured_migrations
 from pytest_planguard.pipeline.migrations import Asked, migrations
+from pytest_planguard.rules import no_lock_timeout, unbounded_pool
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 BY_TRACKING = "SELECT * FROM orders WHERE tracking_number = $1"
@@ -226,6 +227,21 @@ def test_a_schema_made_at_once_hides_its_migrations_and_that_is_said(project, se
     (nothing,) = found(report, "MIG000")
     assert "never stand at the baseline's schema" in nothing.message
     assert report.migrations == ()
+
+
+def test_rules_that_raise_are_notes_of_a_run_that_is_judged(project, server, monkeypatch):
+    def broken(_: object) -> Any:
+        raise KeyError("secret")
+
+    monkeypatch.setattr(unbounded_pool, "check_connections", broken)
+    monkeypatch.setattr(no_lock_timeout, "check_migration", broken)
+    report = run(load(project, environ={}), of_a_run(*TABLES, MORE), server=server).report
+
+    assert [one.statement for one in report.migrations[0].steps] == [MORE]
+    failed = [one for one in report.notes if one.startswith("rule ")]
+    assert len(failed) == 2
+    assert any("failed on the connections and says nothing there" in one for one in failed)
+    assert any("failed on the migration and says nothing there" in one for one in failed)
 
 
 PROGRAM = """
