@@ -21,6 +21,7 @@ from pytest_planguard.migrations.sources.captured import (
     Split,
     ddl_of,
     split,
+    ways,
 )
 from pytest_planguard.model.baseline import Baseline
 from pytest_planguard.model.capture import Capture
@@ -102,7 +103,20 @@ def _today(config: Config, capture: Capture, database: str, server: PostgresServ
 
 
 def _split(server: Server, sent: Sequence[Sent], wanted: Facts, today: Facts) -> Split:
-    """On an empty database, dropped at the end."""
+    """By the first way that leads from the baseline's schema to today's."""
+    tried: list[Split] = []
+    for way in ways(sent):
+        found = _split_on_a_database(server, way, wanted, today)
+        if found.after:
+            return found
+        tried.append(found)
+    return tried[0]
+
+
+def _split_on_a_database(
+    server: Server, sent: Sequence[Sent], wanted: Facts, today: Facts
+) -> Split:
+    """On an empty one, dropped at the end."""
     name = f"planguard_trial_{server.run_token}_captured"
     server.create_database(name)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pglast import ast, parse_sql
+from pglast import ast, enums, parse_sql
 from pglast.parser import ParseError
 
 from pytest_planguard.errors import SchemaError
@@ -32,6 +32,23 @@ def schema_statements(text: str) -> list[str]:
     except SchemaError:  # a psql command, which no driver sends: the server shall say
         single = [text]
     return [one for one in single if _makes_schema(one)]
+
+
+def takes_away(text: str) -> bool:
+    """Whether a statement only takes away what another one made.
+
+    >>> [takes_away(one) for one in ("DROP INDEX i", "ALTER TABLE t DROP a, ADD b int")]
+    [True, False]
+    """
+    try:
+        node: Any = parse_sql(text)[0].stmt
+    except (ParseError, IndexError):
+        return False
+    if not isinstance(node, ast.AlterTableStmt):
+        return isinstance(node, ast.DropStmt)
+    changes: Any = node.cmds
+    kinds = (enums.AlterTableType(one.subtype).name for one in changes)
+    return all(kind.startswith("AT_Drop") for kind in kinds)
 
 
 def _makes_schema(text: str) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from pytest_planguard.migrations.recorded import Sent
 from pytest_planguard.migrations.sources import captured
-from pytest_planguard.migrations.sources.captured import NOT_MET, NOT_REACHED, ddl_of, split
+from pytest_planguard.migrations.sources.captured import NOT_MET, NOT_REACHED, ddl_of, split, ways
 from pytest_planguard.model.capture import Ddl
 from pytest_planguard.model.statement import Layer, Origin, Phase, Place
 
@@ -28,6 +28,8 @@ class Database:
         if verb == "SET":
             self.bounds.append(what)
         elif verb == "CREATE":
+            if rest[1:] and rest[2] not in self.now["table"]:
+                raise psycopg.errors.UndefinedTable(rest[2])
             self.now[what.lower()].add(rest[0])
         elif verb == "DROP" and rest[0] in self.now[what.lower()]:
             self.now[what.lower()].remove(rest[0])
@@ -82,6 +84,15 @@ def test_statements_the_server_refuses_are_on_neither_side():
         "DROP TABLE z", *UP, "DROP INDEX z_i", *NEW, wanted=BASELINE, today=TODAY
     )  # fmt: skip
     assert (found.before, len(found.after)) == (UP, 2)
+
+
+def test_a_suite_that_goes_up_and_down_by_each_migration_is_followed_without_the_downs():
+    there_and_back = (UP[0], "DROP TABLE a", UP[1], "DROP INDEX a_i", *NEW, "DROP INDEX b_i")
+    as_sent, without = ways([Sent(text) for text in there_and_back])
+    assert split(as_sent, Database(), BASELINE, TODAY, facts).why_not == NOT_MET
+    found = split(without, Database(), BASELINE, TODAY, facts)
+    assert (found.before, tuple(one.text for one in found.after)) == (UP, NEW)
+    assert len(list(ways([Sent(text) for text in (*UP, *NEW)]))) == 1
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,7 +18,7 @@ from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.migrations.recorded import Recording, Sent
 from pytest_planguard.model.capture import Ddl
 from pytest_planguard.model.migration import Tool
-from pytest_planguard.sql.captured_ddl import schema_statements
+from pytest_planguard.sql.captured_ddl import schema_statements, takes_away
 
 if TYPE_CHECKING:
     import psycopg
@@ -85,6 +85,18 @@ def ddl_of(ddl: Iterable[Ddl], is_ours: Callable[[str], bool]) -> list[Sent]:
             single = schema_statements(one.text)
             groups[one.database] += [Sent(text, one.place.origin) for text in single]
     return max(groups.values(), key=len, default=[])
+
+
+def ways(sent: Sequence[Sent]) -> Iterator[Sequence[Sent]]:
+    """The statements as they were sent, then without those that only take away.
+
+    A text is captured once: where a suite goes up, down and up again (each migration there and
+    back, say), the second way up is not among them, and what it built on is gone.
+    """
+    yield sent
+    rest = [one for one in sent if not takes_away(one.text)]
+    if len(rest) < len(sent):
+        yield rest
 
 
 def split(
