@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +11,13 @@ from typing import NamedTuple
 
 import psycopg
 import pytest
+import sqlalchemy
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from pytest_planguard.migrations.recorded import NOWHERE, Recording, Sent
 from pytest_planguard.migrations.releases import Said, known, prepared
+from pytest_planguard.migrations.tools.alembic import with_values
 from pytest_planguard.migrations.trace import Trace, Traced, trace
 from pytest_planguard.model.baseline import Entry, PlanEntry
 from pytest_planguard.model.catalog import Catalog
@@ -279,6 +284,64 @@ def test_what_the_parser_rejects_and_the_server_takes_is_traced(twin, monkeypatc
 
 def test_an_extension_the_server_lacks_stops_the_migration(twin):
     assert "postgis" in traced(twin, "CREATE EXTENSION postgis").failure
+
+
+def test_a_statement_whose_values_are_not_known_is_told_and_the_rest_is_traced(twin):
+    seen = traced(
+        twin,
+        "UPDATE orders SET note = $1",
+        "CREATE FUNCTION half(int) RETURNS int LANGUAGE sql AS 'SELECT $1 / 2'",
+        "ALTER TABLE orders ADD COLUMN a int",
+    )
+    assert seen.failure == ""
+    assert len(seen.statements) == 2
+    assert seen.notes == ("UPDATE orders SET note = $1: not traced, its values are not known",)
+
+
+WITH_VALUES = "UPDATE orders SET note = :note WHERE total = :total OR note = 'costs $1, 100%'"
+
+
+def _heard(engine: Engine) -> list[str]:
+    texts: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def hear(connection, cursor, text, values, *_):
+        texts.append(with_values(connection, cursor, text, values))
+
+    return texts
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+def test_what_sqlalchemy_binds_is_written_into_the_text(twin, driver):
+    url = make_url(twin).set(drivername=f"postgresql+{driver}")
+    engine = create_engine(url)
+    texts = _heard(engine)
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(WITH_VALUES), {"note": "it's $2", "total": 7})
+    engine.dispose()
+    assert_same(twin, texts)
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
+def test_what_sqlalchemy_binds_asynchronously_is_written_into_the_text(twin, driver):
+    async def send() -> list[str]:
+        url = make_url(twin).set(drivername=f"postgresql+{driver}")
+        engine = create_async_engine(url)
+        texts = _heard(engine.sync_engine)
+        async with engine.connect() as connection:
+            await connection.execute(sqlalchemy.text(WITH_VALUES), {"note": "it's $2", "total": 7})
+        await engine.dispose()
+        return texts
+
+    assert_same(twin, asyncio.run(send()))
+
+
+def assert_same(twin: str, texts: list[str]) -> None:
+    text = texts[-1]
+    assert "'it''s $2'" in text
+    assert "'costs $1, 100%'" in text
+    assert ":total" not in text
+    assert traced(twin, text).notes == ()
 
 
 def test_a_migration_that_does_not_commit_says_so(twin):
