@@ -19,10 +19,12 @@ from pytest_planguard.fixturedb.twin import Twin
 from pytest_planguard.migrations.changes import changes_of
 from pytest_planguard.migrations.recorded import Recording, Sent
 from pytest_planguard.migrations.releases import (
-    Said,
+    asked,
     broken,
     inserts_that_fail,
-    refused,
+    known,
+    prepared,
+    unread,
 )
 from pytest_planguard.migrations.trace import TIME_LIMIT, Trace, Traced, replay, trace
 from pytest_planguard.migrations.weigh import Scale, steps
@@ -44,7 +46,7 @@ from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, read_catalog_at
 from pytest_planguard.pipeline.gate import Gate, as_configured, verdict
 from pytest_planguard.pipeline.judges import judges_of
-from pytest_planguard.pipeline.migrated_plans import entries_of, index_use
+from pytest_planguard.pipeline.migrated_plans import common_search_path, entries_of, index_use
 from pytest_planguard.pipeline.suppressions import refuse_malformed
 from pytest_planguard.planner.explain import Explainer
 from pytest_planguard.planner.wire import Wire
@@ -187,7 +189,7 @@ class _Look:
             traced.failure,
             recording.irreversible,
             self._lossy,
-            traced.notes,
+            (*traced.notes, *releases.notes),
         )
         known = [] if traced.failure else entries_of(baseline, self._asked.database)
         use = None
@@ -199,7 +201,7 @@ class _Look:
                 before=lambda: self._explainer(()),
                 after=lambda: self._explainer(recording.sent),
             )
-        notes = (*traced.notes, *self._notes)
+        notes = (*traced.notes, *releases.notes, *self._notes)
         migration = msgspec.structs.replace(migration, notes=notes)
         thresholds = thresholds_for(self._config, self._planner.catalog.tables)
         return migration, MigrationContext(
@@ -264,9 +266,12 @@ class _Look:
         if traced.failure:
             return Releases()
         before_conninfo = self._fixture.conninfo
-        old = _of_baseline(baseline, self._asked.database)
-        new = self._of_capture(capture)
+        branch = self._asked_by(capture)
+        path = common_search_path(branch)
+        old = [known(one, path) for one in entries_of(baseline, self._asked.database)]
+        new = [asked(one) for one in branch]
         found = []
+        notes = []
         before = self._planner.catalog
         for release, said, own, other, schemas in (
             (Release.PREVIOUS, old, before_conninfo, after_conninfo, (before, after)),
@@ -274,13 +279,11 @@ class _Look:
         ):
             if said:
                 self._progress(f"preparing {len(said):,} statements on the other schema")
-                answers = refused(said, own, {}), refused(said, other, {})
-                found += broken(release, said, *answers, schemas)
+                here, there = prepared(said, own, other)
+                found += broken(release, said, here, there, schemas)
+                notes.append(unread(release, here))
         found += inserts_that_fail(old, before, after)
-        return Releases(len(old), len(new), tuple(found))
-
-    def _of_capture(self, capture: Capture) -> list[Said]:
-        return [Said(one.sql, _where(one)) for one in self._asked_by(capture)]
+        return Releases(len(old), len(new), tuple(found), tuple(filter(None, notes)))
 
     def _asked_by(self, capture: Capture) -> list[Query]:
         """This branch's queries, of its own code and on this database."""
@@ -386,22 +389,6 @@ def _planned(one: Traced, explainer: Explainer) -> Planned | None:
     asked = normalise(Capture((statement,)), report_name=lambda name: name)
     outcomes = explainer.explain(explainer.fitted(asked))
     return next((outcome for outcome in outcomes if isinstance(outcome, Planned)), None)
-
-
-def _of_baseline(baseline: Baseline | None, database: str) -> list[Said]:
-    """What the running release sends, as far as its own code does."""
-    if baseline is None:
-        return []
-    return [
-        Said(one.sql, ", ".join(f"{at.file} {at.function}" for at in one.origins[:1]) or one.key)
-        for (where, _), one in sorted(baseline.entries.items())
-        if where == database
-    ]
-
-
-def _where(query: Query) -> str:
-    origin: Origin = min(place.origin for place in query.places)
-    return f"{origin.file} {origin.function}"
 
 
 def _with_verdicts(
