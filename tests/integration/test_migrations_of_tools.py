@@ -267,7 +267,7 @@ def test_any_program_is_heard_at_the_door_of_the_twin(project, server):
 
     texts = [one.statement for one in report.migrations[0].steps]
     assert texts == [
-        "UPDATE orders SET note = 'it''s' WHERE note IS NULL",
+        "UPDATE orders SET note = $1 WHERE note IS NULL",
         "ALTER TABLE orders ALTER COLUMN note SET NOT NULL",
         "CREATE INDEX CONCURRENTLY orders_two ON orders (note, id)",
     ]
