@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from typing import NamedTuple
 
 import psycopg
 import pytest
+import sqlalchemy
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from pytest_planguard.migrations.recorded import Recording, Sent
-from pytest_planguard.migrations.trace import Trace, Traced, trace
-from pytest_planguard.model.migration import DroppedKind, LockMode, Tool
+from pytest_planguard.errors import SchemaError
+from pytest_planguard.migrations.recorded import NOWHERE, Recording, Sent
+from pytest_planguard.migrations.releases import Said, known, prepared
+from pytest_planguard.migrations.session import Session
+from pytest_planguard.migrations.tools.alembic import with_values
+from pytest_planguard.migrations.trace import Trace, Traced, replay, trace
+from pytest_planguard.model.baseline import Entry, PlanEntry
+from pytest_planguard.model.catalog import Catalog
+from pytest_planguard.model.migration import (
+    Dropped,
+    DroppedKind,
+    LockMode,
+    Migration,
+    Step,
+    Tool,
+)
+from pytest_planguard.model.statistics import ScaleSource, Statistics
+from pytest_planguard.pipeline.migrated_plans import index_use
 from pytest_planguard.planner.catalog import read_catalog
+from pytest_planguard.planner.explain import Explainer
+from pytest_planguard.planner.wire import Wire
 from pytest_planguard.sql.safe import recipe, written
 from pytest_planguard.sql.script import split_script
 
@@ -29,6 +51,12 @@ CREATE TABLE events_rest PARTITION OF events DEFAULT;
 CREATE TABLE archive (id bigint, at date NOT NULL);
 CREATE MATERIALIZED VIEW totals AS SELECT customer_id, count(*) FROM orders GROUP BY 1;
 CREATE UNIQUE INDEX ON totals (customer_id);
+CREATE TABLE lines (
+    id bigint PRIMARY KEY, order_id bigint REFERENCES orders ON DELETE CASCADE,
+    code varchar(20) NOT NULL DEFAULT 'amount', amount int NOT NULL DEFAULT 0 CHECK (amount >= 0),
+    UNIQUE (code, amount) DEFERRABLE);
+CREATE INDEX ON lines (code) INCLUDE (id) WHERE amount > 0 AND code <> 'amount';
+CREATE INDEX ON lines (lower(code), order_id);
 CREATE TYPE mood AS ENUM ('good');
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
 CREATE FUNCTION change() RETURNS void LANGUAGE plpgsql AS
@@ -260,6 +288,64 @@ def test_an_extension_the_server_lacks_stops_the_migration(twin):
     assert "postgis" in traced(twin, "CREATE EXTENSION postgis").failure
 
 
+def test_a_statement_whose_values_are_not_known_is_told_and_the_rest_is_traced(twin):
+    seen = traced(
+        twin,
+        "UPDATE orders SET note = $1",
+        "CREATE FUNCTION half(int) RETURNS int LANGUAGE sql AS 'SELECT $1 / 2'",
+        "ALTER TABLE orders ADD COLUMN a int",
+    )
+    assert seen.failure == ""
+    assert len(seen.statements) == 2
+    assert seen.notes == ("UPDATE orders SET note = $1: not traced, its values are not known",)
+
+
+WITH_VALUES = "UPDATE orders SET note = :note WHERE total = :total OR note = 'costs $1, 100%'"
+
+
+def _heard(engine: Engine) -> list[str]:
+    texts: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def hear(connection, cursor, text, values, *_):
+        texts.append(with_values(connection, cursor, text, values))
+
+    return texts
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+def test_what_sqlalchemy_binds_is_written_into_the_text(twin, driver):
+    url = make_url(twin).set(drivername=f"postgresql+{driver}")
+    engine = create_engine(url)
+    texts = _heard(engine)
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(WITH_VALUES), {"note": "it's $2", "total": 7})
+    engine.dispose()
+    assert_same(twin, texts)
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
+def test_what_sqlalchemy_binds_asynchronously_is_written_into_the_text(twin, driver):
+    async def send() -> list[str]:
+        url = make_url(twin).set(drivername=f"postgresql+{driver}")
+        engine = create_async_engine(url)
+        texts = _heard(engine.sync_engine)
+        async with engine.connect() as connection:
+            await connection.execute(sqlalchemy.text(WITH_VALUES), {"note": "it's $2", "total": 7})
+        await engine.dispose()
+        return texts
+
+    assert_same(twin, asyncio.run(send()))
+
+
+def assert_same(twin: str, texts: list[str]) -> None:
+    text = texts[-1]
+    assert "'it''s $2'" in text
+    assert "'costs $1, 100%'" in text
+    assert ":total" not in text
+    assert traced(twin, text).notes == ()
+
+
 def test_a_migration_that_does_not_commit_says_so(twin):
     seen = traced(twin, "BEGIN", "ALTER TABLE orders ADD COLUMN a int")
     assert seen.notes == ("the migration ends inside a transaction: what is in it is rolled back",)
@@ -267,6 +353,66 @@ def test_a_migration_that_does_not_commit_says_so(twin):
         "SELECT count(*) FROM pg_attribute WHERE attname = 'a' AND attrelid = 'orders'::regclass"
     )
     assert answer(twin, columns) == 0
+
+
+LISTED = "SELECT note FROM orders WHERE customer_id IN ($1, ...5) AND total = $2"
+"""As a baseline has it: its list by size class, its constant as a parameter."""
+
+
+def listed(sql: str = LISTED) -> Entry:
+    access = {"orders": "index_lookup"}
+    used = {"orders": ("orders_customer",)}
+    plan = PlanEntry("generic", access, {"orders": "public.orders"}, used, 1.0, ())
+    return Entry("a" * 12, "default", sql, ("integer",), (), (), (plan,))
+
+
+def test_a_statement_with_a_list_breaks_by_what_the_migration_takes_from_it(
+    server_url, template, twin
+):
+    asked = [known(listed()), known(listed("SELECT json FROM orders WHERE id IN ($1, ...)"))]
+    with new_twin(server_url, template) as other:
+        traced(other, "ALTER TABLE orders DROP COLUMN total")
+        here, there = prepared(asked, twin, other)
+    assert here[0] is None
+    assert "total" in there[0].message
+    assert "json" in here[1].message
+
+
+def test_types_of_parameters_are_tried_and_a_search_path_is_followed(server_url, template, twin):
+    with psycopg.connect(twin) as connection:
+        connection.execute("CREATE SCHEMA apart; CREATE TABLE apart.notes (code int)")
+    sql = "SELECT 1 FROM notes WHERE code = $1"
+    asked = [Said(sql, "", oids=(23,), search_path="apart"), Said(sql, "", oids=(23,))]
+    with new_twin(server_url, template) as other:
+        with psycopg.connect(other) as connection:
+            connection.execute("CREATE SCHEMA apart; CREATE TABLE apart.notes (code text)")
+        here, there = prepared(asked, twin, other)
+    assert here[0] is None
+    assert "operator does not exist" in there[0].message
+    assert "notes" in here[1].message
+
+
+def test_a_dropped_index_of_a_statement_with_a_list_and_a_constant_is_planned_without_it(
+    server_url, template, twin
+):
+    @contextmanager
+    def at(url: str) -> Iterator[tuple[Explainer, Catalog]]:
+        with psycopg.connect(url) as connection:
+            catalog = read_catalog(connection)
+        with Wire(url) as wire:
+            yield Explainer(wire, catalog, Statistics({}, "", ScaleSource.DECLARED)), catalog
+
+    gone = Dropped(DroppedKind.INDEX, "public.orders", "public.orders_customer")
+    step = Step("DROP INDEX orders_customer", NOWHERE, dropped=(gone,))
+    migration = Migration("default", Tool.SQL, "x.sql", (step,))
+    with new_twin(server_url, template) as after:
+        traced(after, "DROP INDEX orders_customer")
+        use = index_use(migration, [listed()], [], lambda: at(twin), lambda: at(after))
+    assert use is not None
+    assert (use.looked_at, use.unplanned) == (1, 0)
+    (lost,) = use.lost
+    assert lost.sql == LISTED
+    assert lost.before > 0 < lost.after
 
 
 RECIPES = [
@@ -281,6 +427,14 @@ RECIPES = [
     "ALTER TABLE archive ADD PRIMARY KEY (id)",
     "ALTER TABLE orders ALTER total TYPE bigint",
     "ALTER TABLE orders ALTER note TYPE int USING length(note)",
+    "ALTER TABLE lines ALTER amount TYPE bigint",
+    'ALTER TABLE lines ALTER code TYPE varchar(40) COLLATE "C"',
+    "ALTER TABLE lines ALTER order_id TYPE int",
+    "ALTER TABLE ONLY lines ADD UNIQUE NULLS NOT DISTINCT (id) INCLUDE (amount) DEFERRABLE",
+    "ALTER TABLE lines ADD CHECK (amount < 9), ADD CHECK (amount < 8), ADD CHECK (amount < id)",
+    'ALTER TABLE lines ADD a text COLLATE "C" NOT NULL DEFAULT random() UNIQUE CHECK (a > code)',
+    "ALTER TABLE lines ADD COLUMN b bigint REFERENCES orders (id) ON DELETE CASCADE",
+    "ALTER TABLE archive ADD COLUMN key uuid DEFAULT gen_random_uuid() PRIMARY KEY",
     "ALTER TABLE orders ADD COLUMN token uuid NOT NULL DEFAULT gen_random_uuid()",
     "ALTER TABLE orders ADD COLUMN other bigint DEFAULT random() * 10 REFERENCES customers",
     "ALTER TABLE events ATTACH PARTITION archive FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')",
@@ -293,25 +447,60 @@ RECIPES = [
 ]
 
 
+def schema(conninfo: str) -> tuple[object, ...]:
+    """What a schema comes to, without the names of indexes and constraints."""
+    with psycopg.connect(conninfo) as connection:
+        catalog = read_catalog(connection)
+    columns = {
+        (name, one.name, one.type, one.not_null, one.default, one.collation)
+        for name, table in catalog.tables.items()
+        for one in table.columns
+    }
+    constraints = sorted(
+        (name, one.kind, one.definition)
+        for name, table in catalog.tables.items()
+        for one in table.constraints
+    )
+    indexes = sorted(one.definition.partition(" ON ")[2] for one in catalog.indexes.values())
+    return columns, constraints, indexes
+
+
+class Followed(NamedTuple):
+    """A recipe that was sent as it stands."""
+
+    trace: Trace
+    schema: object
+    wanted: object
+    """The schema the statement itself leads to."""
+
+
 @pytest.fixture(scope="module")
-def recipes(server_url: str, template: str) -> Iterator[dict[str, Trace]]:
+def recipes(server_url: str, template: str) -> Iterator[dict[str, Followed]]:
     """Each recipe in SQL, sent as it stands to a twin of its own kind of schema."""
     with new_twin(server_url, template) as twin, psycopg.connect(twin) as connection:
         catalog = read_catalog(connection)
     found = {}
     for text in RECIPES:
-        with new_twin(server_url, template) as twin:
-            better = recipe(text, catalog, catalog.server.major)
-            assert better is not None, text
-            lines = written(better, Tool.SQL).replace(":last", "0").replace(":next", "5000")
-            sent = [Sent(one.text) for one in split_script(lines)]
-            found[text] = trace(Recording(tuple(sent), "a recipe"), twin)
+        better = recipe(text, catalog, catalog.server.major)
+        assert better is not None, text
+        lines = written(better, Tool.SQL).replace(":last", "0").replace(":next", "5000")
+        sent = [Sent(one.text) for one in split_script(lines)]
+        with new_twin(server_url, template) as twin, new_twin(server_url, template) as other:
+            with psycopg.connect(other) as connection:
+                connection.execute(text.encode())
+            traced = trace(Recording(tuple(sent), "a recipe"), twin)
+            found[text] = Followed(traced, schema(twin), schema(other))
     return found
 
 
 @pytest.mark.parametrize("text", RECIPES)
+def test_a_recipe_leads_to_the_schema_of_the_statement(recipes, text):
+    assert recipes[text].schema == recipes[text].wanted
+
+
+@pytest.mark.parametrize("text", RECIPES)
 def test_a_recipe_runs_as_it_stands_and_nobody_waits_for_a_table(recipes, text):
-    seen = recipes[text]
+    seen = recipes[text].trace
 
     assert seen.failure == ""
     assert seen.statements
@@ -322,3 +511,37 @@ def test_a_recipe_runs_as_it_stands_and_nobody_waits_for_a_table(recipes, text):
         if text.startswith("REFRESH"):
             works -= {"public.totals"}  # EXCLUSIVE: its readers go on
         assert not blocked & works - {"public.events_rest"}, one.sent.text
+
+
+def test_a_deadline_that_cancels_our_own_question_is_the_statements_refusal(twin, monkeypatch):
+    session = Session(twin, time.monotonic() + 60)
+    try:
+        start = session.start()
+
+        def cancelled(_):
+            raise psycopg.errors.QueryCanceled("canceling statement due to user request")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(session, "_asked", cancelled)
+            seen = session.observe("ALTER TABLE orders ADD COLUMN a int")
+        assert (seen.refusal.message, seen.after) == (
+            "canceling statement due to user request", start.snapshot,
+        )  # fmt: skip
+        assert not session.in_transaction
+        assert session.observe("ALTER TABLE orders ADD COLUMN b int").refusal is None
+    finally:
+        session.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("DO $$ BEGIN IF NOT EXISTS (SELECT FROM orders) THEN RAISE 'no orders'; END IF; END $$",
+         "no orders"),
+        ("SELECT pg_sleep(30)", "no end within 0.2 seconds"),
+    ],
+)  # fmt: skip
+def test_a_schema_that_cannot_be_made_again_is_not_planned_on(twin, text, why):
+    sent = [Sent("INSERT INTO orders (id) VALUES (1)"), Sent(text)]
+    with pytest.raises(SchemaError, match=why):
+        replay(sent, twin, time_limit=0.2 if "sleep" in text else 60)

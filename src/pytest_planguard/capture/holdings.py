@@ -88,6 +88,7 @@ class Watch:
         database: As statements have it.
         maker: The driver.
         status: Its transaction's, as libpq numbers it.
+        made: Who made it; None: nobody listened, or it was made for a pool.
     """
 
     __slots__ = (
@@ -108,7 +109,6 @@ class Watch:
         self.maker = maker
         self.status = status
         self.made = made
-        """Who made it; None: nobody listened, or it was made for a pool."""
         self.begun: Mark | None = None
         """Of the transaction it is in."""
         self.loan: Loan | None = None

@@ -11,26 +11,114 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from pytest_planguard.model.baseline import Entry
 from pytest_planguard.model.catalog import Catalog, Column, Table
 from pytest_planguard.model.migrating import Broken, Release
-from pytest_planguard.planner.wire import Prepare, Refused, Wire
+from pytest_planguard.model.query import Query
+from pytest_planguard.planner.wire import Prepare, Refused, Run, Step, Wire, literal
 from pytest_planguard.sql.inserts import Insert, inserts
+from pytest_planguard.sql.tree import with_items
+from pytest_planguard.sql.types import oid_of
 
 
 class Said(msgspec.Struct, frozen=True):
     """A statement of a release."""
 
     sql: str
+    """Normalised, as reports have it."""
     where: str
     """``app/orders.py list_orders``."""
+    text: str = ""
+    """What is prepared; empty: the normal form, its lists written out."""
+    oids: tuple[int, ...] = ()
+    """Of its parameters; 0: untyped."""
+    search_path: str = ""
+    """Empty: the database's own."""
 
 
-def refused(said: Sequence[Said], conninfo: str, settings: dict[str, str]) -> list[Refused | None]:
-    """The server's answer to the Parse message of each; None: it takes it."""
-    with Wire(conninfo, settings) as wire:
-        flight = wire.send([Prepare("", one.sql, ())] for one in said)
-        answers = [unit[0] for unit in flight.land()]
-    return [one if isinstance(one, Refused) else None for one in answers]
+_Answers = list[Refused | None]
+"""The server's, to the Parse message of each; None: it takes it."""
+
+
+def known(entry: Entry, search_path: str = "") -> Said:
+    """A statement of the baseline.
+
+    Its types are those of the parameters that were bound: where constants became parameters too,
+    nobody knows which is which, and the server infers them all.
+    """
+    where = ", ".join(f"{at.file} {at.function}" for at in entry.origins[:1]) or entry.key
+    types = entry.parameter_types if len(entry.parameter_types) == parameters(entry.sql) else ()
+    return Said(entry.sql, where, oids=tuple(map(oid_of, types)), search_path=search_path)
+
+
+def asked(query: Query) -> Said:
+    """A statement of this branch, in the first of the ways it was sent."""
+    origin = min(place.origin for place in query.places)
+    variant = query.variants[0]
+    return Said(
+        query.sql,
+        f"{origin.file} {origin.function}",
+        variant.plannable or variant.text,
+        tuple(int(one) if one and one.isdigit() else 0 for one in variant.parameter_types),
+        variant.session.search_path or "",
+    )
+
+
+def parameters(normal: str) -> int:
+    """How many a normal form has."""
+    return max((int(one) for one in _PARAMETER.findall(normal)), default=0)
+
+
+_PARAMETER = re.compile(r"\$(\d+)")
+
+
+def prepared(said: Sequence[Said], own: str, other: str) -> tuple[_Answers, _Answers]:
+    """The answers on the schema statements were written for, and on the other.
+
+    What its own schema refuses with types is tried without them, and then asked so on both.
+
+    Args:
+        said: The statements.
+        own: A connection string of the schema they were written for.
+        other: Of the other side of the migration.
+    """
+    here = _refused(said, own)
+    said = [
+        msgspec.structs.replace(one, oids=()) if answer is not None else one
+        for one, answer in zip(said, here, strict=True)
+    ]
+    again = iter(_refused([one for one, no in zip(said, here, strict=True) if no], own))
+    here = [next(again) if no is not None else None for no in here]
+    return here, _refused(said, other)
+
+
+def _refused(said: Sequence[Said], conninfo: str) -> _Answers:
+    if not said:
+        return []
+    with Wire(conninfo) as wire:
+        units = wire.send(_unit(one) for one in said).land()
+    return [next((one for one in unit if isinstance(one, Refused)), None) for unit in units]
+
+
+def _unit(one: Said) -> list[Step]:
+    prepare = Prepare("", one.text or with_items(one.sql), one.oids)
+    if not one.search_path:
+        return [prepare]
+    path = literal(one.search_path)
+    return [Run(f"SELECT set_config('search_path', {path}, true)"), prepare]
+
+
+def unread(release: Release, answers: Sequence[Refused | None]) -> str:
+    """A sentence on statements that their own schema refuses; empty: there are none."""
+    refused = [one for one in answers if one is not None]
+    if not refused:
+        return ""
+    whose = "the baseline's" if release is Release.PREVIOUS else "this branch's"
+    side = "before" if release is Release.PREVIOUS else "after"
+    return (
+        f"{len(refused):,} of {whose} {len(answers):,} statements cannot be prepared on the schema "
+        f"{side} the migration either, and say nothing of it (the first: {refused[0].message})"
+    )
 
 
 def broken(
@@ -92,7 +180,7 @@ def inserts_that_fail(said: Iterable[Said], before: Catalog, after: Catalog) -> 
     """INSERTs of the running release that leave out a column which may not be NULL any more."""
     found: list[Broken] = []
     for one in said:
-        for insert in inserts(one.sql):
+        for insert in inserts(one.text or with_items(one.sql)):
             table = _table(insert, after)
             old = _table(insert, before)
             if table is None or old is None:

@@ -47,6 +47,8 @@ class Releases(msgspec.Struct, frozen=True):
     next: int = 0
     """Statements of this branch that were tried on the old one."""
     broken: tuple[Broken, ...] = ()
+    notes: tuple[str, ...] = ()
+    """On statements that could not be tried, a sentence each."""
 
     def of(self, release: Release) -> tuple[Broken, ...]:
         """Those of one release."""
@@ -72,6 +74,8 @@ class IndexUse(msgspec.Struct, frozen=True):
 
     looked_at: int = 0
     """Statements that were planned at the schema after the migration."""
+    unplanned: int = 0
+    """Statements the planner refused there."""
     new: dict[str, int] = {}
     """Indexes made on tables that were there, and the statement that makes each."""
     used: frozenset[str] = frozenset()

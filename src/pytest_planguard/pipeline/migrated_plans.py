@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
+from pytest_planguard.migrations.releases import known, parameters
 from pytest_planguard.model.baseline import Baseline, Entry
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.catalog import Catalog
@@ -15,6 +16,7 @@ from pytest_planguard.model.query import Query
 from pytest_planguard.model.statement import Origin, Phase, Place, Session, Statement
 from pytest_planguard.planner.explain import Explainer
 from pytest_planguard.sql.normalise import queries as normalise
+from pytest_planguard.sql.tree import with_items
 
 At = Callable[[], AbstractContextManager[tuple[Explainer, Catalog]]]
 """Opens a planner at one of the two schemas."""
@@ -43,10 +45,12 @@ def index_use(
     gone = _gone(migration)
     if not (entries or captured) or not (new or gone):
         return None
+    path = common_search_path(captured)
     with after() as (explainer, catalog):
-        planned = _planned(entries, explainer)
+        planned = _planned(entries, explainer, path)
         outcomes = explainer.explain(explainer.fitted(captured))
     every = [*planned.values(), *(one for one in outcomes if isinstance(one, Planned))]
+    unplanned = len(entries) + len(captured) - len(every)
     used = frozenset(
         name
         for one in every
@@ -58,9 +62,9 @@ def index_use(
     lost: tuple[LostPlan, ...] = ()
     if affected:
         with before() as (explainer, _):
-            lost = tuple(_lost(affected, gone, _planned(affected, explainer), planned))
+            lost = tuple(_lost(affected, gone, _planned(affected, explainer, path), planned))
     whole = {_top(name, catalog): step for name, step in new.items()}
-    return IndexUse(len(every), whole, used, lost, catalog)
+    return IndexUse(len(every), unplanned, whole, used, lost, catalog)
 
 
 def entries_of(baseline: Baseline | None, database: str) -> list[Entry]:
@@ -104,22 +108,37 @@ def _short(name: str) -> str:
     return name.partition(".")[2]
 
 
-def _planned(entries: Sequence[Entry], explainer: Explainer) -> dict[str, Planned]:
-    """Plans by SQL, of the statements that have one there."""
-    place = Place(Origin("<baseline>", 1, ""), "", Phase.OUTSIDE)
-    session = Session("baseline", "baseline", prepares=True)
-    statements = tuple(
-        Statement(one.sql, (0,) * len(one.parameter_types), session, (), (place,))
-        for one in entries
-    )
-    asked = normalise(Capture(statements), report_name=lambda name: name)
+def common_search_path(queries: Iterable[Query]) -> str:
+    """The one most of a branch's queries are sent under; the baseline keeps none.
+
+    Empty: the database's own.
+    """
+    paths = [one.variants[0].session.search_path or "" for one in queries]
+    return max(paths, key=paths.count, default="")
+
+
+def _planned(
+    entries: Sequence[Entry], explainer: Explainer, search_path: str
+) -> dict[str, Planned]:
+    """Plans by key, of the statements that have one there."""
+    asked: list[Query] = []
+    keys: list[str] = []
+    for one in entries:
+        found = normalise(Capture((_statement(one, search_path),)), report_name=lambda name: name)
+        asked += found
+        keys += [one.key] * len(found)
     outcomes = explainer.explain(explainer.fitted(asked))
-    return {
-        variant.text: outcome
-        for query, outcome in zip(asked, outcomes, strict=True)
-        if isinstance(outcome, Planned)
-        for variant in query.variants
-    }
+    planned = zip(keys, outcomes, strict=True)
+    return {key: outcome for key, outcome in planned if isinstance(outcome, Planned)}
+
+
+def _statement(entry: Entry, search_path: str) -> Statement:
+    """As it is sent: its lists have their length, and its constants are parameters too."""
+    place = Place(Origin("<baseline>", 1, ""), "", Phase.OUTSIDE)
+    session = Session("baseline", "baseline", search_path or None, prepares=True)
+    said = known(entry)
+    oids = said.oids or (0,) * parameters(entry.sql)
+    return Statement(with_items(entry.sql), oids, session, (), (place,))
 
 
 def _lost(
@@ -129,7 +148,7 @@ def _lost(
     after: Mapping[str, Planned],
 ) -> Iterator[LostPlan]:
     for entry in affected:
-        old, new = before.get(entry.sql), after.get(entry.sql)
+        old, new = before.get(entry.key), after.get(entry.key)
         if old is None or new is None:
             continue
         where = ", ".join(f"{one.file} {one.function}" for one in entry.origins[:1]) or entry.key

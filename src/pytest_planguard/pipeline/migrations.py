@@ -13,16 +13,18 @@ import msgspec
 from pytest_planguard import registry
 from pytest_planguard.baseline import files
 from pytest_planguard.config import Config, thresholds_for
-from pytest_planguard.errors import ConfigurationError, ServerError
+from pytest_planguard.errors import ConfigurationError, SchemaError, ServerError
 from pytest_planguard.fixturedb.build import Fixture
 from pytest_planguard.fixturedb.twin import Twin
 from pytest_planguard.migrations.changes import changes_of
 from pytest_planguard.migrations.recorded import Recording, Sent
 from pytest_planguard.migrations.releases import (
-    Said,
+    asked,
     broken,
     inserts_that_fail,
-    refused,
+    known,
+    prepared,
+    unread,
 )
 from pytest_planguard.migrations.trace import TIME_LIMIT, Trace, Traced, replay, trace
 from pytest_planguard.migrations.weigh import Scale, steps
@@ -43,7 +45,8 @@ from pytest_planguard.pipeline.databases import databases_of
 from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, read_catalog_at
 from pytest_planguard.pipeline.gate import Gate, as_configured, verdict
-from pytest_planguard.pipeline.migrated_plans import entries_of, index_use
+from pytest_planguard.pipeline.judges import judges_of
+from pytest_planguard.pipeline.migrated_plans import common_search_path, entries_of, index_use
 from pytest_planguard.pipeline.suppressions import refuse_malformed
 from pytest_planguard.planner.explain import Explainer
 from pytest_planguard.planner.wire import Wire
@@ -108,7 +111,10 @@ def migrations(
         recording = look.recorded(source)
         refuse_malformed(Capture((), remarks=recording.remarks), [])
         migration, context = look.looked_at(recording, baseline, known)
-        candidates = as_configured(config, _said(context, config))
+        judges = judges_of(config)
+        candidates = as_configured(config, judges.of_migration(context))
+        notes = (*migration.notes, *judges.notes)
+        migration = msgspec.structs.replace(migration, notes=notes)
         return _report(config, planner, migration, candidates, recording)
 
 
@@ -150,6 +156,7 @@ class _Look:
         self._tool = tool
         self._progress = progress
         self._lossy: tuple[Dropped, ...] = ()
+        self._notes: dict[str, None] = {}
 
     def recorded(self, source: Source) -> Recording:
         """The statements, from a twin of their own where a tool has to run."""
@@ -182,16 +189,20 @@ class _Look:
             traced.failure,
             recording.irreversible,
             self._lossy,
-            traced.notes,
+            (*traced.notes, *releases.notes),
         )
         known = [] if traced.failure else entries_of(baseline, self._asked.database)
-        use = index_use(
-            migration,
-            known,
-            [] if traced.failure else self._asked_by(capture),
-            before=lambda: self._explainer(()),
-            after=lambda: self._explainer(recording.sent),
-        )
+        use = None
+        with self._noting_refusals():
+            use = index_use(
+                migration,
+                known,
+                [] if traced.failure else self._asked_by(capture),
+                before=lambda: self._explainer(()),
+                after=lambda: self._explainer(recording.sent),
+            )
+        notes = (*traced.notes, *releases.notes, *self._notes)
+        migration = msgspec.structs.replace(migration, notes=notes)
         thresholds = thresholds_for(self._config, self._planner.catalog.tables)
         return migration, MigrationContext(
             migration,
@@ -208,12 +219,20 @@ class _Look:
         found: dict[int, tuple[Change, ...]] = {}
         for prefix, group in _by_schema(recording, traced):
             self._progress("planning the migration's data statements at production's size")
-            with self._explainer(prefix) as (explainer, catalog):
+            with self._noting_refusals(), self._explainer(prefix) as (explainer, catalog):
                 for one in group:
                     planned = _planned(one, explainer)
                     if planned is not None:
                         found[one.position] = changes_of(planned.worst, catalog)
         return found
+
+    @contextmanager
+    def _noting_refusals(self) -> Iterator[None]:
+        """Where a schema cannot be made again, what needs its plans is left out, and told."""
+        try:
+            yield
+        except SchemaError as error:
+            self._notes[error.message] = None
 
     @contextmanager
     def _explainer(self, prefix: Sequence[Sent]) -> Iterator[tuple[Explainer, Catalog]]:
@@ -247,9 +266,12 @@ class _Look:
         if traced.failure:
             return Releases()
         before_conninfo = self._fixture.conninfo
-        old = _of_baseline(baseline, self._asked.database)
-        new = self._of_capture(capture)
+        branch = self._asked_by(capture)
+        path = common_search_path(branch)
+        old = [known(one, path) for one in entries_of(baseline, self._asked.database)]
+        new = [asked(one) for one in branch]
         found = []
+        notes = []
         before = self._planner.catalog
         for release, said, own, other, schemas in (
             (Release.PREVIOUS, old, before_conninfo, after_conninfo, (before, after)),
@@ -257,13 +279,11 @@ class _Look:
         ):
             if said:
                 self._progress(f"preparing {len(said):,} statements on the other schema")
-                answers = refused(said, own, {}), refused(said, other, {})
-                found += broken(release, said, *answers, schemas)
+                here, there = prepared(said, own, other)
+                found += broken(release, said, here, there, schemas)
+                notes.append(unread(release, here))
         found += inserts_that_fail(old, before, after)
-        return Releases(len(old), len(new), tuple(found))
-
-    def _of_capture(self, capture: Capture) -> list[Said]:
-        return [Said(one.sql, _where(one)) for one in self._asked_by(capture)]
+        return Releases(len(old), len(new), tuple(found), tuple(filter(None, notes)))
 
     def _asked_by(self, capture: Capture) -> list[Query]:
         """This branch's queries, of its own code and on this database."""
@@ -369,32 +389,6 @@ def _planned(one: Traced, explainer: Explainer) -> Planned | None:
     asked = normalise(Capture((statement,)), report_name=lambda name: name)
     outcomes = explainer.explain(explainer.fitted(asked))
     return next((outcome for outcome in outcomes if isinstance(outcome, Planned)), None)
-
-
-def _of_baseline(baseline: Baseline | None, database: str) -> list[Said]:
-    """What the running release sends, as far as its own code does."""
-    if baseline is None:
-        return []
-    return [
-        Said(one.sql, ", ".join(f"{at.file} {at.function}" for at in one.origins[:1]) or one.key)
-        for (where, _), one in sorted(baseline.entries.items())
-        if where == database
-    ]
-
-
-def _where(query: Query) -> str:
-    origin: Origin = min(place.origin for place in query.places)
-    return f"{origin.file} {origin.function}"
-
-
-def _said(context: MigrationContext, config: Config) -> list[Candidate]:
-    """What the rules on migrations have to say."""
-    said: list[Candidate] = []
-    for code, rule in registry.rules().items():
-        check = getattr(rule, "check_migration", None)
-        if check is not None and config.wants(code):
-            said += check(context)
-    return said
 
 
 def _with_verdicts(

@@ -86,7 +86,7 @@ def check_migration(context: MigrationContext) -> Iterator[Candidate]:
             step=use.new[f"{index.schema}.{index.name}"],
             relation=index.table,
             rows=_rows(index, use.catalog),
-            message=_message(index, use.catalog, use.looked_at),
+            message=_message(index, use.catalog, use.looked_at, use.unplanned),
             remedy=_remedy(index),
             evidence={"statements": float(use.looked_at)},
         )
@@ -127,15 +127,17 @@ def _rows(index: Index, catalog: Catalog) -> float:
     return table.rows if table is not None else 0.0
 
 
-def _message(index: Index, catalog: Catalog, statements: int) -> str:
+def _message(index: Index, catalog: Catalog, statements: int, unplanned: int = 0) -> str:
     size = sum(
         one.pages
         for name, one in catalog.indexes.items()
         if one is index or _is_below(one, f"{index.schema}.{index.name}", catalog)
     )
+    besides = f"; {unplanned:,} more could not be planned" if unplanned else ""
     return (
         f"new index {index.name} ({words.size(float(size * _PAGE))}) of {index.table} is in no "
         f"plan of {statements:,} statements looked at; each row written writes it"
+        f"{besides}"
     )
 
 

@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 from pglast import ast, enums, parse_sql, parser
 
+from pytest_planguard.sql.statement_text import SIZE_CLASSES
+
 Node = Any
 """pglast's classes of nodes are generated: nearly every field may be None to a type checker."""
-_SIZE = re.compile(r", \.\.\.\d*")
+_SIZE = re.compile(r", \.\.\.(\d*)")
 Put = Callable[[Node], None]
 
 
@@ -40,6 +42,32 @@ def without_sizes(normal: str) -> str:
     'SELECT a FROM t WHERE b IN ($1)'
     """
     return _SIZE.sub("", normal)
+
+
+def with_items(normal: str) -> str:
+    """A query's normal form as the parser takes it, with lists as long as their size classes.
+
+    A list beyond the last class is one item longer than that: the shortest it can have been.
+
+    >>> with_items("SELECT a FROM t WHERE b IN ($1::int8, ...5)")
+    'SELECT a FROM t WHERE b IN ($1::int8, $1::int8, $1::int8, $1::int8, $1::int8)'
+    """
+    while (found := _SIZE.search(normal)) is not None:
+        before = normal[: found.start()]
+        item = before[_opening(before) + 1 :]
+        more = int(found.group(1) or SIZE_CLASSES[-1] + 1) - 1
+        normal = before + f", {item}" * more + normal[found.end() :]
+    return normal
+
+
+def _opening(text: str) -> int:
+    """Where the parenthesis or bracket stands that is open at a text's end."""
+    depth = 0
+    for place in range(len(text) - 1, -1, -1):
+        depth += (text[place] in ")]") - (text[place] in "([")
+        if depth < 0:
+            return place
+    return -1
 
 
 def sql_of(node: Node) -> str:

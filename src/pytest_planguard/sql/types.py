@@ -31,6 +31,13 @@ _FAMILIES = {
 }
 _FAMILY_OF = {str(oid): family for family, oids in _FAMILIES.items() for oid in oids}
 
+_OID_OF = {
+    "boolean": 16, "integer": 23, "integer[]": 1007, "float": 701, "numeric": 1700, "bytea": 17,
+    "date": 1082, "date[]": 1182, "time": 1083, "timestamp": 1114, "timestamp[]": 1115,
+    "timestamptz": 1184, "interval": 1186, "uuid": 2950, "uuid[]": 2951,
+}  # fmt: skip
+"""The member a server takes in place of the others: an int4 goes wherever an int8 does."""
+
 INTEGERS = {"21": 2**15, "23": 2**31, "20": 2**63}
 """OIDs of int2, int4 and int8, narrowest first, with the first value each can't hold."""
 
@@ -53,6 +60,17 @@ def family(type_name: str | None) -> str:
     if type_name.isdigit():
         return _FAMILY_OF.get(type_name, f"oid {type_name}")
     return type_name
+
+
+def oid_of(family_name: str) -> int:
+    """The OID that stands for a family; 0, untyped, where no one member does.
+
+    >>> oid_of("integer"), oid_of("oid 600"), oid_of("text"), oid_of("shop.status")
+    (23, 600, 0, 0)
+    """
+    if family_name.startswith("oid "):
+        return int(family_name[4:])
+    return _OID_OF.get(family_name, 0)
 
 
 def rank(type_name: str | None) -> tuple[int, str]:

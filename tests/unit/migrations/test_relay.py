@@ -61,3 +61,12 @@ def test_binary_values_are_left_out(client, heard):
     client.took(message(b"P", b"s\0SELECT $1\0\0\0"))
     client.took(bind(b"\0\0\0\1", formats=(1,)))
     assert heard == [(1, "SELECT $1")]
+
+
+def test_values_are_put_in_once_and_never_into_strings(client, heard):
+    text = b"UPDATE t SET a = $1, note = 'costs $1', b = $2 WHERE c = $2"
+    client.took(message(b"P", b"s\0" + text + b"\0\0\0"))
+    client.took(bind(b"$2 or more", b"x$1"))
+    assert heard == [
+        (1, "UPDATE t SET a = '$2 or more', note = 'costs $1', b = 'x$1' WHERE c = 'x$1'")
+    ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_planguard.migrations.releases import Said, broken, inserts_that_fail
+from pytest_planguard.migrations.releases import Said, broken, inserts_that_fail, known, unread
+from pytest_planguard.model.baseline import Entry
 from pytest_planguard.model.catalog import Catalog, Column, Server, Table
 from pytest_planguard.model.migrating import Release
 from pytest_planguard.planner.wire import Refused
@@ -74,3 +75,34 @@ def test_an_insert_without_a_list_gives_its_values_to_the_first_columns():
     assert len(inserts_that_fail(said, BEFORE, catalog(ID, WANTED))) == 1
     said = [Said("INSERT INTO orders VALUES ($1, $2)", "app.py h")]
     assert inserts_that_fail(said, BEFORE, catalog(ID, WANTED)) == []
+
+
+def entry(sql, *types):
+    return Entry("k", "default", sql, types, (), (), ())
+
+
+@pytest.mark.parametrize(
+    ("sql", "types", "oids"),
+    [
+        ("SELECT 1 FROM orders WHERE id = $1 AND at < $2", ("integer", "timestamptz"), (23, 1184)),
+        ("SELECT 1 FROM orders WHERE note = $1", ("text",), (0,)),
+        ("SELECT 1 FROM orders WHERE id = $1 AND total = $2", ("integer",), ()),
+    ],
+)
+def test_a_known_statement_has_its_types_where_no_constant_became_a_parameter(sql, types, oids):
+    assert known(entry(sql, *types)).oids == oids
+
+
+def test_an_insert_of_the_baseline_is_read_though_it_has_a_list():
+    sql = "INSERT INTO orders (id) SELECT id FROM other WHERE id IN ($1, ...5)"
+    (found,) = inserts_that_fail([Said(sql, "app.py g")], BEFORE, catalog(ID, WANTED))
+    assert "leaves out total" in found.message
+
+
+def test_what_its_own_schema_refuses_is_counted():
+    said = unread(Release.PREVIOUS, [None, GONE, GONE])
+    assert said.startswith(
+        "2 of the baseline's 3 statements cannot be prepared on the schema before"
+    )
+    assert 'column "total" does not exist' in said
+    assert unread(Release.NEXT, [None]) == ""

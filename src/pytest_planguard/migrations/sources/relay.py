@@ -16,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+from pytest_planguard.sql.bound import with_literals
+
 _SSL, _GSS, _CANCEL = 80877103, 80877104, 80877102
 """Request codes in place of a protocol version."""
 
@@ -179,8 +181,5 @@ def with_values(text: str, bound: bytes) -> str:
         position += length
     if any(codes):
         return text
-    for number in range(count, 0, -1):  # $10 before $1
-        value = values[number - 1]
-        literal = "NULL" if value is None else "'" + value.replace("'", "''") + "'"
-        text = text.replace(f"${number}", literal)
-    return text
+    literals = ("NULL" if one is None else "'" + one.replace("'", "''") + "'" for one in values)
+    return with_literals(text, dict(enumerate(literals, 1)))

@@ -18,6 +18,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine, make_url
 
 from pytest_planguard.migrations.tools.journal import SETTINGS, Journal
+from pytest_planguard.sql.bound import with_literals
 
 _FILES = ("alembic.ini", "migrations/alembic.ini", "alembic/alembic.ini")
 
@@ -147,7 +148,7 @@ class _Listening:
         sets = values if many else [values]
         for one in sets:
             self._journal.statement(
-                _with_values(connection, cursor, text, one),
+                with_values(connection, cursor, text, one),
                 autocommit=bool(getattr(raw, "autocommit", False)),
             )
 
@@ -172,18 +173,42 @@ def _settings(raw: Any) -> dict[str, str]:
     return found
 
 
-def _with_values(connection: Any, cursor: Any, text: str, values: Any) -> str:
-    """The statement as one text; the driver's own words where it has them."""
+def with_values(connection: Any, cursor: Any, text: str, values: Any) -> str:
+    """The statement as one text; the driver's own words where it has them.
+
+    Where it has none, parameters whose values have no literal stay: it is told and not traced.
+    """
+    doubled = "format" in connection.dialect.paramstyle
     if not values:
-        return text.replace("%%", "%")
+        return text.replace("%%", "%") if doubled else text
     driver = connection.dialect.driver
     if driver == "psycopg2":
         return str(cursor.mogrify(text, values).decode())
     if driver == "psycopg":
-        import psycopg
+        return _by_psycopg(connection.connection.driver_connection, text, values)
+    if doubled or isinstance(values, dict):
+        return text
+    found = ((number, _literal(one)) for number, one in enumerate(values, 1))
+    return with_literals(text, {number: one for number, one in found if one is not None})
 
-        return psycopg.ClientCursor(connection.connection.dbapi_connection).mogrify(text, values)
-    return text
+
+def _by_psycopg(raw: Any, text: str, values: Any) -> str:
+    import psycopg
+
+    is_async = isinstance(raw, psycopg.AsyncConnection)
+    cursor = psycopg.AsyncClientCursor(raw) if is_async else psycopg.ClientCursor(raw)
+    return cursor.mogrify(text, values)
+
+
+def _literal(value: Any) -> str | None:
+    """As psycopg writes it; None: it knows no such type."""
+    import psycopg
+    from psycopg import sql
+
+    try:
+        return sql.Literal(value).as_string(None)
+    except psycopg.Error:
+        return None
 
 
 def _first_line(error: BaseException) -> str:
