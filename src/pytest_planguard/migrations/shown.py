@@ -42,9 +42,10 @@ def shown(text: str) -> str:
     kind = migration_statement(text)
     if kind in _WITH_PLAN:
         return _query(text)
-    plain = without_secrets(text.encode()).decode(errors="replace")
+    secret_free = without_secrets(text.encode()).decode(errors="replace")
+    plain = _emptied(secret_free, strings=False)
     if kind is MigrationStatement.OTHER and _SCHEMA.match(plain):
-        return without_password(_emptied(plain, strings=False))
+        return without_password(plain)
     has_body = kind is MigrationStatement.BLOCK or _FUNCTION.match(plain) is not None
     return without_password(_emptied(plain, bodies=has_body))
 
@@ -68,7 +69,7 @@ def words_without_values(message: str, text: str) -> str:
 
 
 def _query(text: str) -> str:
-    if _IN_PLACE.match(text):
+    if _IN_PLACE.match(_emptied(text, strings=False)):
         return parameterised(text) or text_without_values(text)
     found = analyse(text)
     if not found or any(one.kind is not Kind.QUERY for one in found):  # of the rest values stay

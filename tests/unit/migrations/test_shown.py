@@ -52,6 +52,20 @@ def test_what_the_safe_way_to_the_same_schema_is_made_of_stays(text):
     assert shown(text) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        (
+            "-- why\nALTER TABLE orders ALTER state SET DEFAULT 'open'",
+            "ALTER TABLE orders ALTER state SET DEFAULT 'open'",
+        ),
+        ("/* why */ DELETE FROM a WHERE b IN (1, 2)", "DELETE FROM a WHERE b IN ($1, $2)"),
+    ],
+)
+def test_a_comment_in_front_changes_nothing_but_that_it_is_left_out(text, without):
+    assert shown(text) == without
+
+
 def test_a_block_keeps_the_names_that_tell_which_statement_breaks_a_release():
     text = "DO $do$ BEGIN ALTER TABLE orders DROP COLUMN note; RAISE 'x'; END $do$"
     assert "ALTER TABLE orders DROP COLUMN note; RAISE ''" in shown(text)
