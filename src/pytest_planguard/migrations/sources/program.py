@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import socket
 import tempfile
 import threading
@@ -39,6 +41,7 @@ class Program:
 
     def __init__(self, text: str, root: Path, time_limit: float = TIME_LIMIT) -> None:
         self._text = text
+        self._name = program_of(text)
         self._root = root
         self._time_limit = time_limit
 
@@ -71,26 +74,43 @@ class Program:
                 failure = f"{error.message}: {why}"
         if not heard:
             raise SchemaError(
-                f'the command "{self._text}" sent nothing to the database it was given',
+                f'the command "{self._name}" sent nothing to the database it was given',
                 hint="let it read DATABASE_URL, PLANGUARD_DATABASE_URL or libpq's variables",
             )
-        return Recording(tuple(self._sent(heard)), self._text, failure)
+        return Recording(tuple(self._sent(heard)), self._name, failure)
 
     def _run(self, twin: Twin, folder: str) -> None:
         conninfo, url = through(twin.conninfo, folder)
         variables = command.environment(os.environ, url, conninfo)
         words = command.arguments(self._text)
-        command.run_checked(words, self._root, variables, self._text, time_limit=self._time_limit)
+        command.run_checked(words, self._root, variables, self._name, time_limit=self._time_limit)
 
     def _sent(self, heard: list[tuple[int, str]]) -> list[Sent]:
         """Statements, several of one message apart."""
-        place = Origin(self._text, 0, "", Layer.MIGRATION)
+        place = Origin(self._name, 0, "", Layer.MIGRATION)
         return [
             Sent(one.text, place)
             for _, text in heard
             if not _is_the_programs(text)
             for one in split_script(text)
         ]
+
+
+def program_of(text: str) -> str:
+    """What reports call a command: its arguments may be passwords.
+
+    >>> program_of("PGPASSWORD=x python migrate.py --url postgres://a:b@c/d")
+    'python migrate.py …'
+    """
+    words = text.split()
+    while words and "=" in words[0]:
+        del words[0]
+    plain = list(itertools.takewhile(_PLAIN.fullmatch, words))
+    return " ".join([*plain, "…"] if len(plain) < len(words) else plain)
+
+
+_PLAIN = re.compile(r"[\w./][\w./-]*")
+"""A word that names a program, a file or a subcommand."""
 
 
 def address_of(conninfo: str) -> tuple[int, Any]:
