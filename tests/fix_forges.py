@@ -160,7 +160,6 @@ class GitHub(Forge):
             ("PATCH", rf"{repo}/issues/comments/(\d+)", self.patch),
             ("DELETE", rf"{repo}/issues/comments/(\d+)", self.delete),
             ("GET", rf"{repo}/pulls", self.by_head),
-            ("GET", rf"{repo}/commits/(\w+)/pulls", self.by_commit),
             ("POST", graphql, self.graphql),
         ]
 
@@ -202,9 +201,6 @@ class GitHub(Forge):
     def by_head(self, asked: Asked) -> Answer:
         label = asked.query.get("head")
         return self.page(asked, [one for one in self.pulls if one["head"]["label"] == label])
-
-    def by_commit(self, asked: Asked, commit: str) -> Answer:
-        return self.page(asked, [one for one in self.pulls if one["head"]["sha"] == commit])
 
     def graphql(self, asked: Asked) -> Answer:
         query = asked.body["query"]

@@ -51,7 +51,7 @@ HOSTILE = (
     "`x` ``y`` | <img src=x onerror=alert(1)> @octocat #1 GH-2 https://evil.example/ "
     "www.evil.example [a](b) \x1b[31mred\x1b[0m \x9b31m \u202eevil \ud800 ```\n```sql\n-- end "
     "![i](https://evil.example/p.png) <script>alert(2)</script> ]]> {0} \u2067rtl\u2069 \ufffe\n"
-    "::error::alive%0A::add-mask::e\r\n##[add-mask]e ##vso[task.complete]\n~~~\n</details>"
+    "::error::alive%0A::add-mask::e\r\n##[add-mask]e ##vso[task.complete]\n~~~\n/close\n</details>"
 )
 """Markup, mentions, links, commands of CI systems, escapes and marks, over several lines."""
 

@@ -65,6 +65,19 @@ def test_a_second_workflow_runs_no_code_of_the_pull_request():
         assert "-e ." not in text
 
 
+def test_the_tokens_input_stands_for_both_names_a_job_may_have_given():
+    given = [STEPS["Comment"]["env"][name] for name in ("GITHUB_TOKEN", "GH_TOKEN")]
+    assert given == ["${{ inputs.token }}"] * 2
+
+
+def test_no_workflow_of_the_pages_runs_twice_for_one_push():
+    for text in blocks("yaml"):
+        events = (yaml.safe_load(text) or {}).get(True) if "on:" in text else None
+        if isinstance(events, dict) and "pull_request" in events and "push" in events:
+            assert events["push"]["branches"], text
+        assert not isinstance(events, list) or set(events) != {"push", "pull_request"}, text
+
+
 def test_no_input_is_pasted_into_a_script():
     for step in ACTION["runs"]["steps"]:
         assert "${{" not in step.get("run", "")
@@ -132,7 +145,8 @@ def test_the_action_never_fails_because_a_comment_could_not_be_posted(tmp_path, 
     done = run(tmp_path, STEPS["Comment"], tag="", reports="a.json *.json")
     assert done.returncode == 0
     assert ("::warning" in done.stdout) == (status != 0)
-    options = "<--behavior><update><--when><findings><--tag><>"
+    left = "<--output><.planguard/comment.md>"
+    options = f"<--behavior><update><--when><findings><--tag><>{left}"
     assert done.stdout.startswith(f"<comment><--github>{options}<a.json><*.json>")
 
 

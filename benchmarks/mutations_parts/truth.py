@@ -18,7 +18,8 @@ from pytest_planguard.planner import requests
 from pytest_planguard.planner.requests import Request
 from pytest_planguard.planner.wire import literal
 
-HARMFUL_RATIO, HARMFUL_BLOCKS, HARMLESS_BLOCKS = 1.5, 100, 25
+HARMFUL_RATIO, HARMFUL_BLOCKS = 1.5, 100
+HARMLESS_RATIO, HARMLESS_BLOCKS = 1.25, 25
 """Times as many blocks, and more blocks, from which a query is worse: the figures planguard has
 for costs (``baseline.worse``), counted in blocks of rows that are there. A hundred units of the
 planner are a hundred pages read in order or 25 at random (``random_page_cost`` is 4)."""
@@ -42,15 +43,15 @@ class Effect(msgspec.Struct, frozen=True):
     @property
     def is_harmful(self) -> bool:
         """Whether it reads notably more."""
-        return self._more_by(HARMFUL_BLOCKS)
+        return self._more_by(HARMFUL_BLOCKS, HARMFUL_RATIO)
 
     @property
     def is_harmless(self) -> bool:
         """Whether it does not."""
-        return not self._more_by(HARMLESS_BLOCKS)
+        return not self._more_by(HARMLESS_BLOCKS, HARMLESS_RATIO)
 
-    def _more_by(self, blocks: float) -> bool:
-        return self.after - self.before >= blocks and self.after >= HARMFUL_RATIO * self.before
+    def _more_by(self, blocks: float, ratio: float) -> bool:
+        return self.after - self.before >= blocks and self.after >= ratio * self.before
 
 
 class Truth:
@@ -116,8 +117,10 @@ class Truth:
     def _changed(self, change: Change) -> Iterator[None]:
         """The database with the change, in a transaction that is rolled back."""
         with self._connection.transaction(force_rollback=True):
+            self._connection.execute("SET LOCAL statement_timeout = 0")  # an index takes its time
             for text in change.ddl:
                 self._connection.execute(text.encode())
+            self._connection.execute(f"SET LOCAL statement_timeout = '{_TIMEOUT}'".encode())
             for name, value in change.settings.items():
                 self._connection.execute(f"SET LOCAL {name} = '{value}'".encode())
             yield

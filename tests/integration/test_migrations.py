@@ -15,10 +15,12 @@ import sqlalchemy
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from pytest_planguard.errors import SchemaError
 from pytest_planguard.migrations.recorded import NOWHERE, Recording, Sent
 from pytest_planguard.migrations.releases import Said, known, prepared
+from pytest_planguard.migrations.session import Session
 from pytest_planguard.migrations.tools.alembic import with_values
-from pytest_planguard.migrations.trace import Trace, Traced, trace
+from pytest_planguard.migrations.trace import Trace, Traced, replay, trace
 from pytest_planguard.model.baseline import Entry, PlanEntry
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.migration import (
@@ -509,3 +511,37 @@ def test_a_recipe_runs_as_it_stands_and_nobody_waits_for_a_table(recipes, text):
         if text.startswith("REFRESH"):
             works -= {"public.totals"}  # EXCLUSIVE: its readers go on
         assert not blocked & works - {"public.events_rest"}, one.sent.text
+
+
+def test_a_deadline_that_cancels_our_own_question_is_the_statements_refusal(twin, monkeypatch):
+    session = Session(twin, time.monotonic() + 60)
+    try:
+        start = session.start()
+
+        def cancelled(_):
+            raise psycopg.errors.QueryCanceled("canceling statement due to user request")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(session, "_asked", cancelled)
+            seen = session.observe("ALTER TABLE orders ADD COLUMN a int")
+        assert (seen.refusal.message, seen.after) == (
+            "canceling statement due to user request", start.snapshot,
+        )  # fmt: skip
+        assert not session.in_transaction
+        assert session.observe("ALTER TABLE orders ADD COLUMN b int").refusal is None
+    finally:
+        session.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("DO $$ BEGIN IF NOT EXISTS (SELECT FROM orders) THEN RAISE 'no orders'; END IF; END $$",
+         "no orders"),
+        ("SELECT pg_sleep(30)", "no end within 0.2 seconds"),
+    ],
+)  # fmt: skip
+def test_a_schema_that_cannot_be_made_again_is_not_planned_on(twin, text, why):
+    sent = [Sent("INSERT INTO orders (id) VALUES (1)"), Sent(text)]
+    with pytest.raises(SchemaError, match=why):
+        replay(sent, twin, time_limit=0.2 if "sleep" in text else 60)

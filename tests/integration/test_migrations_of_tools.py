@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from pytest_planguard.baseline import files
 from pytest_planguard.config import load
 from pytest_planguard.errors import ConfigurationError, SchemaError
 from pytest_planguard.fixturedb.providers import open_server
@@ -30,7 +31,9 @@ from pytest_planguard.model.statement import (
     Statement,
 )
 from pytest_planguard.pipeline import Options, run
+from pytest_planguard.pipeline.captured_migrations import captured_migrations
 from pytest_planguard.pipeline.migrations import Asked, migrations
+from pytest_planguard.rules import no_lock_timeout, unbounded_pool
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 BY_TRACKING = "SELECT * FROM orders WHERE tracking_number = $1"
@@ -197,7 +200,9 @@ def test_of_what_a_suite_sends_only_what_the_baseline_lacks_is_traced(project, s
     kept = f"planguard_trial_{server.run_token}_kept"
     server.create_database(kept)
     failed = "ALTER TABLE other ADD COLUMN x int"
-    sent = (*TABLES, f'DROP DATABASE "{kept}"', failed, *TABLES, MORE)
+    first = (f"{TABLES[0]} -- all", TABLES[1])
+    down = (MORE.replace(" SET ", " DROP "), "DROP INDEX orders_note_idx", "DROP TABLE orders")
+    sent = (*first, f'DROP DATABASE "{kept}"', failed, *TABLES, MORE, "TRUNCATE orders", *down)
     report = run(load(project, environ={}), of_a_run(*sent), server=server).report
 
     assert kept in server.databases()
@@ -208,6 +213,13 @@ def test_of_what_a_suite_sends_only_what_the_baseline_lacks_is_traced(project, s
     assert (scan.origins[0].file, scan.fails) == ("db/migrate.py", True)
     assert report.verdict.status is Status.FAILED
 
+    # by itself, without the run's report, the configured schema says where what is new ends
+    config = load(project, environ={})
+    baseline = files.read(config.baseline)
+    up_and_down = (first[0], "DROP TABLE orders", TABLES[1], down[1], MORE, down[0])
+    again = captured_migrations(config, of_a_run(*up_and_down), baseline, server=server)
+    assert [one.statement for one in again.migrations[0].steps] == [MORE]
+
 
 def test_a_schema_made_at_once_hides_its_migrations_and_that_is_said(project, server):
     at_once = "CREATE TABLE orders (id bigint PRIMARY KEY, note text NOT NULL)"
@@ -216,6 +228,21 @@ def test_a_schema_made_at_once_hides_its_migrations_and_that_is_said(project, se
     (nothing,) = found(report, "MIG000")
     assert "never stand at the baseline's schema" in nothing.message
     assert report.migrations == ()
+
+
+def test_rules_that_raise_are_notes_of_a_run_that_is_judged(project, server, monkeypatch):
+    def broken(_: object) -> Any:
+        raise KeyError("secret")
+
+    monkeypatch.setattr(unbounded_pool, "check_connections", broken)
+    monkeypatch.setattr(no_lock_timeout, "check_migration", broken)
+    report = run(load(project, environ={}), of_a_run(*TABLES, MORE), server=server).report
+
+    assert [one.statement for one in report.migrations[0].steps] == [MORE]
+    failed = [one for one in report.notes if one.startswith("rule ")]
+    assert len(failed) == 2
+    assert any("failed on the connections and says nothing there" in one for one in failed)
+    assert any("failed on the migration and says nothing there" in one for one in failed)
 
 
 PROGRAM = """
@@ -240,7 +267,7 @@ def test_any_program_is_heard_at_the_door_of_the_twin(project, server):
 
     texts = [one.statement for one in report.migrations[0].steps]
     assert texts == [
-        "UPDATE orders SET note = 'it''s' WHERE note IS NULL",
+        "UPDATE orders SET note = $1 WHERE note IS NULL",
         "ALTER TABLE orders ALTER COLUMN note SET NOT NULL",
         "CREATE INDEX CONCURRENTLY orders_two ON orders (note, id)",
     ]

@@ -105,6 +105,10 @@ def test_two_are_taken_in_two_calls(pool):
         app.inner(pool)
     app.inner(pool)
 
+def test_two_are_taken_in_a_loop_of_the_suites(pool, given_back):
+    for _ in range(2):
+        given_back.append((pool, app.taken(pool)))
+
 def test_a_session_and_another_one(bounded):
     app.mapped(bounded)
 
@@ -128,7 +132,7 @@ def test_one_is_dropped(engine):
 
 def test_what_passing_tests_leave_behind_is_captured_with_its_line(suite: Suite) -> None:
     suite.write(app=APP, test_app=TESTS)
-    suite.run("--planguard").assert_outcomes(passed=9, xfailed=1)
+    suite.run("--planguard").assert_outcomes(passed=10, xfailed=1)
     capture = suite.judged
     assert capture.notes == ()
     assert [(one.hold, one.origin.function, one.test) for one in capture.held] == [

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 
@@ -8,6 +10,7 @@ import fix_reports
 from pytest_planguard.errors import ConfigurationError
 from pytest_planguard.model.acceptance import Acceptance, Acceptances
 from pytest_planguard.model.baseline import Origin
+from pytest_planguard.model.report import ChangeKind
 from pytest_planguard.report import comment, markdown
 from pytest_planguard.report.comment import Section
 
@@ -118,12 +121,52 @@ def test_it_fits_however_many_reports_there_are(number):
     assert len(text) <= 65_000
 
 
+THREE = [fix_reports.missing_index(f"feed0000000{number}") for number in range(3)]
+
+
+def better(number):
+    one, _ = fix_reports.regression()
+    query = msgspec.structs.replace(one.query, key=f"{number:012x}")
+    change = msgspec.structs.replace(one.change, key=query.key, kind=ChangeKind.BETTER)
+    return msgspec.structs.replace(one, query=query, change=change)
+
+
+def test_many_better_queries_push_no_finding_out():
+    report = fix_reports.report(*THREE)
+    report = msgspec.structs.replace(
+        report, queries=(*report.queries, *map(better, range(700))),
+        notes=tuple(f"{number}: {'a note ' * 20}" for number in range(300)),
+    )  # fmt: skip
+    text = comment.render([Section("", report, accepts())])
+    assert text.count("CREATE INDEX CONCURRENTLY") >= 3
+    assert text.count("query and plans") == 3
+    assert "- and 680 more" in text
+    assert "- and 280 more" in text
+
+
+@pytest.mark.parametrize("each", [500, 1])
+def test_many_statements_of_migrations_push_no_finding_out(each):
+    migrated = fix_reports.migrated()
+    (migration,) = migrated.migrations
+    plain, told, _ = migration.steps
+    steps = (*[plain] * (each - 1), told)
+    migrations = (msgspec.structs.replace(migration, steps=steps),) * (500 // each)
+    report = msgspec.structs.replace(fix_reports.report(*THREE), migrations=migrations)
+    text = comment.render([Section("", report, accepts())])
+    assert text.count("query and plans") == 3
+    assert "| MIG003 |" in text
+    left = "450 more statements" if each == 500 else "450 more migrations"
+    assert f"And {left}." in text
+
+
 HOSTILE = (
     *fix_reports.HOSTILE.splitlines(),
     "</summary></details><script>alert(1)</script>",
     "a | b\n--|--\n1 | 2",
     "~~gone~~ ![x](https://evil.example/x.png)",
     "::error::x %0A ]]>",
+    "/close x",
+    "SELECT 1;\n```\n  /close",
     fix_reports.HOSTILE,
 )
 
@@ -145,7 +188,9 @@ def test_nothing_that_comes_from_outside_is_alive(text):
         Section(text, report, accepts(findings=(one,))),
         Section("b", fix_reports.empty(), why_unknown=text),
     ]
-    fix_readers.comment(comment.render(sections))
+    written = comment.render(sections)
+    fix_readers.comment(written)
+    assert not re.search(r"^\s*/\w", written, re.MULTILINE)  # GitLab's quick actions
 
 
 @pytest.mark.parametrize("tag", ["orders", "a", "A.b_c-d", "x" * 50])

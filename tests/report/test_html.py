@@ -101,7 +101,10 @@ def test_hostile_text_is_text() -> None:
     assert "\\u202eevil" in text
 
 
-@pytest.mark.parametrize("attack", ["</script><script>", "]]>", "<!--", "{{ 7 * 7 }}", "{% raw %}"])
+@pytest.mark.parametrize(
+    "attack",
+    ["</script><script>", "</noscript><img src=x>", "]]>", "<!--", "{{ 7 * 7 }}", "{% raw %}"],
+)
 def test_markup_of_any_kind_is_shown_as_it_is(attack: str) -> None:
     page = Reader(html.render(fix_reports.report(fix_reports.missing_index(text=attack))))
 

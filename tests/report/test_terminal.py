@@ -9,6 +9,7 @@ import pytest
 
 import fix_reports
 from pytest_planguard.model.report import Report
+from pytest_planguard.model.statement import Layer, Origin
 from pytest_planguard.report import _text as words
 from pytest_planguard.report import term
 from pytest_planguard.report._lines import paint
@@ -82,3 +83,15 @@ def test_a_run_that_failed_and_did_not_reach_its_end_says_both() -> None:
     broken = msgspec.structs.replace(report, complete=False, incomplete_reason="a worker crashed")
     first = term.render(broken).splitlines()[1]
     assert first == "failed: 1 error; incomplete: a worker crashed"
+
+
+def test_queries_that_only_the_suite_sends_are_counted_in_a_line_of_their_own() -> None:
+    line = "1 query of the suite's own (fixtures, factories, helpers): "
+    report = fix_reports.first_run()
+    assert line not in term.render(report)
+    origin = Origin("tests/factories.py", 3, "order", Layer.TEST)
+    sent = msgspec.structs.replace(
+        report.queries[0], query=fix_reports.query("feed00000007", origin=origin)
+    )
+    report = msgspec.structs.replace(report, queries=(*report.queries, sent))
+    assert line in term.render(report)

@@ -43,7 +43,8 @@ def tried(parts):
     ("before", "after", "harm"),
     [
         (10, 110, "harmful"), (10, math.inf, "harmful"), (10, 34, "harmless"),
-        (1_000, 1_400, "harmless"), (10, 60, "in between"), (4, 3, "harmless"),
+        (1_000, 1_200, "harmless"),
+        (1_000, 1_400, "in between"), (10, 60, "in between"), (4, 3, "harmless"),
     ],
 )  # fmt: skip
 def test_blocks_decide_what_is_harmful(tried, before, after, harm):

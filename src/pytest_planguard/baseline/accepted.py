@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pytest_planguard.baseline.between import under_keys_of
 from pytest_planguard.model.acceptance import Acceptance, Acceptances
 from pytest_planguard.model.baseline import Accepted, Baseline, Entry
 from pytest_planguard.model.finding import Severity
@@ -14,14 +15,15 @@ _WORST_FIRST = [severity.value for severity in Severity]
 def accepted(before: Baseline | None, after: Baseline | None) -> Acceptances:
     """What a baseline accepts that an earlier one did not.
 
-    A moved or renamed file is the entry it was: entries are told apart by database and key.
+    A moved or renamed file is the entry it was, and so is that of a query that was edited.
 
     Args:
         before: At the merge base; None: there was none.
         after: As it is.
     """
-    old = before.entries if before is not None else {}
-    new = after.entries if after is not None else {}
+    nothing = Baseline({}, {})
+    old = under_keys_of(before or nothing, after or nothing)
+    new = (after or nothing).entries
     found = [one for key, entry in new.items() for one in _of_entry(old.get(key), entry)]
     return Acceptances(
         findings=tuple(sorted(found, key=_order)),

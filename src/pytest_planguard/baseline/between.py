@@ -45,10 +45,7 @@ def between(before: Baseline, after: Baseline, thresholds: Thresholds) -> Betwee
         thresholds: For what a large table is.
     """
     queries = {where: _query(entry) for where, entry in after.entries.items()}
-    tests = {test for one in (before, after) for entry in one.entries.values()
-             for test in entry.tests}  # fmt: skip
-    capture = Capture((), collected=tuple(tests), finished=tuple(tests))
-    known = under_todays_keys(before, queries.values(), capture).entries
+    known = under_keys_of(before, after)
     found = [
         _became(known.get(where), after.entries[where], query, before, after, thresholds)
         for where, query in sorted(queries.items())
@@ -61,6 +58,14 @@ def between(before: Baseline, after: Baseline, thresholds: Thresholds) -> Betwee
         tuple(one for one in found if _differs(one)),
         {name: facts for name, facts in worlds.items() if facts},
     )
+
+
+def under_keys_of(before: Baseline, after: Baseline) -> dict[tuple[str, str], Entry]:
+    """The older entries, those of queries that were edited under the keys they got."""
+    both = (*before.entries.values(), *after.entries.values())
+    tests = tuple({test for entry in both for test in entry.tests})
+    queries = map(_query, after.entries.values())
+    return under_todays_keys(before, queries, Capture((), collected=tests, finished=tests)).entries
 
 
 def _became(

@@ -11,6 +11,7 @@ from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.plan import Plan, Planned
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import DatabaseReport
+from pytest_planguard.model.statement import Layer
 from pytest_planguard.model.statement import Origin as CodeOrigin
 
 REGRESSION = "PLN003"
@@ -79,6 +80,8 @@ def accepted_places(
 ) -> dict[str, tuple[str, ...]]:
     """What the baseline keeps of findings that mean lines and no query, by rule.
 
+    A migration is judged once: what is said of its lines is accepted beside it, not here.
+
     Args:
         findings: Of the run; suppressed ones are left out.
         database: Whose baseline it is.
@@ -89,8 +92,9 @@ def accepted_places(
     if old is not None and not whole:
         places = {rule: set(known) for rule, known in old.connections.items()}
     for one in findings:
-        if not one.key and one.database == database and one.suppressed is None and one.origins:
-            places.setdefault(one.rule, set()).update(map(place_of, one.origins))
+        of_code = [line for line in one.origins if line.layer is not Layer.MIGRATION]
+        if not one.key and one.database == database and one.suppressed is None and of_code:
+            places.setdefault(one.rule, set()).update(map(place_of, of_code))
     return {rule: tuple(sorted(found)) for rule, found in sorted(places.items())}
 
 

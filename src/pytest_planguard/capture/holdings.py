@@ -16,13 +16,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from threading import get_ident
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pytest_planguard.capture.enders import ender, over
+from pytest_planguard.capture.files import Owner
 from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.origin import OriginFinder
 from pytest_planguard.capture.places import Moment
-from pytest_planguard.capture.suite_calls import SuiteCall, task_of_this
+from pytest_planguard.capture.suite_calls import SuiteCall, repeats, task_of_this
 from pytest_planguard.model.connections import UNBOUNDED, Held, Hold, Maker, Opened, Pool
 from pytest_planguard.model.statement import Layer, Origin, Phase, Via
 
@@ -87,6 +88,7 @@ class Watch:
         database: As statements have it.
         maker: The driver.
         status: Its transaction's, as libpq numbers it.
+        made: Who made it; None: nobody listened, or it was made for a pool.
     """
 
     __slots__ = (
@@ -107,7 +109,6 @@ class Watch:
         self.maker = maker
         self.status = status
         self.made = made
-        """Who made it; None: nobody listened, or it was made for a pool."""
         self.begun: Mark | None = None
         """Of the transaction it is in."""
         self.loan: Loan | None = None
@@ -289,7 +290,7 @@ class Holdings:
         loan = watch.loan = Loan(mark, maker, watch, is_out, collectable)
         if mark.is_calls:
             if pool is not None and pool.most != UNBOUNDED:
-                self._nest(loan, id(key))
+                self._nest(loan, id(key), has_stacks=stacks is not None)
             if mark.origin.via not in _ORMS:
                 self._loans[mark.moment.test][id(loan)] = loan
                 self._forget(self._loans[mark.moment.test])
@@ -313,17 +314,18 @@ class Holdings:
         if (begun := self._begun.get(mark.moment.test)) is not None:
             begun.pop(id(watch), None)
 
-    def _nest(self, loan: Loan, pool: int) -> None:
+    def _nest(self, loan: Loan, pool: int, *, has_stacks: bool) -> None:
         """Sees whether what runs here has a connection of the same pool already.
 
         Only for one and the same call of the suite's: a test that holds what a helper of the
         application has given it may call the application again.
         """
         frame = sys._getframe(2)  # noqa: SLF001 -- what inspect wraps
-        call = self._origins.suite_calls.of(frame)
+        task = task_of_this()
+        suite_calls = self._origins.suite_calls
+        call = suite_calls.of(frame) if has_stacks else self._call_of(frame, task)
         if call is None:
             return
-        task = task_of_this()
         where = pool, get_ident() if task is None else id(task)
         before = self._latest.get(where)
         if before is not None and before[1] == call and before[0].is_held:
@@ -336,6 +338,21 @@ class Holdings:
             )  # fmt: skip
         else:
             self._latest[where] = loan, call
+
+    def _call_of(self, frame: FrameType | None, task: Any) -> SuiteCall | None:
+        """The innermost call of the suite's, which is nearer than all that led to it.
+
+        Returns:
+            None where it is in a loop; the task's where the suite calls nothing here.
+        """
+        while frame is not None:
+            owner = self._origins.owner_of(frame)
+            if owner is Owner.TEST:
+                return None if repeats(frame) else ((frame.f_code, frame.f_lasti),)
+            if owner is Owner.RUNNER:
+                break
+            frame = frame.f_back
+        return None if task is None else id(task)
 
     @staticmethod
     def _forget(loans: dict[int, Loan]) -> None:

@@ -110,6 +110,10 @@ class OriginFinder:
         self._near: dict[Near, Site] = {}
         """A line's number is looked up once."""
 
+    def owner_of(self, frame: FrameType) -> Owner:
+        """Whose code a frame runs."""
+        return self._file(frame).owner
+
     def application_file(self, filename: str) -> str | None:
         """A file's name from the root, if it is the application's."""
         file = self._files.classify(filename, "")

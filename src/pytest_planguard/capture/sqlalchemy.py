@@ -147,7 +147,7 @@ class _Annotator:
                 self._level.said(connection, b"BEGIN")
             elif (watch := self._watch(connection)) is not None:
                 watch.end()  # of what a listener sent when the connection was made
-                watch.begin(stacks())
+                watch.begin(stacks() if connection.dialect.is_async else None)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
 

@@ -121,7 +121,8 @@ class _Listener:
 
         self._recorder.holdings.lent(
             fairy.driver_connection, _key(pool), Maker.SQLALCHEMY,
-            is_out=is_out, collectable=True, stacks=stacks(),
+            is_out=is_out, collectable=True,
+            stacks=stacks() if pool._dialect.is_async else None,  # noqa: SLF001 -- likewise
         )  # fmt: skip
 
 

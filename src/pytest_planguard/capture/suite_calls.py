@@ -76,7 +76,7 @@ class SuiteCalls:
                     if owner is Owner.RUNNER:
                         return self._made(found, task, root, frame)
                     if owner is Owner.TEST:
-                        if _repeats(current):
+                        if repeats(current):
                             return None
                         found.append((current.f_code, current.f_lasti))
                     elif owner is None:
@@ -122,7 +122,7 @@ class SuiteCalls:
         if root is None:
             return False
         owner = self._file(root).owner
-        return owner in {Owner.LIBRARY, Owner.NOBODY} and _repeats(root)
+        return owner in {Owner.LIBRARY, Owner.NOBODY} and repeats(root)
 
     def _number(self, made: Any) -> int:
         """The number of what is made for one call."""
@@ -178,7 +178,8 @@ def _stacks(frame: FrameType | None) -> Iterator[FrameType | None]:
         waiting = waiting.parent
 
 
-def _repeats(frame: FrameType) -> bool:
+def repeats(frame: FrameType) -> bool:
+    """Whether what a frame calls now stands in a loop of its function."""
     return any(frame.f_lasti in one for one in _looped(frame.f_code))
 
 

@@ -113,6 +113,7 @@ def command(reports: tuple[str, ...], **given: Any) -> int:
 def _message(reports: tuple[str, ...], given: dict[str, Any], host: Host) -> _Message:
     from pytest_planguard.cli import comment_text
     from pytest_planguard.config import find_root
+    from pytest_planguard.forge.behavior import worded
     from pytest_planguard.report import comment
     from pytest_planguard.report.markdown import LONGEST
 
@@ -126,11 +127,11 @@ def _message(reports: tuple[str, ...], given: dict[str, Any], host: Host) -> _Me
         return _Message(text, marker, wanted, file, root)
     bases = (given["base"],) if given["base"] else host.bases
     sections = comment_text.sections(comment_text.sources(reports, root), given["baseline"], bases)
-    text = comment.render(sections, tag=given["tag"], link=host.link)
-    if not given["dry_run"]:
-        comment_text.append_summary(text)
     when = {"findings": comment.has_findings, "change": comment.has_changes}
     wanted = given["when"] == "always" or when[given["when"]](sections)
+    text = worded(comment.render(sections, tag=given["tag"], link=host.link), wanted=wanted)
+    if not given["dry_run"]:
+        comment_text.append_summary(text)
     return _Message(text, marker, wanted, file, root)
 
 

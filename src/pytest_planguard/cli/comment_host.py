@@ -14,8 +14,8 @@ from pytest_planguard.forge.patience import Patience
 if TYPE_CHECKING:
     from pytest_planguard.forge.conversation import Conversation
 
-_TOKENS = {"github": ("GH_TOKEN", "GITHUB_TOKEN"), "gitlab": ("GITLAB_TOKEN",)}
-"""In the order each host's own command line looks for them."""
+_TOKENS = {"github": ("GITHUB_TOKEN", "GH_TOKEN"), "gitlab": ("GITLAB_TOKEN",)}
+"""In the order they are looked for: what a job is given for this purpose comes first."""
 
 PATIENCE = Patience()
 """With a host that is down: half a minute."""
@@ -107,7 +107,7 @@ def token_of(kind: str, environ: Mapping[str, str]) -> str:
 
 def no_token(kind: str) -> ConfigurationError:
     """The error for a missing one."""
-    names = " or ".join(reversed(_TOKENS[kind]))
+    names = " or ".join(_TOKENS[kind])
     hints = {
         "github": "in GitHub Actions: env: GITHUB_TOKEN: ${{ github.token }}",
         "gitlab": "a project access token with the scope api; a job's token may not write notes",
@@ -139,8 +139,8 @@ def _on_github(host: Host, token: str) -> Conversation | None:
     comments = GitHubComments(
         place.api, token, place.repository, place.number or 0, patience=PATIENCE
     )
-    if not comments.number and (place.head is not None or place.commit):
-        comments.number = comments.find(place.head, place.commit) or 0
+    if not comments.number and place.head is not None:
+        comments.number = comments.find(place.head) or 0
     return comments if comments.number else None
 
 

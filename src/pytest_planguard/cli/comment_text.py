@@ -37,6 +37,7 @@ def sources(arguments: Sequence[str], root: Path) -> tuple[Source, ...]:
         ConfigurationError: A file is named twice.
     """
     found = tuple(map(_source, arguments)) or (Source("", root / _OWN_FOLDER / "report.json"),)
+    found = _told_apart(found, arguments)
     files = [one.file.resolve() for one in found]
     twice = {str(one.file) for one in found if files.count(one.file.resolve()) > 1}
     if twice:
@@ -53,16 +54,36 @@ def _source(argument: str) -> Source:
     return Source(_title(Path(argument)), Path(argument))
 
 
+def _told_apart(found: tuple[Source, ...], arguments: Sequence[str]) -> tuple[Source, ...]:
+    """Files of one name are told apart by where they lie; names that were given stay."""
+    titles = [one.title for one in found]
+    return tuple(
+        Source(_where(one.file), one.file)
+        if titles.count(one.title) > 1 and Path(argument) == one.file
+        else one
+        for one, argument in zip(found, arguments or [""], strict=True)
+    )
+
+
 def _title(file: Path) -> str:
-    """The service's folder, or the file's own name.
+    """The service's folder, or the file's own name where that says something.
 
     >>> _title(Path("services/orders/.planguard/report.json")), _title(Path("orders.json"))
     ('services/orders', 'orders')
+    >>> _title(Path("billing/report.json"))
+    'billing'
     """
     if file.parent.name == _OWN_FOLDER:
-        folder = file.parent.parent
-        return folder.as_posix() if folder.name else folder.resolve().name
-    return file.stem
+        return _named_folder(file.parent.parent)
+    return _named_folder(file.parent) if file.stem == "report" else file.stem
+
+
+def _named_folder(folder: Path) -> str:
+    return folder.as_posix() if folder.name else folder.resolve().name
+
+
+def _where(file: Path) -> str:
+    return file.with_suffix("").as_posix()
 
 
 def sections(found: Sequence[Source], baseline: Path | None, bases: Sequence[str]) -> list[Section]:

@@ -12,6 +12,9 @@ from pytest_planguard.errors import ForgeError
 from pytest_planguard.forge.conversation import Comment, Conversation, same_text
 from pytest_planguard.forge.refusals import MissingError
 
+_NOTHING = "<!-- nothing to say -->\n"
+"""The last line of a comment that only sets an earlier one right."""
+
 
 class Behavior(enum.StrEnum):
     """What a second run of a pull request does."""
@@ -76,10 +79,14 @@ def _only_newest(older: Sequence[Comment], behavior: Behavior) -> Steps:
     return Steps(hide=() if behavior is Behavior.NEW else tuple(older))
 
 
+def worded(text: str, *, wanted: bool) -> str:
+    """The text as it is posted: whether it has something to say is kept in it."""
+    return text if wanted else text + _NOTHING
+
+
 def _is_green(text: str) -> bool:
-    """Whether the heading below the marker says that all is well."""
-    lines = text.lstrip().splitlines()
-    return len(lines) > 1 and lines[1].lstrip("# ").startswith("✅")
+    """Whether the comment has nothing to say; one that passed may still list warnings."""
+    return text.rstrip().endswith(_NOTHING.rstrip())
 
 
 def carry_out(steps: Steps, conversation: Conversation, text: str, marker: str) -> Done:

@@ -72,20 +72,19 @@ class GitHubComments:
         """``owner/name#7``."""
         return f"{self._repository}#{self.number}" if self.number else self._repository
 
-    def find(self, head: Head | None, commit: str) -> int | None:
-        """The number of the one open pull request of a branch at a commit, or of a commit.
+    def find(self, head: Head) -> int | None:
+        """The number of the one open pull request of a branch at a commit.
 
         None where there is none: it was closed, or is at another commit meanwhile.
 
         Raises:
             ForgeError: GitHub refused.
         """
-        if head is not None:
-            path, params, commit = "pulls", {"state": "open", "head": head.label}, head.commit
-        else:
-            path, params = f"commits/{commit}/pulls", {}
-        pulls = self._asked(lambda: self._send("GET", self._path(path), params=params).json())
-        found = [one for one in pulls if one["state"] == "open" and one["head"]["sha"] == commit]
+        path, params = self._path("pulls"), {"state": "open", "head": head.label}
+        pulls = self._asked(lambda: self._send("GET", path, params=params).json())
+        found = [
+            one for one in pulls if one["state"] == "open" and one["head"]["sha"] == head.commit
+        ]
         return int(found[0]["number"]) if len(found) == 1 else None
 
     def own(self, marker: str) -> list[Comment]:

@@ -34,9 +34,8 @@ class Place(msgspec.Struct, frozen=True):
     number: int | None
     """Of the pull request."""
     head: Head | None = None
-    """Of a run that another workflow's end started: a fork's has no number in the event."""
-    commit: str = ""
-    """Of a push: the pull requests it belongs to can be asked for."""
+    """Of a run that another workflow's end started: a fork's has no number in the event. The pull
+    request of a push is not asked for: the run of its own event comments."""
     bases: tuple[str, ...] = ()
     """Revisions the pull request is compared with, best first; not all need to be fetched."""
     link: str = ""
@@ -58,7 +57,6 @@ def where(environ: Mapping[str, str]) -> Place:
         repository=repository,
         number=_number(event, environ.get("GITHUB_REF", "")),
         head=_head(event),
-        commit=environ.get("GITHUB_SHA", "") if environ.get("GITHUB_EVENT_NAME") == "push" else "",
         bases=_bases(event, environ),
         link=f"{server}/{repository}/actions/runs/{run}" if server and run else "",
     )

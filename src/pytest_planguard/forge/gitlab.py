@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 
+_MAY_NOT_WRITE = (
+    "the token needs the scope api and a role that may comment; a job's own token never may"
+)
+
 OUTDATED = "<!-- pytest-planguard, outdated -->"
 """The first line of a note that was folded away: GitLab cannot hide one."""
 
@@ -160,11 +164,14 @@ class GitLabComments:
         try:
             return self._patience.ask(request, done)
         except FailedError as failed:
-            raise refusal(failed, self.name, (self._token,)) from None
+            raise refusal(failed, self.name, (self._token,), _MAY_NOT_WRITE) from None
         except (AttributeError, KeyError, TypeError, ValueError):
-            raise ForgeError(
-                f"{self.name}: the answer is none of GitLab's", hint="check the server's address"
-            ) from None
+            raise self._no_gitlab() from None
+
+    def _no_gitlab(self) -> ForgeError:
+        return ForgeError(
+            f"{self.name}: the answer is none of GitLab's", hint="check the server's address"
+        )
 
     def _remember(self, response: requests.Response, **_: object) -> None:
         """How long the host asks us to wait: python-gitlab's errors do not tell."""
@@ -175,11 +182,18 @@ class GitLabComments:
     def _failures(self) -> Iterator[None]:
         """python-gitlab's errors as ours; what they quote of a request stays behind."""
         import requests
-        from gitlab.exceptions import GitlabError
+        from gitlab.exceptions import GitlabError, GitlabParsingError, RedirectError
 
         self._wait = None
         try:
             yield
+        except GitlabParsingError:  # neither has a status, and no later attempt mends it
+            raise self._no_gitlab() from None
+        except RedirectError:
+            raise ForgeError(
+                f"{self.name}: what is written to the server is redirected",
+                hint="give the server's own address, with https:// where it has that",
+            ) from None
         except GitlabError as error:
             words = str(error.error_message or "")
             raise FailedError(error.response_code, words, wait=self._wait) from None

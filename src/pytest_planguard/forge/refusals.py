@@ -50,13 +50,19 @@ class FailedError(Exception):
         return self.limited or self.status is None or self.status >= 500
 
 
-def refusal(failed: FailedError, name: str, secrets: tuple[str, ...]) -> ForgeError:
+_MAY_NOT_WRITE = "the token needs to write pull requests; a fork's never may: see the two workflows"
+
+
+def refusal(
+    failed: FailedError, name: str, secrets: tuple[str, ...], may_not_write: str = _MAY_NOT_WRITE
+) -> ForgeError:
     """The error for a request that failed for good.
 
     Args:
         failed: What happened.
         name: Of the pull request.
         secrets: Never shown, whatever a host or a library puts into its words.
+        may_not_write: What to do where the token may not write.
     """
     said = _said(failed, secrets)
     if failed.passes:
@@ -64,7 +70,9 @@ def refusal(failed: FailedError, name: str, secrets: tuple[str, ...]) -> ForgeEr
     if failed.status == 401:
         return ForgeError(f"{name}: the token is not accepted: {said}", hint="give a valid token")
     if failed.status == 403:
-        return ReadOnlyError(f"{name}: {said}", hint=_hint_for_403(said))
+        locked = "lock" in said.lower()
+        hint = "unlock the conversation" if locked else may_not_write
+        return ReadOnlyError(f"{name}: {said}", hint=hint)
     if failed.status in (404, 410):
         return MissingError(
             f"{name}: {said}", hint="check repository and number, and what the token may see"
@@ -78,9 +86,3 @@ def _said(failed: FailedError, secrets: tuple[str, ...]) -> str:
         words = words.replace(secret, "***")
     number = f"{failed.status} " if failed.status is not None else ""
     return f"{number}{words[:_LONGEST]}".strip()
-
-
-def _hint_for_403(said: str) -> str:
-    if "lock" in said.lower():
-        return "unlock the conversation"
-    return "the token needs to write pull requests; a fork's never may: see the two workflows"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -64,6 +64,8 @@ class Session:
         """After the statement before, in the transaction that is open."""
         self._base: Snapshot | None = None
         """After the transaction before, with its counters reported: the next one begins there."""
+        self._newest: Snapshot | None = None
+        """What was last seen at all."""
         self.timed_out = False
 
     def close(self) -> None:
@@ -78,12 +80,24 @@ class Session:
         return self._connection.info.transaction_status != TransactionStatus.IDLE
 
     def start(self) -> Start:
-        """The twin as it is before the migration."""
-        names = {
-            (table, number): name
-            for table, number, name in self._connection.execute(QUERIES["columns"].encode())
-        }
-        return Start(self._asked(INSIDE), names)
+        """The twin as it is before the migration.
+
+        Raises:
+            ServerError: It does not say.
+        """
+        import psycopg
+
+        try:
+            names = {
+                (table, number): name
+                for table, number, name in self._connection.execute(QUERIES["columns"].encode())
+            }
+            return Start(self._asked(INSIDE), names)
+        except psycopg.Error as error:
+            said = self._refusal(error).message
+            raise ServerError(
+                f"the twin cannot be looked at: {said}", hint="start the run again"
+            ) from error
 
     def send(self, text: str) -> Refusal | None:
         """Sends a statement that is only sent: BEGIN, COMMIT, SET."""
@@ -94,21 +108,36 @@ class Session:
     def observe(self, text: str) -> Observed:
         """Sends a statement, and tells what the server said around it.
 
-        One that is by itself gets a transaction, unless it refuses one.
+        One that is by itself gets a transaction, unless it refuses one. What the server refuses of
+        our own questions (the deadline cancels whatever runs) counts as its refusal.
         """
-        with self._bounded():
-            if self.in_transaction:
-                return self._within(text, inside=True)
-            self._connection.execute("BEGIN")
-            self._last, self._base = self._base, None
-            seen = self._within(text, inside=False)
-            if seen.refusal is None:
-                ended = self._committed()  # deferred constraints
-                return seen if ended is None else msgspec.structs.replace(seen, refusal=ended)
-            self._connection.execute("ROLLBACK")
-            if seen.refusal.sqlstate in NO_TRANSACTION:
-                return self._alone(text)
-            return seen
+        import psycopg
+
+        inside = self.in_transaction
+        try:
+            with self._bounded():
+                return self._within(text, inside=True) if inside else self._by_itself(text)
+        except psycopg.Error as error:
+            refusal = self._refusal(error)
+            if not inside:
+                with suppress(psycopg.Error):
+                    self._connection.execute("ROLLBACK")
+            seen = self._newest
+            assert seen is not None  # the start, at least
+            self._last = self._base = None
+            return Observed(seen, seen, inside, refusal)
+
+    def _by_itself(self, text: str) -> Observed:
+        self._connection.execute("BEGIN")
+        self._last, self._base = self._base, None
+        seen = self._within(text, inside=False)
+        if seen.refusal is None:
+            ended = self._committed()  # deferred constraints
+            return seen if ended is None else msgspec.structs.replace(seen, refusal=ended)
+        self._connection.execute("ROLLBACK")
+        if seen.refusal.sqlstate in NO_TRANSACTION:
+            return self._alone(text)
+        return seen
 
     def _within(self, text: str, *, inside: bool) -> Observed:
         before = self._last or self._asked(INSIDE)
@@ -152,7 +181,8 @@ class Session:
     def _asked(self, query: str) -> Snapshot:
         row = self._connection.execute(query.encode()).fetchone()
         assert row is not None
-        return read(row[0])
+        self._newest = read(row[0])
+        return self._newest
 
     def _refused(self, text: str, *, one: bool = True) -> Refusal | None:
         """Sends a text; what the server says where it refuses it.
@@ -166,13 +196,20 @@ class Session:
         try:
             self._connection.execute(text.encode(), binary=one)
         except psycopg.Error as error:
-            if self._connection.closed and not self.timed_out:
-                raise ServerError(
-                    f"the server was lost: {str(error).strip()}", hint="start the run again"
-                ) from error
-            said = error.diag.message_primary or str(error).strip()
-            return Refusal(said, error.sqlstate or "")
+            return self._refusal(error)
         return None
+
+    def _refusal(self, error: psycopg.Error) -> Refusal:
+        """The server's words.
+
+        Raises:
+            ServerError: It was lost.
+        """
+        if self._connection.closed and not self.timed_out:
+            raise ServerError(
+                f"the server was lost: {str(error).strip()}", hint="start the run again"
+            ) from error
+        return Refusal(error.diag.message_primary or str(error).strip(), error.sqlstate or "")
 
     @contextmanager
     def _bounded(self) -> Iterator[None]:
@@ -186,8 +223,11 @@ class Session:
             timer.cancel()
 
     def _cancel(self) -> None:
+        import psycopg
+
         self.timed_out = True
-        self._connection.cancel()
+        with suppress(psycopg.Error):  # it may have ended meanwhile
+            self._connection.cancel()
 
 
 def at_rest(after: Snapshot) -> Snapshot:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_planguard.capture.texts import without_secrets
+from pytest_planguard.errors import SchemaError
 from pytest_planguard.migrations.effects import Effects, Start, effects
 from pytest_planguard.migrations.recorded import Recording, Sent
 from pytest_planguard.migrations.session import Observed, Session
+from pytest_planguard.migrations.shown import shown, words_without_values
 from pytest_planguard.model.migration import Refusal
 from pytest_planguard.sql.bound import has_parameters
 from pytest_planguard.sql.migration_text import MigrationStatement, migration_statement
@@ -23,6 +24,7 @@ TIME_LIMIT = 60.0
 """Seconds for a whole migration: on empty tables a statement takes milliseconds."""
 
 _UNDEFINED_OBJECT = "42704"
+_DATA_EXCEPTION = "22"
 _SAVEPOINT = "planguard_rights"
 _SENT_ONLY = frozenset({
     MigrationStatement.BEGIN, MigrationStatement.END, MigrationStatement.SAVEPOINT,
@@ -123,6 +125,7 @@ class _Tracer:
         if kind is MigrationStatement.RIGHTS and _is_of_unknown_role(seen.refusal):
             self._notes[f"{_first_line(sent.text)}: left out, its role is not known here"] = None
             return None
+        seen = _without_values(seen, sent.text)
         self._traced.append(self._kept(position, sent, kind, seen))
         if not seen.inside and seen.refusal is None:
             self._committed = len(self._traced)
@@ -147,7 +150,7 @@ class _Tracer:
         refusal = self._session.send(text)
         if kind is MigrationStatement.END and refusal is None:
             self._committed = len(self._traced)
-        return refusal
+        return refusal and _hidden(refusal, text)
 
     def _rights(self, text: str) -> Observed | None:
         """Within a transaction, one about an unknown role must not end it."""
@@ -185,6 +188,7 @@ def replay(sent: Sequence[Sent], conninfo: str, *, time_limit: float = TIME_LIMI
     """Brings a twin to where the migration is after these statements; rows are left out.
 
     Raises:
+        SchemaError: The server refuses one without the rows, or does not end in time.
         ServerError: The server can't be reached, or was lost.
     """
     session = Session(conninfo, time.monotonic() + time_limit)
@@ -193,16 +197,22 @@ def replay(sent: Sequence[Sent], conninfo: str, *, time_limit: float = TIME_LIMI
         for one in sent:
             kind = migration_statement(one.text)
             if kind not in left_out and not _lacks_values(kind, one.text):
-                session.send(one.text)
+                _replayed(session, one.text, time_limit)
         if session.in_transaction:
-            session.send("COMMIT")
+            _replayed(session, "COMMIT", time_limit)
     finally:
         session.close()
 
 
-def shown(text: str) -> str:
-    """A statement as reports may have it: without passwords."""
-    return without_secrets(text.encode()).decode(errors="replace")
+def _replayed(session: Session, text: str, time_limit: float) -> None:
+    refusal = session.send(text)
+    if refusal is None:
+        return
+    why = f"no end within {time_limit:g} seconds" if session.timed_out else refusal.message
+    raise SchemaError(
+        f"the schema after {_first_line(text)} cannot be made again without the rows: {why}",
+        hint="let the statement work on empty tables",
+    )
 
 
 def _is_of_unknown_role(refusal: Refusal | None) -> bool:
@@ -212,6 +222,20 @@ def _is_of_unknown_role(refusal: Refusal | None) -> bool:
 def _lacks_values(kind: MigrationStatement, text: str) -> bool:
     """Whether it was sent with values that nobody wrote down; a function's body has parameters."""
     return kind in (MigrationStatement.DATA, MigrationStatement.QUERY) and has_parameters(text)
+
+
+def _without_values(seen: Observed, text: str) -> Observed:
+    if seen.refusal is None:
+        return seen
+    return msgspec.structs.replace(seen, refusal=_hidden(seen.refusal, text))
+
+
+def _hidden(refusal: Refusal, text: str) -> Refusal:
+    """Without the values that errors about data and settings quote (SQLSTATE class 22)."""
+    if refusal.sqlstate[:2] != _DATA_EXCEPTION:
+        return refusal
+    message = words_without_values(refusal.message, text)
+    return msgspec.structs.replace(refusal, message=message)
 
 
 def _statements(count: int) -> str:

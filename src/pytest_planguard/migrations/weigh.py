@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from pytest_planguard.migrations.effects import Effects, Start
-from pytest_planguard.migrations.trace import Trace, Traced, shown
+from pytest_planguard.migrations.shown import shown
+from pytest_planguard.migrations.trace import Trace, Traced
 from pytest_planguard.model.migration import (
     Built,
     Change,

@@ -8,13 +8,13 @@ from typing import TypeVar
 
 import msgspec
 
-from pytest_planguard import registry
 from pytest_planguard.config import Config
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.connections import TIMEOUTS, Held, Opened, Pool
 from pytest_planguard.model.finding import Candidate
 from pytest_planguard.model.judgement import ConnectionsContext
 from pytest_planguard.pipeline.databases import databases_of
+from pytest_planguard.pipeline.judges import Judges
 
 _SETS = re.compile(
     r"\balter\s+(?:role|user|database|system)\b[^;]*?\bset\s+"
@@ -26,8 +26,8 @@ One = TypeVar("One", Pool, Opened, Held)
 
 
 def said_of_connections(
-    config: Config, capture: Capture, judged: Collection[str]
-) -> tuple[Candidate, ...]:
+    config: Config, capture: Capture, judged: Collection[str], judges: Judges
+) -> list[Candidate]:
     """What all rules say.
 
     Args:
@@ -35,14 +35,9 @@ def said_of_connections(
         capture: What was heard.
         judged: Databases that queries were planned for: what belongs to another one, or to one
             nobody knows, is told with the first of them.
+        judges: The rules; they keep count of those that fail.
     """
-    context = context_of(config, capture, judged)
-    said: list[Candidate] = []
-    for code, rule in registry.rules().items():
-        check = getattr(rule, "check_connections", None)
-        if check is not None and config.wants(code):
-            said += check(context)
-    return tuple(said)
+    return judges.of_connections(context_of(config, capture, judged))
 
 
 def context_of(config: Config, capture: Capture, judged: Collection[str]) -> ConnectionsContext:

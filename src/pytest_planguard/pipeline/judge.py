@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from pytest_planguard import registry
 from pytest_planguard.advice.paging import deep_pages
 from pytest_planguard.advice.rewrites import rewrites
 from pytest_planguard.advice.unreached import unreached
@@ -28,7 +27,7 @@ from pytest_planguard.pipeline.budgets import demands_of
 from pytest_planguard.pipeline.comparison import compared
 from pytest_planguard.pipeline.fixtures import Planner
 from pytest_planguard.pipeline.growth import growths, with_least_rows
-from pytest_planguard.pipeline.judges import Judges
+from pytest_planguard.pipeline.judges import judges_of
 from pytest_planguard.pipeline.referential import Referential, referential
 from pytest_planguard.pipeline.suite import suite_of
 from pytest_planguard.sql.reads import reads
@@ -97,7 +96,7 @@ def judge(
     items = _judged_items(searched, seen)
     written = rewrites(items, planner.catalog, thresholds, planner.explainer.explain)
     deep = deep_pages(items, thresholds, planner.explainer.explain)
-    judges = Judges({code: one for code, one in registry.rules().items() if config.wants(code)})
+    judges = judges_of(config)
     candidates: list[Candidate] = []
     for (query, planned), (_, sent) in zip(searched, outcomes, strict=True):
         if isinstance(planned, Unexplained) or isinstance(sent, Unexplained):

@@ -13,7 +13,7 @@ import msgspec
 from pytest_planguard import registry
 from pytest_planguard.baseline import files
 from pytest_planguard.config import Config, thresholds_for
-from pytest_planguard.errors import ConfigurationError, ServerError
+from pytest_planguard.errors import ConfigurationError, SchemaError, ServerError
 from pytest_planguard.fixturedb.build import Fixture
 from pytest_planguard.fixturedb.twin import Twin
 from pytest_planguard.migrations.changes import changes_of
@@ -45,6 +45,7 @@ from pytest_planguard.pipeline.databases import databases_of
 from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, read_catalog_at
 from pytest_planguard.pipeline.gate import Gate, as_configured, verdict
+from pytest_planguard.pipeline.judges import judges_of
 from pytest_planguard.pipeline.migrated_plans import common_search_path, entries_of, index_use
 from pytest_planguard.pipeline.suppressions import refuse_malformed
 from pytest_planguard.planner.explain import Explainer
@@ -110,7 +111,10 @@ def migrations(
         recording = look.recorded(source)
         refuse_malformed(Capture((), remarks=recording.remarks), [])
         migration, context = look.looked_at(recording, baseline, known)
-        candidates = as_configured(config, _said(context, config))
+        judges = judges_of(config)
+        candidates = as_configured(config, judges.of_migration(context))
+        notes = (*migration.notes, *judges.notes)
+        migration = msgspec.structs.replace(migration, notes=notes)
         return _report(config, planner, migration, candidates, recording)
 
 
@@ -152,6 +156,7 @@ class _Look:
         self._tool = tool
         self._progress = progress
         self._lossy: tuple[Dropped, ...] = ()
+        self._notes: dict[str, None] = {}
 
     def recorded(self, source: Source) -> Recording:
         """The statements, from a twin of their own where a tool has to run."""
@@ -187,13 +192,17 @@ class _Look:
             (*traced.notes, *releases.notes),
         )
         known = [] if traced.failure else entries_of(baseline, self._asked.database)
-        use = index_use(
-            migration,
-            known,
-            [] if traced.failure else self._asked_by(capture),
-            before=lambda: self._explainer(()),
-            after=lambda: self._explainer(recording.sent),
-        )
+        use = None
+        with self._noting_refusals():
+            use = index_use(
+                migration,
+                known,
+                [] if traced.failure else self._asked_by(capture),
+                before=lambda: self._explainer(()),
+                after=lambda: self._explainer(recording.sent),
+            )
+        notes = (*traced.notes, *releases.notes, *self._notes)
+        migration = msgspec.structs.replace(migration, notes=notes)
         thresholds = thresholds_for(self._config, self._planner.catalog.tables)
         return migration, MigrationContext(
             migration,
@@ -210,12 +219,20 @@ class _Look:
         found: dict[int, tuple[Change, ...]] = {}
         for prefix, group in _by_schema(recording, traced):
             self._progress("planning the migration's data statements at production's size")
-            with self._explainer(prefix) as (explainer, catalog):
+            with self._noting_refusals(), self._explainer(prefix) as (explainer, catalog):
                 for one in group:
                     planned = _planned(one, explainer)
                     if planned is not None:
                         found[one.position] = changes_of(planned.worst, catalog)
         return found
+
+    @contextmanager
+    def _noting_refusals(self) -> Iterator[None]:
+        """Where a schema cannot be made again, what needs its plans is left out, and told."""
+        try:
+            yield
+        except SchemaError as error:
+            self._notes[error.message] = None
 
     @contextmanager
     def _explainer(self, prefix: Sequence[Sent]) -> Iterator[tuple[Explainer, Catalog]]:
@@ -372,16 +389,6 @@ def _planned(one: Traced, explainer: Explainer) -> Planned | None:
     asked = normalise(Capture((statement,)), report_name=lambda name: name)
     outcomes = explainer.explain(explainer.fitted(asked))
     return next((outcome for outcome in outcomes if isinstance(outcome, Planned)), None)
-
-
-def _said(context: MigrationContext, config: Config) -> list[Candidate]:
-    """What the rules on migrations have to say."""
-    said: list[Candidate] = []
-    for code, rule in registry.rules().items():
-        check = getattr(rule, "check_migration", None)
-        if check is not None and config.wants(code):
-            said += check(context)
-    return said
 
 
 def _with_verdicts(

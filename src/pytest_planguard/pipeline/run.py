@@ -43,6 +43,7 @@ from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, ready
 from pytest_planguard.pipeline.gate import Gate, Key, as_configured, verdict
 from pytest_planguard.pipeline.judge import Judged, judge
+from pytest_planguard.pipeline.judges import judges_of
 from pytest_planguard.pipeline.outcome import Options, Outcome
 from pytest_planguard.pipeline.roles import bound_roles, not_applied, under_their_roles
 from pytest_planguard.pipeline.suppressions import refuse_malformed
@@ -261,7 +262,8 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
     changes = {key: one for judged in parts.judged for key, one in judged.changes.items()}
     growth = {key: one for judged in parts.judged for key, one in judged.growth.items()}
     candidates: list[Candidate] = [one for judged in parts.judged for one in judged.candidates]
-    candidates += said_of_connections(config, capture, parts.databases)
+    judges = judges_of(config)
+    candidates += said_of_connections(config, capture, parts.databases, judges)
     if capture.complete:
         catalogs = [one.catalog for one in parts.databases.values()]
         refuse_unknown_tables(config, parts.budgets, catalogs, outcomes)
@@ -291,6 +293,7 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
         notes=(
             *capture.notes,
             *parts.notes,
+            *judges.notes,
             *silent,
             *gate.growth_note(findings),
             *unknown_columns(config, parts.databases, capture),

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from pytest_planguard.model.finding import Advice, Finding, Severity
+from pytest_planguard.model.migration import Migration
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.report import Change, ChangeKind, QueryReport, Report, Status
 from pytest_planguard.report import _migrations as migrating
@@ -26,6 +27,12 @@ LONGEST = 65_000
 _LONGEST_SQL = 4_000
 """Characters; a statement of megabytes must not push all plans out of the comment."""
 
+_MOST_LINES = 20
+"""Of a list beside the findings: it must not push them out of the comment."""
+
+_MOST_ROWS = 50
+"""Of the tables of all migrations."""
+
 _SIGNS = {Status.PASSED: "✅", Status.FAILED: "❌", Status.INCOMPLETE: "⚠️"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&$]|^[-+=])")
 _NUMBERED = re.compile(r"^(\d+)([.)])")
@@ -33,6 +40,8 @@ _REFERENCE = re.compile(r"""[@#!~%$&](?=[\w"'])|:(?=//)|\b(?:www|GH)(?=[.-])""",
 _BREAK = "\u200b"
 """A zero-width space: GitHub and GitLab look for mentions, references and addresses in the
 rendered text, where an escape has already gone."""
+_QUICK = re.compile(r"^(\s*)/(?=\w)")
+"""A line that GitLab may take for a command; a fence ends earlier for it than for Markdown."""
 
 
 class Detail(enum.IntEnum):
@@ -88,7 +97,7 @@ def body(
 
 def inline(text: str) -> str:
     """Foreign text inside a sentence: no markup, mention, link or HTML of it is alive."""
-    apart = _REFERENCE.sub(lambda match: match[0] + _BREAK, words.clean(text))
+    apart = _REFERENCE.sub(lambda match: match[0] + _BREAK, _no_command(words.clean(text)))
     return _NUMBERED.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", apart))
 
 
@@ -102,9 +111,13 @@ def code(text: str) -> str:
 
 def fence(text: str, language: str = "") -> str:
     """Foreign text as a block, fenced by more backticks than it holds in a row."""
-    lines = [words.clean(line) for line in text.splitlines()]
+    lines = [_no_command(words.clean(line)) for line in text.splitlines()]
     ticks = "`" * max(3, max(map(_longest_run, lines), default=0) + 1)
     return "\n".join([f"{ticks}{language}", *lines, ticks])
+
+
+def _no_command(line: str) -> str:
+    return _QUICK.sub(rf"\1{_BREAK}/", line)
 
 
 def _longest_run(text: str) -> int:
@@ -160,22 +173,40 @@ def _sections(report: Report, detail: Detail) -> list[str]:
 
 
 def _migrations(report: Report) -> list[str]:
-    """A table for each."""
+    """A table for each, as long as there is room."""
     parts: list[str] = []
-    for migration in report.migrations:
-        lines = [
-            f"| {' | '.join(migrating.TITLES)} |",
-            "| --- | --- | --- | ---: | ---: | --- |",
-            *(
-                f"| {code(row.statement).replace('|', chr(92) + '|')} "
-                f"| {inline(row.lock)} | {inline(row.waits)} | {row.rows} | {row.bytes} "
-                f"| {inline(row.verdict)} |"
-                for row in migrating.rows_of(migration)
-            ),
-        ]
+    room = _MOST_ROWS
+    for number, migration in enumerate(report.migrations):
+        if not room:
+            left = numbers.counted(len(report.migrations) - number, "more migration")
+            return [*parts, f"And {left}."]
+        shown = _most_telling(migration, room)
         parts += [f"#### {_sentence(inline(migrating.head(migration)))}"]
-        parts += ["\n".join(lines)] if migration.steps else []
+        parts += ["\n".join(_table(shown))] if shown else []
+        more = len(migration.steps) - len(shown)
+        parts += [f"And {numbers.counted(more, 'more statement')}."] if more else []
+        room -= len(shown)
     return parts
+
+
+def _most_telling(migration: Migration, room: int) -> list[migrating.Row]:
+    """Its rows in order; where they are too many, those with a verdict of their own go first."""
+    rows = migrating.rows_of(migration)
+    order = sorted(range(len(rows)), key=lambda at: (rows[at].verdict == "ok", at))
+    return [rows[at] for at in sorted(order[:room])]
+
+
+def _table(rows: Sequence[migrating.Row]) -> list[str]:
+    return [
+        f"| {' | '.join(migrating.TITLES)} |",
+        "| --- | --- | --- | ---: | ---: | --- |",
+        *(
+            f"| {code(row.statement).replace('|', chr(92) + '|')} "
+            f"| {inline(row.lock)} | {inline(row.waits)} | {row.rows} | {row.bytes} "
+            f"| {inline(row.verdict)} |"
+            for row in rows
+        ),
+    ]
 
 
 def _kind(queries: dict[tuple[str, str], QueryReport], finding: Finding) -> ChangeKind | None:
@@ -303,7 +334,7 @@ def _better(report: Report) -> list[str]:
             before, after = numbers.cost(change.cost_before), numbers.cost(change.cost_after)
             cost = f": cost {before} → {after}"
         lines.append(f"- {code(where or one.query.key)}{cost}")
-    return ["#### Better", "\n".join(lines)] if lines else []
+    return ["#### Better", "\n".join(_first(lines))] if lines else []
 
 
 def _accepted(report: Report) -> list[str]:
@@ -325,23 +356,25 @@ def _tail(report: Report) -> list[str]:
         parts += ["#### Suppressed", "\n".join(suppressed)]
     unchecked = _unchecked(report)
     if unchecked:
-        parts += ["#### Not checked", "\n".join(f"- {line}" for line in unchecked)]
+        parts += ["#### Not checked", "\n".join(_first([f"- {line}" for line in unchecked]))]
     return parts
 
 
-_MOST_SUPPRESSED = 20
-"""Lines; whoever has more reads the JSON report."""
+def _first(lines: list[str]) -> list[str]:
+    """As many as a comment takes; whoever has more reads the JSON report."""
+    more = len(lines) - _MOST_LINES
+    return lines[:_MOST_LINES] + ([f"- and {more:,} more"] if more > 0 else [])
 
 
 def _suppressed(report: Report) -> list[str]:
     """Suppressed findings with the reason each has."""
-    lines = [
-        f"- {inline(one.rule)} {code(one.relation or one.key)}: {inline(one.suppressed.reason)}"
-        for one in report.findings
-        if one.suppressed is not None
-    ]
-    more = len(lines) - _MOST_SUPPRESSED
-    return lines[:_MOST_SUPPRESSED] + ([f"- and {more:,} more"] if more > 0 else [])
+    return _first(
+        [
+            f"- {inline(one.rule)} {code(one.relation or one.key)}: {inline(one.suppressed.reason)}"
+            for one in report.findings
+            if one.suppressed is not None
+        ]
+    )
 
 
 def _unchecked(report: Report) -> list[str]:

@@ -135,7 +135,6 @@ def _why_no_index(read: Read, context: Context) -> str:
     if read.kept_fraction > context.thresholds.kept_fraction:
         kept = words.share(read.kept_fraction)
         return f"no index can help: {kept} of the rows are kept, too many to fetch one by one"
-    return (
-        "no index was proven to help: none of those that were tried made the query "
-        + words.least_gain(context.thresholds)
+    return "no index was proven to help: none was found that makes the query " + words.least_gain(
+        context.thresholds
     )

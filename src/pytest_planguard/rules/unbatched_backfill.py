@@ -91,4 +91,5 @@ def _remedy(context: MigrationContext, step: Step) -> str:
     better = batches(step.statement, context.before)
     if better is None:
         return "a few thousand rows at a time, by a key, each batch committed"
-    return f"instead:\n{written(better, context.migration.tool, context.models)}"
+    values = ", with your values for $1 …" if "$1" in step.statement else ""
+    return f"instead{values}:\n{written(better, context.migration.tool, context.models)}"

@@ -5,9 +5,10 @@ import pytest
 
 import fix_reports
 from pytest_planguard.baseline import files
-from pytest_planguard.baseline.accept import update
+from pytest_planguard.baseline.accept import _with_additions, update
 from pytest_planguard.baseline.entries import is_known
 from pytest_planguard.errors import ConfigurationError
+from pytest_planguard.model.baseline import World
 from pytest_planguard.model.finding import Severity
 from pytest_planguard.model.plan import Planned, SampleKind
 from pytest_planguard.model.report import Change, ChangeKind
@@ -303,3 +304,43 @@ def test_a_kind_of_plan_that_is_new_is_added_where_the_others_are_the_same(tmp_p
         ("captured", 150_000),
         ("generic", 7.0),
     ]
+
+
+def test_a_test_more_that_sends_a_known_query_writes_nothing(tmp_path):
+    baseline = first(tmp_path)
+    report, finding = changed(fix_reports.missing_index(), ChangeKind.SAME)
+    more = [
+        msgspec.structs.replace(one, test="tests/new.py::test_x") for one in report.query.places
+    ]
+    places = msgspec.structs.replace(report.query, places=(*report.query.places, *more))
+    part = (
+        msgspec.structs.replace(report, query=places),
+        msgspec.structs.replace(finding, is_new=False),
+    )
+    assert update(tmp_path, baseline, fix_reports.report(part)) == 0
+    assert files.read(tmp_path) == baseline
+
+
+def test_one_query_accepted_leaves_an_index_that_came_to_a_known_table_new():
+    known = {"public.a_pkey": "CREATE UNIQUE INDEX a_pkey ON public.a USING btree (id)"}
+    old = World(
+        server_major=18,
+        collation="C",
+        settings={},
+        tables={"public.a": ("id bigint",)},
+        indexes=known,
+        rows={"public.a": 9.0},
+        scale_source="declared",
+        statistics={},
+    )
+    now = msgspec.structs.replace(
+        old,
+        tables={**old.tables, "public.ab": ("id bigint",)},
+        indexes={
+            **known,
+            "public.a_note": "CREATE INDEX a_note ON public.a USING btree (note)",
+            "public.a_all": "CREATE INDEX a_all ON ONLY public.a USING btree (note)",
+            "public.ab_pkey": "CREATE UNIQUE INDEX ab_pkey ON public.ab USING btree (id)",
+        },
+    )
+    assert set(_with_additions(old, now).indexes) == {"public.a_pkey", "public.ab_pkey"}

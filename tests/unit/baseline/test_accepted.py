@@ -60,9 +60,16 @@ def test_what_got_less_bad_is_not_told():
 def test_queries_that_came_moved_and_went_are_counted():
     cheap = msgspec.structs.replace(SEQ, cost=8.4)
     before = [entry(key="moved"), entry(key="same"), entry(key="gone")]
-    after = [entry(key="moved", plans=(cheap,)), entry(key="same"), entry(key="new")]
+    new = msgspec.structs.replace(entry(key="new"), sql="SELECT x FROM another")
+    after = [entry(key="moved", plans=(cheap,)), entry(key="same"), new]
     found = accepted(before, after)
     assert (found.new, found.changed, found.dropped) == (1, 1, 1)
+
+
+def test_what_an_edited_query_carries_on_is_not_told_again():
+    edited = msgspec.structs.replace(entry(MISSING, key="edited"), sql="SELECT 1 + 1")
+    found = accepted([entry(MISSING)], [edited])
+    assert (found.findings, found.new, found.dropped) == ((), 0, 0)
 
 
 def test_the_worst_comes_first():

@@ -14,7 +14,9 @@ from pytest_planguard.cli import comment_host
 from pytest_planguard.forge.github import GitHubComments
 from pytest_planguard.forge.patience import Patience
 from pytest_planguard.model.baseline import Accepted, Entry, Origin, PlanEntry
+from pytest_planguard.model.report import Status
 from pytest_planguard.report import json as as_json
+from pytest_planguard.report import markdown
 
 MARKER = "<!-- pytest-planguard -->"
 GREEN, RED = "### ✅ planguard passed", "### ❌ planguard failed: 1 error"
@@ -237,6 +239,41 @@ def test_a_dry_run_needs_no_token(github, reported, say, monkeypatch):
     assert github.asked == []
 
 
+@pytest.mark.parametrize("behavior", ["new", "hide-and-new", "delete-and-new"])
+def test_warnings_are_set_right_once_they_are_mended(github, reported, say, behavior):
+    warned = fix_reports.mixed()
+    passed = msgspec.structs.replace(
+        warned.verdict, status=Status.PASSED, errors=0, warnings=3, gated=False
+    )
+    reported(msgspec.structs.replace(warned, verdict=passed))
+    said = [say("comment", "--behavior", behavior).out]
+    empty = fix_reports.empty()
+    for report in (empty, msgspec.structs.replace(empty, notes=("one more",))):
+        reported(report)
+        said.append(say("comment", "--behavior", behavior).out)
+    assert [one.partition(":")[0] for one in said] == ["posted", "posted", "unchanged"]
+    assert GREEN in bodies(github)[-1]
+
+
+def test_the_text_is_left_where_the_action_looks_for_it(
+    github, reported, say, project, monkeypatch
+):
+    service = project / "services" / "orders"
+    service.mkdir(parents=True)
+    monkeypatch.chdir(service)
+    report = reported(fix_reports.one_finding(), "services/orders/.planguard/report.json")
+    github.fail("POST", "/comments", 403, message="Resource not accessible by integration")
+    text = ("--output", ".planguard/comment.md")
+    assert say("comment", *text, str(project / report)).status == 0
+    assert RED in (service / ".planguard" / "comment.md").read_text()
+
+
+def test_the_token_a_step_is_given_goes_before_one_of_the_job(github, reported, say, monkeypatch):
+    monkeypatch.setenv("GH_TOKEN", "gho_another")
+    reported(fix_reports.one_finding())
+    assert say("comment").out.startswith("posted: ")
+
+
 def test_the_same_text_goes_to_the_job_summary(github, reported, say, monkeypatch, tmp_path):
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     reported(fix_reports.empty())
@@ -246,12 +283,19 @@ def test_the_same_text_goes_to_the_job_summary(github, reported, say, monkeypatc
     assert github.comments == []
 
 
-def test_a_push_without_a_pull_request_is_no_failure(github, reported, say, tmp_path):
-    (tmp_path / "event.json").write_text("{}")
+def test_a_push_is_left_to_the_run_of_its_pull_request(
+    github, reported, say, tmp_path, monkeypatch
+):
+    (tmp_path / "event.json").write_text('{"after": "abc"}')
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "push")
+    monkeypatch.setenv("GITHUB_REF", "refs/heads/feature")
+    monkeypatch.setenv("GITHUB_SHA", "abc")
+    github.pulls = [{"number": 7, "state": "open", "head": {"label": "o:feature", "sha": "abc"}}]
     reported(fix_reports.one_finding())
     said = say("comment")
     assert (said.status, said.out) == (0, "")
     assert said.err == "there is no open pull request to comment\n"
+    assert (github.comments, github.asked) == ([], [])
 
 
 def test_repository_and_number_can_be_given(github, reported, say, monkeypatch):
@@ -282,6 +326,25 @@ def test_reports_of_several_services_are_sections_of_one_comment(github, reporte
     assert lines[1] == "## ❌ planguard: 1 of 2 reports failed"
     assert "### ❌ services/orders: failed: 1 error" in lines
     assert "### ✅ pay \\& bill: passed" in lines
+
+
+@pytest.mark.parametrize(
+    ("files", "titles"),
+    [
+        (("orders/report.json", "billing/report.json"), ("orders", "billing")),
+        (("a/orders.json", "./b/orders.json"), ("a/orders", "b/orders")),
+        (("a/orders.json", "orders=b/other.json"), ("a/orders", "orders")),
+        (("report.json", "orders.json"), ("project", "orders")),
+    ],
+)
+def test_reports_of_one_name_are_told_apart(github, reported, say, project, files, titles):
+    for file in files:
+        reported(fix_reports.empty(), file.rpartition("=")[2])
+    assert say("comment", "--when", "always", *files).status == 0
+    (body,) = bodies(github)
+    heads = [line.removeprefix("### ✅ ") for line in body.splitlines() if line[:4] == "### "]
+    wanted = [project.name if title == "project" else title for title in titles]
+    assert heads == [f"{markdown.inline(title)}: passed" for title in wanted]
 
 
 MISTAKES = {

@@ -3,13 +3,14 @@ from __future__ import annotations
 import pytest
 
 from pytest_planguard.errors import ForgeError
-from pytest_planguard.forge.behavior import Behavior, Steps, carry_out, decide
+from pytest_planguard.forge.behavior import Behavior, Steps, carry_out, decide, worded
 from pytest_planguard.forge.conversation import Comment
 from pytest_planguard.forge.refusals import MissingError
 
 MARKER = "<!-- pytest-planguard -->"
 RED = f"{MARKER}\n### ❌ planguard failed: 1 error\n"
-GREEN = f"{MARKER}\n### ✅ planguard passed\n"
+GREEN = worded(f"{MARKER}\n### ✅ planguard passed\n", wanted=False)
+WARNINGS = worded(f"{MARKER}\n### ✅ planguard passed: 3 warnings shown\n", wanted=True)
 OLD = Comment("1", f"{MARKER}\n### ❌ planguard failed: 9 errors\n")
 NOW = Comment("2", RED)
 EVERY = list(Behavior)
@@ -46,8 +47,14 @@ def test_a_comment_that_is_there_turns_green_once(behavior):
     assert steps.update == NOW or steps.post
     if behavior is not Behavior.UPDATE:
         green = Comment("3", GREEN)
-        again = decide([green], GREEN + "144 tests", behavior, wanted=False)
+        again = decide([green], f"144 tests\n{GREEN}", behavior, wanted=False)
         assert again == Steps()
+
+
+@pytest.mark.parametrize("behavior", EVERY)
+def test_warnings_that_were_mended_do_not_stay_in_a_comment_that_passed(behavior):
+    steps = decide([Comment("3", WARNINGS)], GREEN, behavior, wanted=False)
+    assert steps.update is not None or steps.post
 
 
 class Fake:

@@ -68,18 +68,16 @@ def test_an_enterprise_server_has_both_interfaces_below_api():
 
 
 @pytest.mark.parametrize(
-    ("head", "commit", "found"),
+    ("head", "found"),
     [
-        (Head("fork:feature", "abc"), "", 7),
-        (Head("fork:feature", "older"), "", None),
-        (Head("fork:other", "abc"), "", None),
-        (None, "abc", 7),
-        (None, "d0d0", None),
+        (Head("fork:feature", "abc"), 7),
+        (Head("fork:feature", "older"), None),
+        (Head("fork:other", "abc"), None),
     ],
 )
-def test_the_pull_request_of_a_branch_or_a_commit_is_found(host, head, commit, found):
+def test_the_pull_request_of_a_branch_at_a_commit_is_found(host, head, found):
     host.pulls = [
         {"number": 7, "state": "open", "head": {"label": "fork:feature", "sha": "abc"}},
         {"number": 6, "state": "closed", "head": {"label": "fork:feature", "sha": "abc"}},
     ]
-    assert host.client(number=0).find(head, commit) == found
+    assert host.client(number=0).find(head) == found

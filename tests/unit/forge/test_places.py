@@ -53,11 +53,6 @@ def test_a_run_that_another_workflow_started_is_known_by_its_branch_and_commit(t
     assert place.head == github_actions.Head("fork:feature", "abc")
 
 
-def test_a_push_is_known_by_its_commit(tmp_path):
-    assert github(tmp_path, {}, GITHUB_EVENT_NAME="push").commit == "c0ffee"
-    assert github(tmp_path, {}, GITHUB_EVENT_NAME="schedule").commit == ""
-
-
 def test_bases_begin_with_what_github_merged_with(tmp_path):
     place = github(
         tmp_path,

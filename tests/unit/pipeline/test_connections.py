@@ -21,6 +21,7 @@ from pytest_planguard.model.silence import Remark, Silence
 from pytest_planguard.model.statement import Origin, Phase, Place
 from pytest_planguard.pipeline.connections import context_of, said_of_connections
 from pytest_planguard.pipeline.gate import Gate
+from pytest_planguard.pipeline.judges import judges_of
 
 LINE = Origin("app/db.py", 9, "make_engine")
 OPEN = Pool(LINE, "", Maker.SQLALCHEMY, "QueuePool", UNBOUNDED, "max_overflow=-1")
@@ -38,7 +39,7 @@ def config(tmp_path: Path) -> Config:
 
 def findings(config: Config, capture: Capture, baseline: Baseline | None):
     report = fix_reports.empty()
-    said = said_of_connections(config, capture, report.databases)
+    said = said_of_connections(config, capture, report.databases, judges_of(config))
     today = dt.date(2026, 1, 1)
     gate = Gate(config, baseline, report.databases, {}, capture, today)
     return gate.findings(settle(said), {})

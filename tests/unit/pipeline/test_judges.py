@@ -3,11 +3,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import fix_plans
+from pytest_planguard.model.connections import UNBOUNDED, Maker, Pool
 from pytest_planguard.model.finding import Candidate, RuleFacts
-from pytest_planguard.model.judgement import Context, RunContext
+from pytest_planguard.model.judgement import ConnectionsContext, Context, RunContext
+from pytest_planguard.model.migrating import MigrationContext
+from pytest_planguard.model.migration import Migration, Tool
 from pytest_planguard.model.spec import Thresholds
+from pytest_planguard.model.statement import Origin
 from pytest_planguard.pipeline.judges import Judges
-from pytest_planguard.rules import seq_scan_large_table
+from pytest_planguard.rules import seq_scan_large_table, unbounded_pool
 
 
 class Broken:
@@ -70,3 +74,34 @@ def test_rules_that_work_leave_no_note() -> None:
     judges.of_query(fix_plans.context("seq_equality"))
 
     assert judges.notes == ()
+
+
+class BrokenElsewhere:
+    FACTS: RuleFacts = seq_scan_large_table.FACTS
+
+    def check_connections(self, context: ConnectionsContext) -> Iterator[Candidate]:
+        raise KeyError(f"the secret {context.pools}")
+
+    def check_migration(self, context: MigrationContext) -> Iterator[Candidate]:
+        raise AttributeError("'NoneType' object has no attribute 'tables'")
+
+
+def test_a_rule_that_fails_on_connections_or_migrations_is_told_and_ends_nothing() -> None:
+    judges = Judges({"ABC003": BrokenElsewhere(), "CON003": unbounded_pool})
+    line = Origin("app/db.py", 9, "make_engine")
+    pool = Pool(line, "", Maker.SQLALCHEMY, "QueuePool", UNBOUNDED, "max_overflow=-1")
+    catalog = fix_plans.catalog()
+    migration = MigrationContext(
+        Migration("default", Tool.SQL, "7.sql"), catalog, Thresholds(), catalog
+    )
+
+    (found,) = judges.of_connections(ConnectionsContext(pools=(pool,)))
+    assert found.rule == unbounded_pool.FACTS.code
+    assert judges.of_migration(migration) == []
+
+    on_connections, on_migrations = judges.notes
+    assert (
+        "rule ABC003 failed on the connections and says nothing there: KeyError" in on_connections
+    )
+    assert "rule ABC003 failed on the migration and says nothing" in on_migrations
+    assert "secret" not in on_connections

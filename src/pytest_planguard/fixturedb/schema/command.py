@@ -84,7 +84,7 @@ def run_checked(
     variables: Mapping[str, str],
     shown: str,
     *,
-    time_limit: float = TIME_LIMIT,
+    time_limit: float | None = None,
 ) -> None:
     """Runs a program to its end.
 
@@ -93,11 +93,12 @@ def run_checked(
         root: Where it runs.
         variables: Its whole environment.
         shown: What messages call it.
-        time_limit: Seconds after which it is killed.
+        time_limit: Seconds after which it is killed; None: ten minutes.
 
     Raises:
         SchemaError: With the last lines it wrote.
     """
+    limit = TIME_LIMIT if time_limit is None else time_limit
     with tempfile.TemporaryFile() as output:
         try:
             process = subprocess.Popen(
@@ -114,11 +115,11 @@ def run_checked(
                 f'the command "{shown}" cannot be run in {root}: {error.strerror}',
                 hint="mend schema in [tool.pytest-planguard.database]",
             ) from error
-        status = _finished(process, time_limit)
+        status = _finished(process, limit)
         output.seek(0)
         text = output.read().decode(errors="replace")
     if status != 0:
-        what = f"took longer than {_spoken(time_limit)}" if status is None else (
+        what = f"took longer than {_spoken(limit)}" if status is None else (
             f"ended with status {status}"
         )  # fmt: skip
         raise SchemaError(f'the schema\'s command "{shown}" {what}', hint=_last_lines(text))
