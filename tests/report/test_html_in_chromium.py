@@ -187,6 +187,21 @@ def test_a_link_to_a_query_shows_it_whatever_is_filtered(page: Page) -> None:
     expect(page.locator("#f1")).to_be_in_viewport()
 
 
+def test_the_same_link_again_shows_a_query_that_was_folded_meanwhile(page: Page) -> None:
+    link = page.locator("#f1 a[href^='#q']")
+    row = page.locator(link.get_attribute("href") or "")
+    link.click()
+    row.locator(".toggle").click()
+    expect(row.locator(".more")).to_be_hidden()
+
+    link.click()
+    expect(row.locator(".more")).to_be_visible()
+    expect(row.locator(".toggle")).to_be_focused()
+    for _ in range(2):
+        row.locator("a[href='#f1']").click()
+        expect(page.locator("#f1")).to_be_in_viewport()
+
+
 def test_a_link_to_a_folded_finding_unfolds_it(page: Page) -> None:
     page.locator("#by-r").select_option(label="QRY007 (1)")
     link = page.locator("#table > tbody:visible td a")

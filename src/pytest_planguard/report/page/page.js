@@ -128,6 +128,17 @@ function follow(showAll) {
   target.querySelector(".toggle").focus({ preventScroll: true });
 }
 
+/** The same link again changes no address, and what was folded meanwhile is to unfold all the same. */
+function listenToLinks(showAll) {
+  addEventListener("hashchange", () => follow(showAll));
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    if (link === null || link.hash !== location.hash || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (link.hash.startsWith("#q")) event.preventDefault(); // the browser's own way would take the focus
+    follow(showAll);
+  });
+}
+
 /** On paper nothing can be unfolded: what a finding folds is printed, queries stay as they are. */
 function listenToPrinting() {
   let unfolded = [];
@@ -145,6 +156,6 @@ document.addEventListener("DOMContentLoaded", () => {
   listenToPrinting();
   const table = element("table");
   const showAll = table === null ? () => {} : listenToTable(table);
-  addEventListener("hashchange", () => follow(showAll));
+  listenToLinks(showAll);
   follow(showAll);
 });
