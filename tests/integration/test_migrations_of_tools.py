@@ -276,6 +276,40 @@ def test_any_program_is_heard_at_the_door_of_the_twin(project, server):
     assert found(report, "MIG003") == []
 
 
+TWO = """
+import os
+import psycopg
+
+first = psycopg.connect(os.environ["DATABASE_URL"])
+first.execute("ALTER TABLE orders ADD COLUMN a int")
+with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as second:
+    second.execute("CREATE TABLE done (id int)")
+    for table in ("done", "other"):
+        try:
+            second.execute(f"CREATE TABLE {table} (id int)")
+        except psycopg.Error:
+            pass
+first.commit()
+"""
+
+
+def test_a_program_with_two_connections_is_traced_without_what_failed(project, server):
+    (project / "migrate.py").write_text(TWO)
+    (project / "schema.sql").write_text(";\n".join(TABLES))
+    report = migrations(
+        load(project, environ={}), Program("python migrate.py", project), server=server
+    )
+
+    (migration,) = report.migrations
+    assert [(one.statement, one.inside) for one in migration.steps] == [
+        ("CREATE TABLE done (id int)", False),
+        ("CREATE TABLE other (id int)", False),
+        ("ALTER TABLE orders ADD COLUMN a int", True),
+    ]
+    assert migration.failure == ""
+    assert "messages the server refused when the command ran, left out: 1" in report.notes
+
+
 def test_a_program_that_goes_elsewhere_is_told(project, server):
     source = Program("python -c pass", project)
     with pytest.raises(SchemaError, match="sent nothing to the database"):

@@ -29,5 +29,7 @@ class Recording(msgspec.Struct, frozen=True):
     """Why the tool's way back failed; empty: it did not, or none was tried."""
     returned: bool = False
     """The way back was gone, on the database the tool ran on."""
+    notes: tuple[str, ...] = ()
+    """On what of it is not here."""
     remarks: tuple[Remark, ...] = ()
     """Comments that acknowledge what a statement does."""

@@ -92,6 +92,7 @@ class _Tracer:
 
     def run(self, recording: Recording) -> Trace:
         """All statements."""
+        self._notes = dict.fromkeys(recording.notes)
         failure = ""
         for position, sent in enumerate(recording.sent):
             refusal = self._one(position, sent)

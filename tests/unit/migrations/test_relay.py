@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from pytest_planguard.migrations.sources.relay import Client
+from pytest_planguard.migrations.sources.spoken import Spoken, one_after_the_other
 
 START = struct.pack("!II", 8, 196608)
 
@@ -31,13 +32,13 @@ def heard():
 
 @pytest.fixture
 def client(heard):
-    client = Client(1, lambda number, text: heard.append((number, text)))
+    client = Client(1, lambda one: heard.append((one.connection, one.text)))
     assert client.took(START) == (START, b"")
     return client
 
 
 def test_encryption_is_declined_and_the_start_handed_on(heard):
-    client = Client(1, lambda *said: heard.append(said))
+    client = Client(1, heard.append)
     assert client.took(struct.pack("!II", 8, 80877103)) == (b"", b"N")
     assert client.took(START) == (START, b"")
 
@@ -70,3 +71,82 @@ def test_values_are_put_in_once_and_never_into_strings(client, heard):
     assert heard == [
         (1, "UPDATE t SET a = '$2 or more', note = 'costs $1', b = 'x$1' WHERE c = 'x$1'")
     ]
+
+
+READY, ERROR = message(b"Z", b"I"), message(b"E", b"SERROR\0\0")
+
+
+def done(tag: bytes) -> bytes:
+    return message(b"C", tag + b"\0")
+
+
+@pytest.fixture
+def spoken():
+    return []
+
+
+@pytest.fixture
+def talk(spoken):
+    client = Client(1, spoken.append)
+    client.took(START)
+    client.answered(READY)
+    return client
+
+
+def test_what_the_server_refuses_is_known(talk, spoken):
+    for text, answer in (
+        (b"CREATE TABLE t ()", done(b"CREATE TABLE")),
+        (b"CREATE TABLE t ()", ERROR),
+        (b"DROP TABLE t", done(b"DROP TABLE")),
+    ):
+        talk.took(message(b"Q", text + b"\0"))
+        for half in (answer[:3], answer[3:] + READY):
+            talk.answered(half)
+    assert [one.refused for one in spoken] == [False, True, False]
+    assert spoken[2].tag == "DROP TABLE"
+
+
+def test_behind_an_error_nothing_is_carried_out_until_the_next_sync(talk, spoken):
+    sync = message(b"S", b"")
+    talk.took(message(b"P", b"s\0SELECT 1\0\0\0"))
+    talk.took(bind() + bind() + bind() + sync + bind() + sync)
+    talk.answered(done(b"SELECT 1") + ERROR + READY + done(b"SELECT 1") + READY)
+    assert [one.refused for one in spoken] == [False, True, True, False]
+
+
+def said(*texts: tuple[int, str]) -> list[str]:
+    return one_after_the_other(Spoken(number, text) for number, text in texts)
+
+
+def test_transactions_of_two_connections_stand_one_after_the_other():
+    assert said(
+        (1, "BEGIN"), (1, "ALTER TABLE a ADD b int"), (2, "BEGIN; CREATE TABLE c ()"),
+        (2, "COMMIT"), (1, "COMMIT"), (2, "CREATE INDEX CONCURRENTLY i ON a (b)"),
+    ) == [
+        "BEGIN", "CREATE TABLE c ()", "COMMIT",
+        "BEGIN", "ALTER TABLE a ADD b int", "COMMIT",
+        "CREATE INDEX CONCURRENTLY i ON a (b)",
+    ]  # fmt: skip
+
+
+def test_settings_are_a_connections_own():
+    assert said(
+        (1, "SET lock_timeout = '1s'"), (2, "DROP TABLE a"), (1, "DROP TABLE b")
+    ) == [
+        "SET lock_timeout = '1s'", "RESET lock_timeout", "DROP TABLE a",
+        "SET lock_timeout = '1s'", "DROP TABLE b",
+    ]  # fmt: skip
+
+
+def test_what_was_refused_is_left_out_and_a_commit_that_rolled_back_is_one():
+    spoken = [
+        Spoken(1, "BEGIN"), Spoken(1, "CREATE TABLE t ()", refused=True),
+        Spoken(1, "COMMIT", tag="ROLLBACK"), Spoken(1, "CREATE TABLE u ()"),
+    ]  # fmt: skip
+    assert one_after_the_other(spoken) == ["BEGIN", "ROLLBACK", "CREATE TABLE u ()"]
+
+
+def test_transactions_that_never_ended_come_last():
+    assert said((1, "BEGIN"), (2, "BEGIN"), (3, "DROP TABLE a")) == [
+        "DROP TABLE a", "BEGIN", "ROLLBACK", "BEGIN",
+    ]  # fmt: skip

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-import socket
+import re
 import tempfile
-import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pytest_planguard.errors import SchemaError
 from pytest_planguard.fixturedb.schema import command
 from pytest_planguard.migrations.recorded import Recording, Sent
-from pytest_planguard.migrations.sources.relay import PORT, Relay
+from pytest_planguard.migrations.sources.relay import PORT, Address, Relay
+from pytest_planguard.migrations.sources.spoken import Spoken, one_after_the_other
 from pytest_planguard.migrations.sources.waits import Waits
 from pytest_planguard.migrations.trace import TIME_LIMIT
 from pytest_planguard.model.migration import Tool
 from pytest_planguard.model.statement import Layer, Origin
-from pytest_planguard.sql.script import split_script
 
 if TYPE_CHECKING:
     from pytest_planguard.fixturedb.twin import Twin
@@ -39,6 +39,7 @@ class Program:
 
     def __init__(self, text: str, root: Path, time_limit: float = TIME_LIMIT) -> None:
         self._text = text
+        self._name = program_of(text)
         self._root = root
         self._time_limit = time_limit
 
@@ -49,17 +50,11 @@ class Program:
             SchemaError: It can't be started, or sent nothing to the twin.
         """
         assert twin is not None
-        heard: list[tuple[int, str]] = []
-        lock = threading.Lock()
-
-        def hear(number: int, text: str) -> None:
-            with lock:
-                heard.append((number, text))
-
+        heard: list[Spoken] = []
         failure = ""
         with (
             tempfile.TemporaryDirectory() as folder,
-            Relay(address_of(twin.conninfo), hear, Path(folder)),
+            Relay(address_of(twin.conninfo), heard.append, Path(folder)),
             Waits(twin) as waits,
         ):
             try:
@@ -71,37 +66,54 @@ class Program:
                 failure = f"{error.message}: {why}"
         if not heard:
             raise SchemaError(
-                f'the command "{self._text}" sent nothing to the database it was given',
+                f'the command "{self._name}" sent nothing to the database it was given',
                 hint="let it read DATABASE_URL, PLANGUARD_DATABASE_URL or libpq's variables",
             )
-        return Recording(tuple(self._sent(heard)), self._text, failure)
+        refused = sum(one.refused for one in heard)
+        note = f"messages the server refused when the command ran, left out: {refused:,}"
+        return Recording(
+            tuple(self._sent(heard)), self._name, failure, notes=(note,) if refused else ()
+        )
 
     def _run(self, twin: Twin, folder: str) -> None:
         conninfo, url = through(twin.conninfo, folder)
         variables = command.environment(os.environ, url, conninfo)
         words = command.arguments(self._text)
-        command.run_checked(words, self._root, variables, self._text, time_limit=self._time_limit)
+        command.run_checked(words, self._root, variables, self._name, time_limit=self._time_limit)
 
-    def _sent(self, heard: list[tuple[int, str]]) -> list[Sent]:
-        """Statements, several of one message apart."""
-        place = Origin(self._text, 0, "", Layer.MIGRATION)
-        return [
-            Sent(one.text, place)
-            for _, text in heard
-            if not _is_the_programs(text)
-            for one in split_script(text)
-        ]
+    def _sent(self, heard: list[Spoken]) -> list[Sent]:
+        """Statements, several of one message apart, and of all connections in one order."""
+        place = Origin(self._name, 0, "", Layer.MIGRATION)
+        own = [one for one in heard if not _is_the_programs(one.text)]
+        return [Sent(text, place) for text in one_after_the_other(own)]
 
 
-def address_of(conninfo: str) -> tuple[int, Any]:
-    """Where a server is, as sockets have it."""
+def program_of(text: str) -> str:
+    """What reports call a command: its arguments may be passwords.
+
+    >>> program_of("PGPASSWORD=x python migrate.py --url postgres://a:b@c/d")
+    'python migrate.py …'
+    """
+    words = text.split()
+    while words and "=" in words[0]:
+        del words[0]
+    plain = list(itertools.takewhile(_PLAIN.fullmatch, words))
+    return " ".join([*plain, "…"] if len(plain) < len(words) else plain)
+
+
+_PLAIN = re.compile(r"[\w./][\w./-]*")
+"""A word that names a program, a file or a subcommand."""
+
+
+def address_of(conninfo: str) -> Address:
+    """Where a server is."""
     from psycopg.conninfo import conninfo_to_dict
 
     known = conninfo_to_dict(conninfo)
     host, port = str(known.get("host") or "/var/run/postgresql"), int(known.get("port") or 5432)
     if host.startswith("/"):
-        return socket.AF_UNIX, f"{host}/.s.PGSQL.{port}"
-    return socket.AF_INET, (host, port)
+        return f"{host}/.s.PGSQL.{port}"
+    return host, port
 
 
 def through(conninfo: str, folder: str) -> tuple[str, str]:

@@ -12,10 +12,12 @@ import contextlib
 import socket
 import struct
 import threading
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+from pytest_planguard.migrations.sources.spoken import Spoken
 from pytest_planguard.sql.bound import with_literals
 
 _SSL, _GSS, _CANCEL = 80877103, 80877104, 80877102
@@ -24,20 +26,23 @@ _SSL, _GSS, _CANCEL = 80877103, 80877104, 80877102
 PORT = 5432
 """Part of the socket's name."""
 
-Heard = Callable[[int, str], None]
-"""Told of each statement with the number of its connection."""
+Heard = Callable[[Spoken], None]
+"""Told of each statement when it passes; what became of it is filled in later."""
+
+Address = str | tuple[str, int]
+"""Of a server: a socket's path, or a host and a port."""
 
 
 class Relay:
     """Between a program and a server.
 
     Args:
-        address: Where the server is: ``(family, address)`` as sockets have it.
+        address: Where the server is.
         heard: Told of statements, in the order they pass.
         folder: Where its socket is.
     """
 
-    def __init__(self, address: tuple[int, Any], heard: Heard, folder: Path) -> None:
+    def __init__(self, address: Address, heard: Heard, folder: Path) -> None:
         self._address = address
         self._heard = heard
         self._listener = socket.socket(socket.AF_UNIX)
@@ -62,15 +67,14 @@ class Relay:
         while not self._over:
             try:
                 client, _ = self._listener.accept()
-                server = socket.socket(self._address[0])
-                server.connect(self._address[1])
+                server = _connected(self._address)
             except OSError:
                 return
             number += 1
             self._open += [client, server]
             reader = Client(number, self._heard)
             threading.Thread(target=self._up, args=(client, server, reader), daemon=True).start()
-            threading.Thread(target=_down, args=(server, client), daemon=True).start()
+            threading.Thread(target=_down, args=(server, client, reader), daemon=True).start()
 
     def _up(self, client: socket.socket, server: socket.socket, reader: Client) -> None:
         with contextlib.suppress(OSError):
@@ -84,16 +88,25 @@ class Relay:
             server.shutdown(socket.SHUT_WR)
 
 
-def _down(server: socket.socket, client: socket.socket) -> None:
+def _connected(address: Address) -> socket.socket:
+    if not isinstance(address, str):
+        return socket.create_connection(address)
+    server = socket.socket(socket.AF_UNIX)
+    server.connect(address)
+    return server
+
+
+def _down(server: socket.socket, client: socket.socket, reader: Client) -> None:
     with contextlib.suppress(OSError):
         while data := server.recv(65_536):
+            reader.answered(data)
             client.sendall(data)
     with contextlib.suppress(OSError):
         client.shutdown(socket.SHUT_WR)
 
 
 class Client:
-    """Reads what one client sends; pure but for ``heard``.
+    """Reads what one client sends and is answered; pure but for ``heard``.
 
     Args:
         number: Of the connection.
@@ -106,6 +119,10 @@ class Client:
         self._buffer = b""
         self._started = False
         self._prepared: dict[bytes, str] = {}
+        self._answers = b""
+        self._failed = False
+        self._waiting: deque[tuple[bytes, Spoken | None]] = deque()
+        """Messages without an answer so far: Query, Bind, and what ends a row of those (Sync)."""
 
     def took(self, data: bytes) -> tuple[bytes, bytes]:
         """What is to be handed on, and what the client is answered in the server's place."""
@@ -133,19 +150,49 @@ class Client:
         return packet + rest, b""
 
     def _read(self, data: bytes) -> None:
-        """Whole messages: a kind of one byte, a length that counts itself, the rest."""
-        self._buffer += data
-        while len(self._buffer) >= 5:
-            (length,) = struct.unpack("!I", self._buffer[1:5])
-            if len(self._buffer) < length + 1:
-                return
-            kind, body = self._buffer[:1], self._buffer[5 : length + 1]
-            self._buffer = self._buffer[length + 1 :]
+        found, self._buffer = _messages(self._buffer + data)
+        for kind, body in found:
             self._message(kind, body)
+
+    def answered(self, data: bytes) -> None:
+        """What the server says to it."""
+        found, self._answers = _messages(self._answers + data)
+        for kind, body in found:
+            self._answer(kind, body)
+
+    def _answer(self, kind: bytes, body: bytes) -> None:
+        """CommandComplete and EmptyQueryResponse, ErrorResponse, ReadyForQuery (manual, 54.7)."""
+        if kind in (b"C", b"I") and self._waiting:
+            message, spoken = self._waiting[0]
+            if spoken is not None:
+                spoken.tag = _text(body) if kind == b"C" else ""
+            if message == b"B":
+                self._waiting.popleft()
+        elif kind == b"E":
+            self._failed = True
+        elif kind == b"Z":
+            self._settle()
+
+    def _settle(self) -> None:
+        """After an error the server reads on behind the next Sync."""
+        while self._waiting:
+            message, spoken = self._waiting.popleft()
+            if spoken is not None:
+                spoken.refused = self._failed
+            if message != b"B":
+                break
+        self._failed = False
+
+    def _hear(self, kind: bytes, text: str) -> None:
+        spoken = Spoken(self._number, text)
+        self._waiting.append((kind, spoken))
+        self._heard(spoken)
 
     def _message(self, kind: bytes, body: bytes) -> None:
         if kind == b"Q":
-            self._heard(self._number, _text(body))
+            self._hear(kind, _text(body))
+        elif kind in (b"S", b"F"):
+            self._waiting.append((kind, None))
         elif kind == b"P":
             name, _, rest = body.partition(b"\0")
             self._prepared[name] = _text(rest)
@@ -153,7 +200,21 @@ class Client:
             _, _, rest = body.partition(b"\0")
             name, _, values = rest.partition(b"\0")
             text = self._prepared.get(name, "")
-            self._heard(self._number, with_values(text, values))
+            self._hear(kind, with_values(text, values))
+
+
+def _messages(data: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Whole messages of a kind, a length that counts itself and a body; and what is left."""
+    found = []
+    start = 0
+    while len(data) - start >= 5:
+        (length,) = struct.unpack_from("!I", data, start + 1)
+        end = start + length + 1
+        if len(data) < end:
+            break
+        found.append((data[start : start + 1], data[start + 5 : end]))
+        start = end
+    return found, data[start:]
 
 
 def _text(body: bytes) -> str:

@@ -110,7 +110,7 @@ class ToolSource:
             last("failure"),
             last("irreversible"),
             bool(last("returned")),
-            tuple(_remarks({one.place.file for one in sent}, self._root)),
+            remarks=tuple(_remarks({one.place.file for one in sent}, self._root)),
         )
 
 

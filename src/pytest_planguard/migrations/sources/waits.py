@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 from pytest_planguard.fixturedb.queries import named_queries
+from pytest_planguard.sql.refusals import text_without_values
 
 if TYPE_CHECKING:
     from pytest_planguard.fixturedb.twin import Twin
@@ -47,10 +48,16 @@ class Waits:
         ):
             while not self._over.wait(_PAUSE):
                 row = connection.execute(query).fetchone()
-                self.said = _sentence(*row) if row is not None else ""
+                self.said = sentence(*row) if row is not None else ""
 
 
-def _sentence(waiting: str, holding: str) -> str:
+def sentence(waiting: str, holding: str) -> str:
+    """Who waits for whom, by their statements without values.
+
+    Args:
+        waiting: As ``pg_stat_activity`` has it.
+        holding: Likewise.
+    """
     return (
         f"{_shortened(waiting)} waits for a lock that another connection of the migration holds, "
         f"which last sent {_shortened(holding)}"
@@ -58,5 +65,5 @@ def _sentence(waiting: str, holding: str) -> str:
 
 
 def _shortened(text: str) -> str:
-    line = " ".join(text.split())
+    line = text_without_values(text)
     return line if len(line) <= 80 else f"{line[:79]}…"
