@@ -101,3 +101,13 @@ def test_only_a_table_without_others_below_it_has_a_recipe():
     text = "ALTER TABLE ONLY orders ADD UNIQUE (code)"
     assert of(text) != ""
     assert of(text, inherited) == ""
+
+
+def test_a_percent_sign_is_doubled_where_django_would_take_it_for_a_parameter():
+    key = msgspec.structs.replace(ID, base_type="int8")
+    tables = {"public.orders": msgspec.structs.replace(ORDERS, columns=(key, CODE))}
+    catalog = msgspec.structs.replace(CATALOG, tables=tables)
+    found = recipe("UPDATE orders SET code = 'x' WHERE id % 7 = 0", catalog, 16)
+    assert found is not None
+    assert "id %% 7 = 0" in written(found, Tool.DJANGO)
+    assert "id % 7 = 0" in written(found, Tool.SQL)
