@@ -137,7 +137,7 @@ CASES = [
         ("CLUSTER orders USING orders_pkey", ALL, "orders", "orders"),
         ("VACUUM FULL orders", ALL, "orders", "orders"),
         ("VACUUM orders", SUE, "", ""),
-        ("TRUNCATE orders", ALL, "", ""),
+        ("TRUNCATE orders, lines", ALL, "", ""),
         ("CREATE TRIGGER t BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION touch()",
          SRE, "", ""),
         ("ALTER TABLE orders SET (fillfactor = 70)", SUE, "", ""),
