@@ -28,6 +28,7 @@ from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.migration import Migration, Tool
 from pytest_planguard.model.ports import PostgresServer
 from pytest_planguard.model.report import Report, Status
+from pytest_planguard.model.statement import Layer
 from pytest_planguard.pipeline.databases import databases_of
 from pytest_planguard.pipeline.fixtures import open_planner, ready
 from pytest_planguard.pipeline.migrations import Asked, migrations
@@ -140,8 +141,14 @@ def with_migrations(
     progress: Progress = lambda _: None,
     server: PostgresServer | None = None,
 ) -> Report:
-    """A run's report with the migrations its tests ran, where the schema is not the baseline's."""
-    if baseline is None or not report.complete or not capture.ddl:
+    """A run's report with the migrations its tests ran, where the schema is not the baseline's.
+
+    Only where a tool that migrates has sent DDL: what a suite makes of ``schema.sql`` or of
+    ``create_all`` never runs on a table with rows. Whoever migrates by files of SQL asks for them
+    (``pytest-planguard migrations``).
+    """
+    migrates = any(one.place.origin.layer is Layer.MIGRATION for one in capture.ddl)
+    if baseline is None or not report.complete or not migrates:
         return report
     for database, facts in sorted(report.databases.items()):
         world = baseline.worlds.get(database)

@@ -16,12 +16,13 @@ from pytest_planguard.model.baseline import Baseline
 from pytest_planguard.model.capture import Capture, Ddl
 from pytest_planguard.model.migration import Migration, Tool
 from pytest_planguard.model.report import Report, Status
-from pytest_planguard.model.statement import Origin, Phase, Place
+from pytest_planguard.model.statement import Layer, Origin, Phase, Place
 from pytest_planguard.pipeline import captured_migrations
 from pytest_planguard.pipeline.captured_migrations import joined, script, with_migrations
 from pytest_planguard.sql.script import split_script
 
-PLACE = Place(Origin("db/migrate.py", 3, "upgrade"), "t", Phase.SETUP)
+LINE = Origin("db/versions/2.py", 3, "upgrade", Layer.MIGRATION)
+PLACE = Place(LINE, "t", Phase.SETUP)
 SENT = Capture((), ddl=(Ddl("CREATE INDEX a_i ON a (id)", "shop", PLACE),))
 
 
@@ -83,6 +84,19 @@ def test_the_schema_of_the_run_is_where_what_is_new_ends(
 
     world = world_from(run.databases["default"])
     assert given[-1] == (world.tables, world.indexes)
+
+
+def test_a_schema_that_the_suite_makes_itself_is_no_migration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*_: object) -> Report:
+        raise AssertionError("a fixture's schema was traced")
+
+    monkeypatch.setattr(captured_migrations, "captured_migrations", asked)
+    place = Place(Origin("tests/conftest.py", 9, "database", Layer.TEST), "", Phase.SHARED)
+    made = msgspec.structs.replace(SENT, ddl=(msgspec.structs.replace(SENT.ddl[0], place=place),))
+    run = fix_reports.one_finding()
+    assert with_migrations(run, load(tmp_path, environ={}), made, older()) == run
 
 
 def test_a_migration_that_fails_is_not_passed_over() -> None:
