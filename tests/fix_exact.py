@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pwd
 import shutil
@@ -28,6 +29,8 @@ from pytest_planguard.model.statistics import ScaleSource, Statistics
 from pytest_planguard.planner.catalog import read_catalog
 
 MAJORS = (15, 16, 18)
+_NUMBERS = itertools.count(1)
+"""Several real databases may be there at once, in whatever order tests run."""
 _DEFAULTS = {
     "listen_addresses": "",
     "fsync": "off",
@@ -141,7 +144,7 @@ def real_database(url: str, ddl: str, rows: str) -> Iterator[Real]:
     import psycopg
 
     server = UrlServer(url, direct=False)
-    name = f"planguard_r_{server.run_token}"
+    name = f"planguard_r_{server.run_token}_{next(_NUMBERS)}"
     try:
         server.create_database(name)
         with psycopg.connect(server.conninfo(name), autocommit=True) as connection:
@@ -171,7 +174,8 @@ def virtual_database(
     import psycopg
 
     server = UrlServer(url, direct=direct)
-    template, copy = (f"planguard_{name}_{server.run_token}" for name in ("t", "c"))
+    number = next(_NUMBERS)
+    template, copy = (f"planguard_{name}_{server.run_token}_{number}" for name in ("t", "c"))
     try:
         server.create_database(template)
         with psycopg.connect(server.conninfo(template), autocommit=True) as connection:
