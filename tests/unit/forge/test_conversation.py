@@ -95,6 +95,7 @@ def test_deleting_what_is_gone_is_no_error(host):
     (found,) = there.own(MARKER)
     host.comments.remove(gone)
     there.delete(found)
+    assert (host.asked[-1].method, host.comments) == ("DELETE", [])
 
 
 @pytest.mark.parametrize(("status", "delay", "timeout"), [(502, 0.0, 5.0), (201, 1.2, 0.8)])

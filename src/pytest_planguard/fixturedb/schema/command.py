@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pytest_planguard.conninfo import without_password
 from pytest_planguard.errors import SchemaError
 
 TIME_LIMIT = 600
@@ -143,5 +144,6 @@ def _finished(process: subprocess.Popen[bytes], time_limit: float) -> int | None
 
 
 def _last_lines(text: str) -> str:
-    lines = [line for line in text.rstrip().splitlines() if line.strip()]
+    """What a program wrote in the end; it may quote the address it could not reach."""
+    lines = [line for line in without_password(text).rstrip().splitlines() if line.strip()]
     return "\n  ".join(["it wrote:", *lines[-_LAST_LINES:]]) if lines else "it wrote nothing"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pytest_planguard.capture.remarks import remarks_in
+from pytest_planguard.conninfo import without_password
 from pytest_planguard.errors import SchemaError
 from pytest_planguard.fixturedb.schema import command
 from pytest_planguard.migrations.recorded import NOWHERE, Recording, Sent
@@ -107,8 +108,8 @@ class ToolSource:
         return Recording(
             sent,
             source,
-            last("failure"),
-            last("irreversible"),
+            without_password(last("failure")),  # an error may quote an address
+            without_password(last("irreversible")),
             bool(last("returned")),
             remarks=tuple(_remarks({one.place.file for one in sent}, self._root)),
         )

@@ -30,6 +30,13 @@ def test_a_failing_command_shows_the_last_lines_it_wrote(tmp_path: Path):
     assert caught.value.hint.endswith("\n  100\n  oh")
 
 
+def test_a_failing_command_shows_no_password_it_wrote(tmp_path: Path):
+    text = "echo no route to postgresql://me:hunter2@db/shop, password=hunter2; exit 1"
+    with pytest.raises(SchemaError, match="ended with status 1") as caught:
+        command.run(text, tmp_path, URL, CONNINFO)
+    assert caught.value.hint == "it wrote:\n  no route to postgresql://me:…@db/shop, password=…"
+
+
 def test_a_command_that_is_not_there_is_named(tmp_path: Path):
     with pytest.raises(SchemaError, match="no-such-program"):
         command.run("no-such-program", tmp_path, URL, CONNINFO)
