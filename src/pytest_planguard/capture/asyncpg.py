@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.following import REMEMBERED, effects_of
-from pytest_planguard.capture.imports import can_import, when_imported
-from pytest_planguard.capture.patches import Patches
+from pytest_planguard.capture.imports import can_import
+from pytest_planguard.capture.patches import Patches, patch_when_imported
 from pytest_planguard.capture.public_methods import PublicMethods
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sessions import Connections, Known, is_own, reported_path
@@ -67,22 +67,11 @@ def install(recorder: Recorder) -> Callable[[], None]:
     Returns:
         A function that restores it exactly.
     """
-    patches = Patches()
-
-    def patch() -> None:
-        try:
-            _patch(Listener(recorder), patches)
-        except Exception as error:  # noqa: BLE001 -- runs inside the application's own import
-            patches.restore()
-            recorder.fail(NAME, error)
-
-    cancel = when_imported("asyncpg", patch)
-
-    def uninstall() -> None:
-        cancel()
-        patches.restore()
-
-    return uninstall
+    return patch_when_imported(
+        "asyncpg",
+        lambda patches: _patch(Listener(recorder), patches),
+        lambda error: recorder.fail(NAME, error),
+    )
 
 
 def _patch(listener: Listener, patches: Patches) -> None:

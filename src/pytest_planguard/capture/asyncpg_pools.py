@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pytest_planguard.capture.connection import ConnectionParameters
-from pytest_planguard.capture.imports import can_import, when_imported
-from pytest_planguard.capture.patches import Patches
+from pytest_planguard.capture.imports import can_import
+from pytest_planguard.capture.patches import Patches, patch_when_imported
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.traces import leave_no_trace
 from pytest_planguard.model.connections import Maker, Pool
@@ -33,22 +33,11 @@ def install(recorder: Recorder) -> Callable[[], None]:
     Returns:
         A function that restores them exactly.
     """
-    patches = Patches()
-
-    def patch() -> None:
-        try:
-            _patch(Listener(recorder), patches)
-        except Exception as error:  # noqa: BLE001 -- runs inside the application's own import
-            patches.restore()
-            recorder.note(f"asyncpg's pools could not be listened to: {error}")
-
-    cancel = when_imported("asyncpg", patch)
-
-    def uninstall() -> None:
-        cancel()
-        patches.restore()
-
-    return uninstall
+    return patch_when_imported(
+        "asyncpg",
+        lambda patches: _patch(Listener(recorder), patches),
+        lambda error: recorder.note(f"asyncpg's pools could not be listened to: {error}"),
+    )
 
 
 def _patch(listener: Listener, patches: Patches) -> None:

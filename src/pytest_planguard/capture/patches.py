@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pytest_planguard.capture.imports import when_imported
+
 _ABSENT: Any = object()
 
 
@@ -38,3 +40,34 @@ class Patches:
                 delattr(owner, name)
             else:
                 setattr(owner, name, own)
+
+
+def patch_when_imported(
+    module: str, patch: Callable[[Patches], None], failed: Callable[[Exception], None]
+) -> Callable[[], None]:
+    """Patches a library as soon as it is imported; a bug of ours never reaches that import.
+
+    Args:
+        module: The library's.
+        patch: Replaces what is to be heard.
+        failed: Told what ``patch`` raised, when the library is as it was again.
+
+    Returns:
+        A function that restores the library exactly.
+    """
+    patches = Patches()
+
+    def imported() -> None:
+        try:
+            patch(patches)
+        except Exception as error:  # noqa: BLE001 -- runs inside the application's own import
+            patches.restore()
+            failed(error)
+
+    cancel = when_imported(module, imported)
+
+    def uninstall() -> None:
+        cancel()
+        patches.restore()
+
+    return uninstall

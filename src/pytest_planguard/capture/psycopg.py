@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.following import is_plain
 from pytest_planguard.capture.identity import ByIdentity
-from pytest_planguard.capture.imports import can_import, when_imported
+from pytest_planguard.capture.imports import can_import
 from pytest_planguard.capture.origin import Site
-from pytest_planguard.capture.patches import Patches
+from pytest_planguard.capture.patches import Patches, patch_when_imported
 from pytest_planguard.capture.psycopg_client import unbound
 from pytest_planguard.capture.public_methods import PublicMethods
 from pytest_planguard.capture.recorder import Recorder
@@ -64,22 +64,11 @@ def install(recorder: Recorder) -> Callable[[], None]:
     Returns:
         A function that restores it exactly.
     """
-    patches = Patches()
-
-    def patch() -> None:
-        try:
-            _patch(recorder, patches)
-        except Exception as error:  # noqa: BLE001 -- runs inside the application's own import
-            patches.restore()
-            recorder.fail(NAME, error)
-
-    cancel = when_imported("psycopg", patch)
-
-    def uninstall() -> None:
-        cancel()
-        patches.restore()
-
-    return uninstall
+    return patch_when_imported(
+        "psycopg",
+        lambda patches: _patch(recorder, patches),
+        lambda error: recorder.fail(NAME, error),
+    )
 
 
 def _patch(recorder: Recorder, patches: Patches) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_planguard.capture.connection import ConnectionParameters
-from pytest_planguard.capture.imports import can_import, when_imported
-from pytest_planguard.capture.patches import Patches
+from pytest_planguard.capture.imports import can_import
+from pytest_planguard.capture.patches import Patches, patch_when_imported
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.traces import leave_no_trace
 from pytest_planguard.model.connections import UNBOUNDED, Maker, Pool
@@ -34,22 +34,11 @@ def install(recorder: Recorder) -> Callable[[], None]:
     Returns:
         A function that restores it exactly.
     """
-    patches = Patches()
-
-    def patch() -> None:
-        try:
-            _patch(Listener(recorder), patches)
-        except Exception as error:  # noqa: BLE001 -- runs inside the application's own import
-            patches.restore()
-            recorder.note(f"psycopg_pool could not be listened to: {error}")
-
-    cancel = when_imported(NAME, patch)
-
-    def uninstall() -> None:
-        cancel()
-        patches.restore()
-
-    return uninstall
+    return patch_when_imported(
+        NAME,
+        lambda patches: _patch(Listener(recorder), patches),
+        lambda error: recorder.note(f"psycopg_pool could not be listened to: {error}"),
+    )
 
 
 def _patch(listener: Listener, patches: Patches) -> None:
