@@ -120,8 +120,11 @@ class Watch:
         a transaction of its own on it; None: whoever made the connection ends what it begins."""
 
     def begin(self, stacks: Iterable[FrameType | None] | None = None) -> None:
-        """A transaction begins; who was heard first did it: what stands above the driver."""
-        if self.begun is None:
+        """A transaction begins; who was heard first did it: what stands above the driver.
+
+        Of a connection that a pool has lent nobody asks: the pool ends what was begun on it.
+        """
+        if self.begun is None and (self.loan is None or self.is_shared is not None):
             self.begun = self._holdings.mark(stacks)
             if self.begun is not None and self.begun.is_calls:
                 self._holdings.began(self)
@@ -345,12 +348,14 @@ class Holdings:
         Returns:
             None where it is in a loop; the task's where the suite calls nothing here.
         """
+        passed = self._origins.passed  # most frames are a library's: asking for each costs
         while frame is not None:
-            owner = self._origins.owner_of(frame)
-            if owner is Owner.TEST:
-                return None if repeats(frame) else ((frame.f_code, frame.f_lasti),)
-            if owner is Owner.RUNNER:
-                break
+            if frame.f_code.co_filename not in passed:
+                owner = self._origins.owner_of(frame)
+                if owner is Owner.TEST:
+                    return None if repeats(frame) else ((frame.f_code, frame.f_lasti),)
+                if owner is Owner.RUNNER:
+                    break
             frame = frame.f_back
         return None if task is None else id(task)
 
