@@ -9,7 +9,7 @@ import msgspec
 
 from pytest_planguard.advice.paging import deep_pages
 from pytest_planguard.advice.rewrites import rewrites
-from pytest_planguard.advice.unreached import unreached
+from pytest_planguard.advice.unreached import Unreached, unreached
 from pytest_planguard.advice.verify import Item, advise
 from pytest_planguard.config import Config
 from pytest_planguard.model.baseline import Baseline, World
@@ -17,7 +17,7 @@ from pytest_planguard.model.capture import Budget, DjangoModel
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Advice, Candidate
 from pytest_planguard.model.growth import Growth
-from pytest_planguard.model.judgement import Context, Read, RunContext
+from pytest_planguard.model.judgement import Context, DeepPage, Read, Rewrite, RunContext
 from pytest_planguard.model.plan import Plan, Planned, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import Change
@@ -79,10 +79,65 @@ def judge(
     """
     outcomes = _planned(planner, queries, progress)
     changes = compared(planner, outcomes, baseline, world, thresholds, progress)
+    found = _looked_into(planner, outcomes, thresholds, config, progress, models)
+    judges = judges_of(config)
+    candidates: list[Candidate] = []
+    for (query, planned), (_, sent) in zip(found.searched, outcomes, strict=True):
+        if isinstance(planned, Unexplained) or isinstance(sent, Unexplained):
+            continue
+        where = (query.database, query.key)
+        context = Context(
+            query=query,
+            planned=planned,
+            catalog=planner.catalog,
+            thresholds=thresholds,
+            reads=found.seen[query.key],
+            advice=found.advice.get(query.key, {}),
+            rewrites=found.written.get(query.key, ()),
+            change=changes.get(where),
+            deep_page=found.deep.get(query.key),
+            checks=found.behind.of(query, found.advice),
+            demands=demands_of(query, sent, config, budgets),
+            growth=found.growth.get(where),
+        )
+        said = judges.of_query(context)
+        idle = found.idle.get(query.key)
+        candidates += said if idle is None else idle.told(said)
+    candidates += judges.of_run(_run_context(planner, outcomes, thresholds, baseline))
+    candidates = with_least_rows(planner, found.searched, candidates, thresholds)
+    notes = (*judges.notes, *found.notes)
+    return Judged(tuple(outcomes), changes, tuple(candidates), found.growth, notes)
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """What was found out about all queries together, before any rule is asked; by key."""
+
+    searched: Outcomes
+    """As they are judged: those whose LIMIT is never reached without it."""
+    idle: dict[str, Unreached]
+    """These."""
+    seen: dict[str, dict[int, tuple[Read, ...]]]
+    behind: Referential
+    advice: dict[str, dict[str, Advice]]
+    written: Mapping[str, tuple[Rewrite, ...]]
+    deep: Mapping[str, DeepPage]
+    growth: dict[Key, Growth]
+    notes: tuple[str, ...]
+    """What was not tried."""
+
+
+def _looked_into(
+    planner: Planner,
+    outcomes: Outcomes,
+    thresholds: Thresholds,
+    config: Config,
+    progress: Callable[[str], None],
+    models: Mapping[str, DjangoModel] | None,
+) -> _Found:
+    """Plans what else there is to know of queries: other ways to write them, indexes, sizes."""
     seen = _seen(outcomes, planner, thresholds)
-    idle = unreached(
-        outcomes, seen, planner.catalog, planner.fixture.statistics, planner.explainer.explain
-    )
+    explain = planner.explainer.explain
+    idle = unreached(outcomes, seen, planner.catalog, planner.fixture.statistics, explain)
     searched = [
         (idle[query.key].query, idle[query.key].planned) if query.key in idle else (query, planned)
         for query, planned in outcomes
@@ -94,34 +149,17 @@ def judge(
     )
     growth, note = _grown(config, planner, searched, thresholds, progress)
     items = _judged_items(searched, seen)
-    written = rewrites(items, planner.catalog, thresholds, planner.explainer.explain)
-    deep = deep_pages(items, thresholds, planner.explainer.explain)
-    judges = judges_of(config)
-    candidates: list[Candidate] = []
-    for (query, planned), (_, sent) in zip(searched, outcomes, strict=True):
-        if isinstance(planned, Unexplained) or isinstance(sent, Unexplained):
-            continue
-        where = (query.database, query.key)
-        context = Context(
-            query=query,
-            planned=planned,
-            catalog=planner.catalog,
-            thresholds=thresholds,
-            reads=seen[query.key],
-            advice=advice.get(query.key, {}),
-            rewrites=written.get(query.key, ()),
-            change=changes.get(where),
-            deep_page=deep.get(query.key),
-            checks=behind.of(query, advice),
-            demands=demands_of(query, sent, config, budgets),
-            growth=growth.get(where),
-        )
-        said = judges.of_query(context)
-        candidates += idle[query.key].told(said) if query.key in idle else said
-    candidates += judges.of_run(_run_context(planner, outcomes, thresholds, baseline))
-    candidates = with_least_rows(planner, searched, candidates, thresholds)
-    notes = (*judges.notes, *untried, *((note,) if note else ()))
-    return Judged(tuple(outcomes), changes, tuple(candidates), growth, notes)
+    return _Found(
+        searched,
+        idle,
+        seen,
+        behind,
+        advice,
+        written=rewrites(items, planner.catalog, thresholds, explain),
+        deep=deep_pages(items, thresholds, explain),
+        growth=growth,
+        notes=(*untried, *((note,) if note else ())),
+    )
 
 
 def _seen(
