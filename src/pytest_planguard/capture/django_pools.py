@@ -84,17 +84,19 @@ class Settings:
 
 
 def _assigned(text: str) -> int:
-    r"""The line on which a module's databases are written down, else its first one.
+    r"""The first line on which a module's databases are written down, else its first one.
 
-    >>> _assigned("import os\nDATABASES = {}\n")
-    2
+    >>> _assigned("import os\nDATABASES = {}\n"), _assigned("if 1:\n    DATABASES = {}\n")
+    (2, 2)
     """
     try:
-        found = ast.parse(text).body
+        found = ast.walk(ast.parse(text))
     except (SyntaxError, ValueError):
         return 1
-    for statement in found:
-        targets = statement.targets if isinstance(statement, ast.Assign) else []
-        if any(isinstance(one, ast.Name) and one.id == _NAME for one in targets):
-            return statement.lineno
-    return 1
+    lines = (
+        one.lineno
+        for one in found
+        if isinstance(one, ast.Assign)
+        and any(isinstance(target, ast.Name) and target.id == _NAME for target in one.targets)
+    )
+    return min(lines, default=1)
