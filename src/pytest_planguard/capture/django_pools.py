@@ -86,7 +86,7 @@ class Settings:
 def _assigned(text: str) -> int:
     r"""The first line on which a module's databases are written down, else its first one.
 
-    >>> _assigned("import os\nDATABASES = {}\n"), _assigned("if 1:\n    DATABASES = {}\n")
+    >>> _assigned("import os\nDATABASES: dict = {}\n"), _assigned("if 1:\n    DATABASES = {}\n")
     (2, 2)
     """
     try:
@@ -96,7 +96,8 @@ def _assigned(text: str) -> int:
     lines = (
         one.lineno
         for one in found
-        if isinstance(one, ast.Assign)
-        and any(isinstance(target, ast.Name) and target.id == _NAME for target in one.targets)
+        if isinstance(one, ast.Assign | ast.AnnAssign)
+        for target in (one.targets if isinstance(one, ast.Assign) else [one.target])
+        if isinstance(target, ast.Name) and target.id == _NAME
     )
     return min(lines, default=1)
