@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import msgspec
-
+from pytest_planguard.advice.rewritten import rewritten
 from pytest_planguard.advice.suspects import Item
 from pytest_planguard.model.judgement import DeepPage
 from pytest_planguard.model.plan import Planned, PlanNode, Unexplained
-from pytest_planguard.model.query import Query, Variant
+from pytest_planguard.model.query import Query
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Via
 from pytest_planguard.sql.offsets import Paging, at_offset, paging
@@ -80,23 +79,4 @@ def _paging(item: Item) -> Paging | None:
 
 
 def _at(query: Query, rows: int) -> Query | None:
-    variants = [_variant_at(one, rows) for one in query.variants]
-    known = tuple(one for one in variants if one is not None)
-    return msgspec.structs.replace(query, variants=known) if len(known) == len(variants) else None
-
-
-def _variant_at(variant: Variant, rows: int) -> Variant | None:
-    found = at_offset(variant.plannable, rows)
-    if found is None:
-        return None
-    used = {number for _, _, number in found.spans}
-    # An untyped parameter that is no longer used would have no type at all.
-    types = tuple(
-        name or (None if number in used else "25")
-        for number, name in enumerate(variant.parameter_types, 1)
-    )
-    literal = tuple(number for number in variant.literal if number in used)
-    return msgspec.structs.replace(
-        variant, plannable=found.text, spans=found.spans, parameter_types=types, literal=literal,
-        as_sent="",
-    )  # fmt: skip
+    return rewritten(query, [at_offset(one.plannable, rows) for one in query.variants])

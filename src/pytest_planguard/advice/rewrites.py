@@ -9,6 +9,7 @@ import msgspec
 
 from pytest_planguard.advice.gains import gains
 from pytest_planguard.advice.retyped import retyped
+from pytest_planguard.advice.rewritten import rewritten
 from pytest_planguard.advice.suspects import Item
 from pytest_planguard.model.catalog import Catalog, Table
 from pytest_planguard.model.judgement import Read, Rewrite
@@ -29,7 +30,7 @@ from pytest_planguard.sql.obstacles import (
 from pytest_planguard.sql.predicates import Condition
 from pytest_planguard.sql.rewriting import is_day
 from pytest_planguard.sql.subplans import unhashed_not_in
-from pytest_planguard.sql.tree import Statement, without_sizes
+from pytest_planguard.sql.tree import without_sizes
 
 Plan = Callable[[Sequence[Query]], list[Planned | Unexplained]]
 
@@ -98,7 +99,7 @@ def _ranged(item: Item, catalog: Catalog) -> Iterator[_Try]:
     if not wanted:
         return
     written = [half_open(one.plannable) for one in item.query.variants]
-    query = _rewritten(item.query, [one.statement if one else None for one in written])
+    query = rewritten(item.query, [one.statement if one else None for one in written])
     shown = half_open(without_sizes(item.query.sql))  # the normal form holds no value
     if query is None or shown is None:
         return
@@ -119,25 +120,13 @@ def _is_cut_down(obstacle: Obstacle, read: Read, catalog: Catalog) -> bool:
     )
 
 
-def _rewritten(query: Query, statements: Sequence[Statement | None]) -> Query | None:
-    """The query with other texts; None where one of them could not be written."""
-    known = [one for one in statements if one is not None]
-    if len(known) < len(query.variants):
-        return None
-    variants = tuple(
-        msgspec.structs.replace(variant, plannable=one.text, spans=one.spans, as_sent="")
-        for variant, one in zip(query.variants, known, strict=True)
-    )
-    return msgspec.structs.replace(query, variants=variants)
-
-
 def _anti_joins(item: Item, catalog: Catalog) -> Iterator[_Try]:
     """With NOT EXISTS where a NOT IN is not hashed."""
     found = next(unhashed_not_in(item.planned.worst.root, item.query.sql), None)
     if found is None:
         return
     written = [not_exists(one.plannable) for one in item.query.variants]
-    query = _rewritten(item.query, [one.statement if one else None for one in written])
+    query = rewritten(item.query, [one.statement if one else None for one in written])
     shown = not_exists(without_sizes(item.query.sql))
     if query is None or shown is None:
         return
@@ -185,7 +174,7 @@ def _united(item: Item, catalog: Catalog) -> Iterator[_Try]:
         if table is None or not key:
             continue
         written = [united(one.plannable, table.name, key) for one in item.query.variants]
-        query = _rewritten(item.query, [one.statement if one else None for one in written])
+        query = rewritten(item.query, [one.statement if one else None for one in written])
         shown = united(without_sizes(item.query.sql), table.name, key)
         if query is not None and shown is not None:
             text = f"instead of {shown.old} write {shown.new}: each side is a search of its own"
@@ -209,7 +198,7 @@ def _narrowed(item: Item, catalog: Catalog) -> Iterator[_Try]:
         if table is None or shown is None:
             continue
         written = [narrowed(one.plannable, table.name, key) for one in item.query.variants]
-        query = _rewritten(item.query, [one.statement if one else None for one in written])
+        query = rewritten(item.query, [one.statement if one else None for one in written])
         if query is not None:
             text = (
                 f"beside {shown.old} write {shown.new}: each side is a search of its own, the OR "
@@ -223,7 +212,7 @@ def _joined(item: Item, _: Catalog) -> Iterator[_Try]:
     """With a sub-select that is joined where one is run for each row."""
     relations = _filtered(item, lambda one: "SubPlan" in one.text)
     written = [decorrelated(one.plannable) for one in item.query.variants] if relations else []
-    query = _rewritten(item.query, [one.statement if one else None for one in written])
+    query = rewritten(item.query, [one.statement if one else None for one in written])
     first = next((one for one in written if one is not None), None)
     if query is None or first is None:
         return

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from pytest_planguard.advice.rewritten import rewritten
 from pytest_planguard.model.catalog import Catalog, Table
 from pytest_planguard.model.finding import Candidate
 from pytest_planguard.model.judgement import Read
 from pytest_planguard.model.plan import Planned, PlanNode, Unexplained
-from pytest_planguard.model.query import Query, Variant
+from pytest_planguard.model.query import Query
 from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.sql.limits import without_limit
 from pytest_planguard.sql.obstacles import column_of, conditions_of, real_cast
@@ -140,23 +141,4 @@ def _is_unique(table: Table, name: str, catalog: Catalog) -> bool:
 
 
 def _without_limit(query: Query) -> Query | None:
-    variants = [_bare(one) for one in query.variants]
-    known = tuple(one for one in variants if one is not None)
-    return msgspec.structs.replace(query, variants=known) if len(known) == len(variants) else None
-
-
-def _bare(variant: Variant) -> Variant | None:
-    found = without_limit(variant.plannable)
-    if found is None:
-        return None
-    used = {number for _, _, number in found.spans}
-    # An untyped parameter that is no longer used would have no type at all.
-    types = tuple(
-        name or (None if number in used else "25")
-        for number, name in enumerate(variant.parameter_types, 1)
-    )
-    literal = tuple(number for number in variant.literal if number in used)
-    return msgspec.structs.replace(
-        variant, plannable=found.text, spans=found.spans, parameter_types=types, literal=literal,
-        as_sent="",
-    )  # fmt: skip
+    return rewritten(query, [without_limit(one.plannable) for one in query.variants])

@@ -8,7 +8,7 @@ from pytest_planguard.model import words
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.migrating import MigrationContext
 from pytest_planguard.model.migration import Built, Lock, Step
-from pytest_planguard.sql.safe import recipe, written
+from pytest_planguard.sql.safe import instead_of
 
 FACTS = RuleFacts(
     code="MIG003",
@@ -30,6 +30,12 @@ FACTS = RuleFacts(
         "Locks and new files of the statement on an empty twin of the schema; PostgreSQL manual, "
         "CREATE INDEX, Building Indexes Concurrently."
     ),
+)
+
+
+_OTHERWISE = (
+    "there is no way to build this one while writes go on: do it in a quiet hour, with a "
+    "lock_timeout, or through a new table that is filled in batches"
 )
 
 
@@ -62,16 +68,6 @@ def _candidate(
             f"builds index {name}{again} from {built.rows:,.0f} rows ({words.size(built.bytes)}) "
             f"of {built.relation} under {lock.mode.value}: {lock.mode.waits} wait"
         ),
-        remedy=_remedy(context, step),
+        remedy=instead_of(step.statement, context, _OTHERWISE),
         evidence={"rows": built.rows, "bytes": built.bytes},
     )
-
-
-def _remedy(context: MigrationContext, step: Step) -> str:
-    better = recipe(step.statement, context.before, context.before.server.major)
-    if better is None:
-        return (
-            "there is no way to build this one while writes go on: do it in a quiet hour, with a "
-            "lock_timeout, or through a new table that is filled in batches"
-        )
-    return f"instead:\n{written(better, context.migration.tool, context.models)}"

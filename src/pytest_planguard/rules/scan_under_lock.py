@@ -8,7 +8,7 @@ from pytest_planguard.model import words
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.migrating import MigrationContext
 from pytest_planguard.model.migration import Lock, Step, Work
-from pytest_planguard.sql.safe import recipe, written
+from pytest_planguard.sql.safe import instead_of
 
 FACTS = RuleFacts(
     code="MIG001",
@@ -31,6 +31,12 @@ FACTS = RuleFacts(
         "Locks, files and scan counters of the statement, run on an empty twin of the schema; "
         "PostgreSQL manual, ALTER TABLE, Notes, and 13.3.1 Table-Level Locks."
     ),
+)
+
+
+_OTHERWISE = (
+    "split it: what reads the table goes into a statement whose lock lets reads and "
+    "writes go on (VALIDATE CONSTRAINT, the CONCURRENTLY forms)"
 )
 
 
@@ -65,7 +71,7 @@ def _candidate(context: MigrationContext, number: int, step: Step, found: list[W
         relation=work.relation,
         rows=work.rows,
         message=f"reads {_table(work)}{more} {_under(work.lock)}",
-        remedy=_remedy(context, step),
+        remedy=instead_of(step.statement, context, _OTHERWISE),
         evidence={"rows": work.rows, "bytes": work.bytes},
     )
 
@@ -76,13 +82,3 @@ def _table(work: Work) -> str:
 
 def _under(lock: Lock) -> str:
     return f"under {lock.mode.value}: {lock.mode.waits} wait"
-
-
-def _remedy(context: MigrationContext, step: Step) -> str:
-    better = recipe(step.statement, context.before, context.before.server.major)
-    if better is None:
-        return (
-            "split it: what reads the table goes into a statement whose lock lets reads and "
-            "writes go on (VALIDATE CONSTRAINT, the CONCURRENTLY forms)"
-        )
-    return f"instead:\n{written(better, context.migration.tool, context.models)}"

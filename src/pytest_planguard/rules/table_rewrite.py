@@ -8,7 +8,7 @@ from pytest_planguard.model import words
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.migrating import MigrationContext
 from pytest_planguard.model.migration import LockMode, Step, Work
-from pytest_planguard.sql.safe import recipe, written
+from pytest_planguard.sql.safe import instead_of
 
 FACTS = RuleFacts(
     code="MIG002",
@@ -35,6 +35,12 @@ FACTS = RuleFacts(
 )
 
 
+_OTHERWISE = (
+    "rebuild it online, with pg_repack or pg_squeeze, or through a new table that is "
+    "filled in batches and takes the old one's name"
+)
+
+
 def check_migration(context: MigrationContext) -> Iterator[Candidate]:
     """One candidate for each large table."""
     for number, step in context.numbered():
@@ -56,16 +62,6 @@ def _candidate(context: MigrationContext, number: int, step: Step, work: Work) -
             f"writes {work.rows:,.0f} rows ({words.size(work.bytes)} with indexes) of "
             f"{work.relation} anew under {mode.value}: {mode.waits} wait"
         ),
-        remedy=_remedy(context, step),
+        remedy=instead_of(step.statement, context, _OTHERWISE),
         evidence={"rows": work.rows, "bytes": work.bytes},
     )
-
-
-def _remedy(context: MigrationContext, step: Step) -> str:
-    better = recipe(step.statement, context.before, context.before.server.major)
-    if better is None:
-        return (
-            "rebuild it online, with pg_repack or pg_squeeze, or through a new table that is "
-            "filled in batches and takes the old one's name"
-        )
-    return f"instead:\n{written(better, context.migration.tool, context.models)}"
