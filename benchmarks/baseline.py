@@ -70,7 +70,7 @@ def world() -> World:
                  for name in names},
         rows=dict.fromkeys(names, 1_000_000.0),
         scale_source="production",
-        statistics={},
+        digests={},
     )  # fmt: skip
 
 

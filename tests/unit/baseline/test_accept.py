@@ -331,7 +331,7 @@ def test_one_query_accepted_leaves_an_index_that_came_to_a_known_table_new():
         indexes=known,
         rows={"public.a": 9.0},
         scale_source="declared",
-        statistics={},
+        digests={},
     )
     now = msgspec.structs.replace(
         old,
