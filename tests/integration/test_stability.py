@@ -21,7 +21,7 @@ def test_ten_runs_come_to_the_same_byte_for_byte(monkeypatch: pytest.MonkeyPatch
     if _clock.compiler() is None:
         absent("no C compiler is installed (Debian: apt-get install gcc libc6-dev)")
     with scratch() as folder:
-        found = list(stability.compared(RUNS, folder, quick=True))
+        found = list(stability.compared(RUNS, folder, quick=True, jobs=2))
     differing = [f"{one}\n{came}" for one, came, alike in found if not alike]
     assert differing == []
     assert {one.major for one, _, _ in found} == {16, 18}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -10,19 +9,19 @@ from textwrap import shorten
 
 import msgspec
 
-from pytest_planguard.baseline.distributions import Sizes, former_facts, known_facts, told
 from pytest_planguard.baseline.entries import INVALID
 from pytest_planguard.baseline.facts import facts_moved
+from pytest_planguard.baseline.moved_statistics import (
+    factors,
+    other_distributions,
+    statistics_moved,
+)
 from pytest_planguard.model.baseline import Entry, PlanEntry, World
 from pytest_planguard.model.moved import Moved, Part, Undo
 from pytest_planguard.model.query import Query
-from pytest_planguard.model.statistics import ColumnStatistics
 
 _LONGEST = 60
 """Characters shown of what was edited."""
-
-ROWS_MOVED = 0.10
-"""Share by which a table's size must move to be named (planning.md: ties are within 10 %)."""
 
 _TABLE = re.compile(r" ON (?:ONLY )?(\S+) USING ")
 _NAME = re.compile(r"^CREATE (UNIQUE )?INDEX \S+ ON ")
@@ -43,7 +42,7 @@ def moved(before: PlanEntry, after: PlanEntry, old: World, now: World) -> tuple[
     found = [*_indexes(tables, used, old, now), *facts_moved(tables, old, now)]
     found += [*_settings(old, now), *_server(old, now)]
     shape = "\n".join((*before.shape, *after.shape))
-    return (*found, *_sizes(touched, old, now), *_distributions(touched, shape, old, now))
+    return (*found, *statistics_moved(touched, shape, old, now))
 
 
 def edited(entry: Entry, query: Query) -> Moved:
@@ -92,8 +91,7 @@ class Differences(msgspec.Struct, frozen=True):
     def between(cls, old: World, now: World) -> Differences:
         """Of two worlds."""
         tables = frozenset(_tables_moved(old, now))
-        statistics = frozenset(_factors(old, now))
-        statistics |= _other_distributions(old, now)
+        statistics = frozenset(factors(old, now)) | other_distributions(old, now)
         surroundings = (old.settings, old.server_major, old.collation) != (
             now.settings,
             now.server_major,
@@ -239,92 +237,3 @@ def _server(old: World, now: World) -> Iterator[Moved]:
     if old.collation != now.collation:
         sentence = f"the collation moved: {old.collation} → {now.collation}"
         yield Moved(Part.SERVER, (sentence,))
-
-
-def _sizes(touched: AbstractSet[str], old: World, now: World) -> Iterator[Moved]:
-    """Sizes of the query's tables, the one that moved most first; all others go back with them."""
-    factors = _factors(old, now)
-    own = sorted(touched & factors.keys(), key=lambda one: (-abs(math.log(factors[one])), one))
-    if own:
-        sentences = tuple(_size(name, old.rows[name], now.rows[name]) for name in own)
-        distinct = _former_distinct(factors.keys(), old, now)
-        yield Moved(Part.SIZES, sentences, Undo(rows=factors, distinct=distinct))
-
-
-def _factors(old: World, now: World) -> dict[str, float]:
-    """Rows that tables had whose size moved, in times of today's."""
-    return {
-        name: max(was, 1.0) / max(now.rows[name], 1.0)
-        for name, was in old.rows.items()
-        if name in now.rows and abs(now.rows[name] - was) > ROWS_MOVED * was
-    }
-
-
-def _other_distributions(old: World, now: World) -> frozenset[str]:
-    """Tables whose columns' statistics are others, as far as they are known in both worlds."""
-    both = old.digests.keys() & now.digests.keys()
-    return frozenset(name for name in both if old.digests[name] != now.digests[name])
-
-
-def _size(name: str, was: float, is_now: float) -> str:
-    verb = "grew" if is_now > was else "shrank"
-    return f"{name} {verb} from {was:,.0f} to {is_now:,.0f} rows"
-
-
-def _distributions(
-    touched: AbstractSet[str], shape: str, old: World, now: World
-) -> Iterator[Moved]:
-    """Columns of the query's tables, those its plans name first; all others go back with them."""
-    tables = sorted(touched & _other_distributions(old, now))
-    if not tables:
-        return
-    found = [(one, f"{table}.{one.column}: {one.words}") for table in tables
-             for one in told(old.statistics.get(table, {}), now.statistics.get(table, {}),
-                             _rows(table, old, now))]  # fmt: skip
-    found.sort(key=lambda each: (not _is_named(each[0].column, shape), -each[0].times, each[1]))
-    columns = _former_columns(old, now)
-    sentences = tuple(text for _, text in found)
-    little = "the statistics of its columns changed" + (", none of them by much" if columns else "")
-    yield Moved(
-        Part.DISTRIBUTIONS, sentences or (little,), Undo(columns=columns) if columns else None
-    )
-
-
-def _is_named(column: str, shape: str) -> bool:
-    return re.search(rf"\b{re.escape(column)}\b", shape) is not None
-
-
-def _rows(table: str, old: World, now: World) -> Sizes:
-    return Sizes(old.rows.get(table, 0.0), now.rows.get(table, 0.0))
-
-
-def _former_columns(old: World, now: World) -> dict[str, dict[str, ColumnStatistics]]:
-    """What of today's columns was otherwise, by as little as it may be."""
-    found: dict[str, dict[str, ColumnStatistics]] = {}
-    for table, name, was, is_now in _changed_lines(old, now):
-        facts = former_facts(was, is_now, _rows(table, old, now))
-        if facts is not None:
-            found.setdefault(table, {})[name] = facts
-    return found
-
-
-def _former_distinct(
-    tables: AbstractSet[str], old: World, now: World
-) -> dict[str, dict[str, float]]:
-    """Distinct values of tables that had another size; as many as now, or as large a share."""
-    found: dict[str, dict[str, float]] = {}
-    for table, name, was, is_now in _changed_lines(old, now):
-        facts = known_facts(was)
-        apart = former_facts(was, is_now, _rows(table, old, now))
-        if table in tables and facts and facts.n_distinct and apart and not apart.n_distinct:
-            found.setdefault(table, {})[name] = facts.n_distinct
-    return found
-
-
-def _changed_lines(old: World, now: World) -> Iterator[tuple[str, str, str, str]]:
-    """(table, column, its line then, its line now)."""
-    for table in sorted(old.statistics.keys() & now.statistics.keys()):
-        was, is_now = old.statistics[table], now.statistics[table]
-        for name in sorted(was.keys() & is_now.keys()):
-            if was[name] != is_now[name]:
-                yield table, name, was[name], is_now[name]

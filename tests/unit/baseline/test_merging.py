@@ -238,3 +238,16 @@ def test_between_a_baseline_and_itself_is_nothing(repository):
     one = files.read(repository.baseline)
     found = between(one, one, Thresholds())
     assert (found.entries, found.worlds) == ((), {})
+
+
+def test_between_two_baselines_a_column_that_moved_is_a_line(repository):
+    one = files.read(repository.baseline)
+    was, is_now = "4 bytes; 5 distinct", "4 bytes; 40,000 distinct"
+    worlds = [
+        {"default": world(statistics={"public.orders": {"status": line}})} for line in (was, is_now)
+    ]
+    before, after = (msgspec.structs.replace(one, worlds=each) for each in worlds)
+    assert between(before, after, Thresholds()).worlds["default"] == (
+        f"- public.orders.status: {was}",
+        f"+ public.orders.status: {is_now}",
+    )
