@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
-from pytest_planguard.baseline.distributions import Sizes, former_facts, known_facts, told
+from pytest_planguard.baseline.column_changes import Sizes, former_facts, told
+from pytest_planguard.baseline.distributions import known_facts
 from pytest_planguard.model.baseline import World
 from pytest_planguard.model.moved import Moved, Part, Undo
 from pytest_planguard.model.statistics import ColumnStatistics

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from pytest_planguard.baseline.distributions import settled_line
+from pytest_planguard.baseline.column_changes import settled_line
 from pytest_planguard.baseline.moved_statistics import ROWS_MOVED
 from pytest_planguard.model.baseline import World
 

@@ -5,16 +5,8 @@ import random
 
 import pytest
 
-from pytest_planguard.baseline.distributions import (
-    Sizes,
-    differences,
-    facts_from,
-    known_facts,
-    line,
-    lines_of,
-    settled_line,
-    told,
-)
+from pytest_planguard.baseline.column_changes import Sizes, differences, settled_line, told
+from pytest_planguard.baseline.distributions import facts_from, known_facts, line, lines_of
 from pytest_planguard.model.statistics import ColumnStatistics, TableStatistics
 
 ROWS = Sizes(1e6, 1e6)
@@ -39,8 +31,12 @@ def test_a_column_whose_values_are_stand_ins_is_no_other_line():
     assert line(masked) == "4 bytes; 5 distinct"
 
 
+@pytest.mark.parametrize("text", ["by hand", "4 bytes; common many", "4 bytes; common 1% and x"])
+def test_a_line_nobody_understands_is_none(text):
+    assert known_facts(text) is None
+
+
 def test_a_line_nobody_understands_is_no_reason_to_stop():
-    assert known_facts("by hand") is None
     assert differences("by hand", "4 bytes", ROWS) == {}
     assert settled_line("by hand", "4 bytes", 1e6) == "4 bytes"
 
@@ -73,6 +69,11 @@ def test_a_line_nobody_understands_is_no_reason_to_stop():
 )
 def test_what_moved_is_told_and_what_did_not_is_not(before, after, words):
     assert list(differences(before, after, ROWS)) == words
+
+
+def test_a_column_that_was_never_analysed_is_written_once_it_was():
+    assert settled_line("0 bytes", "4 bytes; 5 distinct", 1e6) == "4 bytes; 5 distinct"
+    assert settled_line("4 bytes; 5 distinct", "0 bytes", 1e6) == "0 bytes"
 
 
 def test_as_many_values_or_as_large_a_share_have_not_moved():
