@@ -56,19 +56,16 @@ def _column(today: ColumnStatistics, former: ColumnStatistics) -> ColumnStatisti
     missing = wanted - len(values)
     values += evenly(others, missing) if missing > 1 else tuple(others[:missing])
     freqs = former.most_common_freqs[: len(values)]
+    distinct = former.n_distinct or today.n_distinct
+    are_all = bool(freqs) and distinct == len(freqs)
     return msgspec.structs.replace(
         today,
         null_frac=former.null_frac,
         avg_width=former.avg_width,
-        n_distinct=former.n_distinct or today.n_distinct,
+        n_distinct=distinct,
         correlation=former.correlation,
         range_empty_frac=former.range_empty_frac,
         most_common_values=values,
         most_common_freqs=freqs,
-        histogram_bounds=() if _are_all(former, freqs) else today.histogram_bounds,
+        histogram_bounds=() if are_all else today.histogram_bounds,
     )
-
-
-def _are_all(former: ColumnStatistics, freqs: tuple[float, ...]) -> bool:
-    """Whether the listed values are all there were."""
-    return bool(freqs) and former.n_distinct == len(freqs)

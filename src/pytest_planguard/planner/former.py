@@ -1,8 +1,7 @@
 """The same query with the old of one thing or another, in copies of the fixture database.
 
 Indexes that were there are made in every copy, and shown or hidden there like those that came;
-settings are set. Only for other columns, constraints, sizes and statistics another copy
-is made.
+settings are set. Only for other columns, constraints, sizes and statistics another copy is made.
 """
 
 from __future__ import annotations

@@ -42,6 +42,12 @@ def test_frequencies_get_todays_values_and_bounds_stand_for_those_there_are_too_
     assert found.histogram_bounds == ()
 
 
+def test_where_the_values_are_as_many_as_today_and_all_listed_nothing_is_left_for_bounds():
+    former = msgspec.structs.replace(FORMER, n_distinct=0.0)
+    assert column(former, n_distinct=5.0).histogram_bounds == ()
+    assert column(former, n_distinct=6.0).histogram_bounds == TODAY.histogram_bounds
+
+
 def test_where_there_is_no_value_at_all_a_frequency_is_left_out():
     found = column(histogram_bounds=())
     assert found.most_common_values == ("a", "b")
