@@ -104,11 +104,17 @@ def _step(one: Traced, scale: Scale, changes: tuple[Change, ...]) -> Step:
         rebuilt=weighing.built(seen.rebuilt),
         dropped=_dropped(seen, scale),
         changes=changes,
-        writes_unplanned=weighing.work(seen.written) if unseen else (),
+        writes_unplanned=weighing.work(_unplanned(seen, changes, scale)) if unseen else (),
         lock_timeout=one.lock_timeout,
         statement_timeout=one.statement_timeout,
         refusal=one.refusal,
     )
+
+
+def _unplanned(seen: Effects, changes: Sequence[Change], scale: Scale) -> list[str]:
+    """Tables that were written, without those of which all is known."""
+    known = {one.relation for one in changes if not one.at_least}
+    return [name for name in seen.written if scale.root(name) not in known]
 
 
 class _Weighing:
