@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from pglast import ast
+from pglast import ast, enums
 from pglast.visitors import Visitor
 
-from pytest_planguard.sql.tree import Node, is_a, parsed, sql_of, with_items
+from pytest_planguard.sql.tree import Node, is_a, nodes, parsed, sql_of, with_items
 
 TYPED = re.compile(
     r"\b(interval|date|time|timetz|timestamp|timestamptz)"
@@ -46,7 +46,29 @@ def with_intervals(normal: str) -> str:
     return _with_operands(preparable(normal), "interval")
 
 
-WAYS: tuple[Callable[[str], str], ...] = (preparable, with_integers, with_intervals)
+def without_arbiter(normal: str) -> str:
+    """The same, where a conflict that is passed over may be one with any index.
+
+    The predicate of a partial index is found by its constants, which became parameters.
+
+    >>> without_arbiter("INSERT INTO t (a) VALUES ($1) ON CONFLICT (a) WHERE b = $2 DO NOTHING")
+    'INSERT INTO t (a) VALUES ($1) ON CONFLICT DO NOTHING'
+    """
+    text = preparable(normal)
+    node = parsed(text)
+    conflicts = [one for one in nodes(node) if is_a(one, "OnConflictClause")] if node else []
+    for one in conflicts:
+        if one.action == enums.OnConflictAction.ONCONFLICT_NOTHING:
+            one.infer = None
+    return sql_of(node) if conflicts else text
+
+
+WAYS: tuple[Callable[[str], str], ...] = (
+    preparable,
+    with_integers,
+    with_intervals,
+    without_arbiter,
+)
 """To be tried one after the other: which of them the server takes is the statement's own."""
 
 _ARITHMETIC = frozenset({"+", "-", "*", "/"})

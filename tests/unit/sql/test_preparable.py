@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_planguard.sql.preparable import preparable, with_integers, with_intervals
+from pytest_planguard.sql.preparable import (
+    preparable,
+    with_integers,
+    with_intervals,
+    without_arbiter,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,3 +39,11 @@ def test_only_what_is_counted_with_gets_a_type():
 
 def test_what_the_parser_rejects_is_left_as_it_is():
     assert with_integers("SELECT FROM WHERE $1 +") == "SELECT FROM WHERE $1 +"
+
+
+def test_the_index_a_conflict_is_found_by_is_given_up_only_where_nothing_is_written_for_it():
+    insert = "INSERT INTO t (a) VALUES ($1) ON CONFLICT (a) WHERE b IN ($2)"
+    assert without_arbiter(f"{insert} DO NOTHING").endswith("VALUES ($1) ON CONFLICT DO NOTHING")
+    written = without_arbiter(f"{insert} DO UPDATE SET a = $3")
+    assert "ON CONFLICT (a) WHERE b IN ($2)" in written
+    assert without_arbiter("SELECT a FROM t") == "SELECT a FROM t"
