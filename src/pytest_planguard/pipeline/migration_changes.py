@@ -21,7 +21,7 @@ from pytest_planguard.model.migration import Change
 from pytest_planguard.model.plan import Planned
 from pytest_planguard.model.statement import Layer, Origin, Phase, Place, Session, Statement
 from pytest_planguard.planner.explain import Explainer
-from pytest_planguard.sql.blocks import Function, Inner, inner_statements
+from pytest_planguard.sql.blocks import Function, Inner, inner_statements, may_write
 from pytest_planguard.sql.bound import parameter_count
 from pytest_planguard.sql.migration_text import MigrationStatement, migration_statement
 from pytest_planguard.sql.normalise import queries as normalise
@@ -34,6 +34,9 @@ class Schema(msgspec.Struct, frozen=True):
     catalog: Catalog
     conninfo: str
 
+
+_INSIDE = (MigrationStatement.BLOCK, MigrationStatement.QUERY)
+"""Kinds that may send further statements."""
 
 At = Callable[[Sequence[Sent]], AbstractContextManager[Schema]]
 """Opens the schema that statements lead to."""
@@ -91,10 +94,14 @@ def _shapes(one: Traced) -> bool:
 
 
 def _may_write(one: Traced) -> bool:
-    """A query does through a function: on the twin it has locked for writing what it writes."""
-    if one.kind is MigrationStatement.QUERY:
-        return bool(one.effects.written)
-    return one.kind in (MigrationStatement.DATA, MigrationStatement.BLOCK)
+    """Whether its plans are worth a schema at scale.
+
+    A query writes through a function: on the twin it has locked for writing what it writes. So has
+    a block, unless what it sends for each row of an empty table was never sent.
+    """
+    if one.kind is MigrationStatement.DATA or one.effects.written:
+        return one.kind in (*_INSIDE, MigrationStatement.DATA)
+    return one.kind is MigrationStatement.BLOCK and may_write(one.sent.text)
 
 
 def _written(one: Traced, schema: Schema) -> tuple[Change, ...]:

@@ -77,6 +77,23 @@ def inner_statements(text: str, functions: Mapping[str, Function]) -> tuple[Inne
     return tuple(reading.called(node, text, ()))
 
 
+def may_write(text: str) -> bool:
+    """Whether a block may change rows: it says so itself, or calls what may.
+
+    >>> may_write("DO $$ BEGIN ALTER TABLE t ADD a int; END $$"), may_write("CALL p()")
+    (False, True)
+    """
+    if not isinstance(parsed(text), ast.DoStmt):
+        return True
+    return any(not one.sql or _writes(parsed(one.sql)) for one in _of_plpgsql(text))
+
+
+def _writes(statement: Node) -> bool:
+    """Whether it, or what is below it, is about rows or calls a function."""
+    written = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt, ast.FuncCall)
+    return any(isinstance(one, (*written, ast.CallStmt)) for one in nodes(statement))
+
+
 class _Reading:
     """Of one statement: each function is read once."""
 

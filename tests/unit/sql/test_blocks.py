@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_planguard.sql.blocks import Function, Inner, Loop, inner_statements
+from pytest_planguard.sql.blocks import Function, Inner, Loop, inner_statements, may_write
 
 
 def block(body: str, declared: str = "") -> str:
@@ -88,3 +88,18 @@ def test_a_block_of_another_language_and_a_text_the_parser_rejects_are_no_crash(
     assert texts("DO LANGUAGE plperl $$ spi_exec_query('DELETE FROM t') $$") == [""]
     assert texts("DO $$ BEGIN") == []
     assert texts("SELECT 1 FROM t") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "may"),
+    [
+        ("IF NOT EXISTS (SELECT FROM t) THEN ALTER TABLE t ADD a int; END IF;", False),
+        ("CREATE TYPE kind AS ENUM ('a'); EXCEPTION WHEN duplicate_object THEN NULL;", False),
+        ("IF NOT EXISTS (SELECT FROM t) THEN INSERT INTO t VALUES (1); END IF;", True),
+        ("PERFORM backfill();", True),
+        ("WITH gone AS (DELETE FROM t RETURNING 1) SELECT 1;", True),
+        ("EXECUTE format('DELETE FROM %I', 't');", True),
+    ],
+)
+def test_a_block_that_only_makes_schema_needs_no_plan(body, may):
+    assert may_write(block(body)) is may
