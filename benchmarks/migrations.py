@@ -97,13 +97,15 @@ def as_seen(one: Traced) -> Seen:
     """The product's answer in the judge's words."""
     names = {mode: ORDER[mode.rank] for mode in LockMode}
     own = {lock.relation: names[lock.mode] for lock in one.effects.locks}
-    return Seen(own, frozenset(one.effects.reads), frozenset(one.effects.rewrites))
+    seen = one.effects
+    built = {table for _, table in (*seen.built, *seen.rebuilt)}.difference(seen.rewrites)
+    return Seen(own, frozenset(seen.reads), frozenset(seen.rewrites), frozenset(built))
 
 
 def differences(ours: Seen, real: Seen) -> list[str]:
     """What is not the same; a table that only the twin locks or reads counts too."""
     found = []
-    for name in ("locks", "reads", "rewrites"):
+    for name in ("locks", "reads", "rewrites", "built"):
         mine, theirs = getattr(ours, name), getattr(real, name)
         if mine != theirs:
             shown = [dict(sorted(x.items())) if isinstance(x, dict) else sorted(x)
@@ -210,7 +212,7 @@ def report(
         same += not found
         for line in found:
             print(f"{text}\n    {line}")
-    print(f"\n{same} of {len(texts)} statements the same in locks, reads and rewrites "
+    print(f"\n{same} of {len(texts)} statements the same in locks, reads, rewrites and builds "
           f"({same / len(texts):.1%}); goal {GOAL:.0%}")  # fmt: skip
     return same / len(texts)
 
