@@ -79,8 +79,10 @@ def open_fixture(
     progress: Progress = lambda _: None,
     server: PostgresServer | None = None,
     renames: Sequence[Rename] = (),
+    *,
+    keep: bool = False,
 ) -> Iterator[FixtureDatabase]:
-    """The fixture database of one configured database, at scale; dropped at the end.
+    """The fixture database of one configured database, at scale, until the end.
 
     Args:
         config: The configuration.
@@ -90,6 +92,7 @@ def open_fixture(
         server: One that is open already; one for something else is not used. None: one is
             opened as configured.
         renames: What captured DDL renamed, so that production's statistics follow.
+        keep: Nobody but planguard is told where it is: a later run may have it again.
 
     Raises:
         ServerError: No server can be had.
@@ -120,7 +123,7 @@ def open_fixture(
             progress("starting PostgreSQL")
             needs = None if spec.as_is else needs_of(spec, schema)
             opened = stack.enter_context(open_server(spec, needs=needs))
-        yield stack.enter_context(build(spec, opened, schema, tools, progress, renames))
+        yield stack.enter_context(build(spec, opened, schema, tools, progress, renames, keep=keep))
 
 
 @contextmanager
@@ -134,7 +137,7 @@ def open_planner(
     """A planner on the fixture database that belongs to what was captured."""
     schema = _schema_of(config, database, capture)
     found = _renames(config, database, capture)
-    with open_fixture(config, database, schema, progress, server, found) as fixture:
+    with open_fixture(config, database, schema, progress, server, found, keep=True) as fixture:
         catalog = read_catalog_at(fixture.conninfo)
         settings = {"search_path": schema.search_path} if schema and schema.search_path else {}
         with Wire(fixture.conninfo, settings) as wire:
