@@ -149,11 +149,11 @@ def own(postmasters):
 
 
 STEPS = [
-    ("fixturedb.template", "relation_files"),
-    ("fixturedb.template", "order_indexes"),
-    ("fixturedb.template", "order_heirs"),
-    ("fixturedb.template", "inject"),
-    ("fixturedb.template", "declare"),
+    ("fixturedb.inflate.files", "relation_files"),
+    ("fixturedb.inflate.order", "order_indexes"),
+    ("fixturedb.inflate.heirs", "order_heirs"),
+    ("fixturedb.inflate.statistics", "inject"),
+    ("fixturedb.scale.declared", "declare"),
     ("fixturedb.cache", "write_record"),
     ("fixturedb.cache", "publish"),
     ("fixturedb.cache", "mark_used"),

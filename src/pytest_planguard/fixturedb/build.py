@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
 
 from pytest_planguard.errors import ScaleError, ServerError
 from pytest_planguard.fixturedb import cache, copies, kept
@@ -21,12 +22,8 @@ from pytest_planguard.fixturedb.connection import (
     refuse_wrong_settings,
     settings_in_force,
 )
-from pytest_planguard.fixturedb.former import copy_as
 from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools, quiet
-from pytest_planguard.fixturedb.rescaled import copy_at
-from pytest_planguard.fixturedb.scale import statistics_file
 from pytest_planguard.fixturedb.template import Production, Template, TemplateMaker
-from pytest_planguard.fixturedb.twin import Twin, scaled, twin
 from pytest_planguard.fixturedb.whatif import CopyWithIndexes, copy_with
 from pytest_planguard.model.moved import FormerWorld
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
@@ -34,7 +31,10 @@ from pytest_planguard.model.report import SelfCheck
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.spec import DatabaseSpec, TableDeclaration
 from pytest_planguard.model.statistics import Statistics
-from pytest_planguard.sql.renames import Rename
+
+if TYPE_CHECKING:
+    from pytest_planguard.fixturedb.twin import Twin
+    from pytest_planguard.sql.renames import Rename
 
 __all__ = ["Fixture", "FixtureServer", "Tools", "build"]
 
@@ -95,6 +95,8 @@ class Fixture:
         Raises:
             ScaleError: It holds real rows, or the files cannot be made so large.
         """
+        from pytest_planguard.fixturedb.rescaled import copy_at
+
         return copy_at(
             factor,
             relations,
@@ -111,6 +113,8 @@ class Fixture:
         Raises:
             ScaleError: It holds real rows, or the files cannot be made so large.
         """
+        from pytest_planguard.fixturedb.former import copy_as
+
         return copy_as(
             former,
             self._server,
@@ -125,6 +129,8 @@ class Fixture:
         Raises:
             ServerError: It cannot be made.
         """
+        from pytest_planguard.fixturedb.twin import twin
+
         return twin(self._server, self._template.name)
 
     def scaled(
@@ -141,6 +147,8 @@ class Fixture:
             tables: Declarations by the names its tables have.
             renames: What was renamed there.
         """
+        from pytest_planguard.fixturedb.twin import scaled
+
         maker = self._maker
         assert maker is not None
         return scaled(
@@ -216,7 +224,11 @@ def source_of(spec: DatabaseSpec) -> Statistics | None:
     Raises:
         StatisticsError: It cannot be read.
     """
-    return None if spec.statistics is None else statistics_file.read(spec.root / spec.statistics)
+    if spec.statistics is None:
+        return None
+    from pytest_planguard.fixturedb.scale import statistics_file
+
+    return statistics_file.read(spec.root / spec.statistics)
 
 
 def _at_scale(

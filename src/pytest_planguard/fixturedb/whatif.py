@@ -14,9 +14,7 @@ from pytest_planguard.fixturedb.connection import connect, freeze
 from pytest_planguard.fixturedb.inflate.btree import PAGE
 from pytest_planguard.fixturedb.inflate.files import RelationFile, relation_files
 from pytest_planguard.fixturedb.inflate.renumber import rename, renumber
-from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, ReadCatalog
-from pytest_planguard.fixturedb.scale.indexes import index_statistics
 from pytest_planguard.model.catalog import Catalog, Index
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
 from pytest_planguard.model.statistics import IndexStatistics, Statistics, TableStatistics
@@ -179,6 +177,8 @@ def _enlarge(
     indexes: Sequence[HypotheticalIndex],
 ) -> cache.TemplateRecord:
     """Writes statistics for the new indexes, and again for tables: an index resets their rows."""
+    from pytest_planguard.fixturedb.inflate.statistics import inject
+
     statistics = with_new_indexes(catalog, template.record.statistics, indexes)
     changed = {
         name: msgspec.structs.replace(facts, columns={}, inherited={}, extended={})
@@ -194,6 +194,8 @@ def with_new_indexes(
     catalog: Catalog, statistics: Statistics, indexes: Sequence[HypotheticalIndex]
 ) -> Statistics:
     """Statistics with those of every index of the catalog they lack; pure."""
+    from pytest_planguard.fixturedb.scale.indexes import index_statistics
+
     tuples = {f"{index.table.partition('.')[0]}.{index.name}": index.tuples for index in indexes}
     new: dict[str, dict[str, IndexStatistics]] = defaultdict(dict)
     for name, index in catalog.indexes.items():

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from pytest_planguard.config import Config
 from pytest_planguard.errors import SchemaError
-from pytest_planguard.fixturedb.scale.renames import renamed
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.moved import Undo
@@ -24,7 +24,9 @@ from pytest_planguard.planner.growth import Sizes
 from pytest_planguard.planner.jitter import Jitter
 from pytest_planguard.planner.whatif import Trials
 from pytest_planguard.planner.wire import Wire
-from pytest_planguard.sql.renames import Rename, renames
+
+if TYPE_CHECKING:
+    from pytest_planguard.sql.renames import Rename
 
 Progress = Callable[[str], None]
 """Told in a few words what is being done."""
@@ -143,17 +145,30 @@ def open_planner(
         with Wire(fixture.conninfo, settings) as wire:
             explainer = Explainer(wire, catalog, fixture.statistics, capture.captured_at)
             trials = Trials(fixture, read_catalog_at, settings)
-            source = fixture.source and renamed(fixture.source, catalog, found)
+            source = _under_todays_names(fixture.source, catalog, found)
             sizes = Sizes(fixture, catalog, read_catalog_at, settings)
             jitter = Jitter(fixture, catalog, sizes, settings)
             former = partial(FormerWorlds, fixture, read_catalog_at, settings)
             yield Planner(fixture, catalog, explainer, trials, sizes, jitter, former, source)
 
 
+def _under_todays_names(
+    source: Statistics | None, catalog: Catalog, found: Sequence[Rename]
+) -> Statistics | None:
+    """Production's statistics, under the names the schema has."""
+    if source is None:
+        return None
+    from pytest_planguard.fixturedb.scale.renames import renamed
+
+    return renamed(source, catalog, found)
+
+
 def _renames(config: Config, database: str, capture: Capture) -> tuple[Rename, ...]:
     """What the suite's DDL renamed in the databases that stand for this one."""
     if config.databases[database].statistics is None:
         return ()
+    from pytest_planguard.sql.renames import renames
+
     database_of = databases_of(config, capture)
     return tuple(renames(one.text for one in capture.ddl if database_of(one.database) == database))
 
