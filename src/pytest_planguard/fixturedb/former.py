@@ -17,6 +17,7 @@ import msgspec
 from pytest_planguard.errors import ScaleError
 from pytest_planguard.fixturedb import cache
 from pytest_planguard.fixturedb.connection import connect, drop, freeze
+from pytest_planguard.fixturedb.copies import free_name
 from pytest_planguard.fixturedb.inflate.database import inflate
 from pytest_planguard.fixturedb.inflate.files import RelationFile, relation_files
 from pytest_planguard.fixturedb.inflate.renumber import rename, renumber
@@ -25,7 +26,7 @@ from pytest_planguard.fixturedb.parts import FixtureServer, ReadCatalog
 from pytest_planguard.fixturedb.restated import restated
 from pytest_planguard.fixturedb.scale.grow import grown
 from pytest_planguard.fixturedb.scale.growing import with_parts
-from pytest_planguard.fixturedb.whatif import CopyWithIndexes, free_name, with_new_indexes
+from pytest_planguard.fixturedb.whatif import CopyWithIndexes, with_new_indexes
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.moved import FormerWorld
 from pytest_planguard.model.statistics import Statistics, TableStatistics

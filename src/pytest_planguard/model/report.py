@@ -178,3 +178,6 @@ class Report(msgspec.Struct, frozen=True):
     """What was looked for, by code."""
     migrations: tuple[Migration, ...] = ()
     """Traced in this run; formats show them first."""
+    folder: str = ""
+    """What files are relative to, from the top of the repository: ``services/shop``. Hosts of code
+    show paths from there."""
