@@ -96,6 +96,22 @@ def test_a_header_of_the_second_version_is_read_and_an_update_writes_the_new_one
     assert value["statistics"] == LINES["public.orders"]
 
 
+def test_statistics_that_are_known_no_more_are_not_kept(tmp_path):
+    baseline(tmp_path, msgspec.structs.replace(WORLD, statistics=LINES))
+    write_world(tmp_path, "default", WORLD)
+    assert read(tmp_path).worlds == {"default": WORLD}
+
+
+def test_a_part_of_the_suite_leaves_tables_of_the_second_version_alone(tmp_path):
+    header = of_second_version(tmp_path)
+    (file,) = (header / "tables").iterdir()
+    before = file.read_text()
+    write_world(tmp_path, "default", read(tmp_path).worlds["default"])
+    assert '"schema": 2' in before
+    assert file.read_text() == before
+    assert read(tmp_path).worlds == {"default": WORLD}
+
+
 def test_an_update_leaves_entries_of_the_second_version_alone(tmp_path):
     of_second_version(tmp_path)
     (file,) = (tmp_path / "queries").rglob("*.json")
