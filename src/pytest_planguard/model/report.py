@@ -102,6 +102,8 @@ class DatabaseReport(msgspec.Struct, frozen=True):
     """None: the database is used with its own contents."""
     statistics_digests: dict[str, str] = {}
     """By table: changes when its columns' statistics do; empty: only the sizes are known."""
+    distributions: dict[str, dict[str, str]] = {}
+    """By table and column: its statistics as the baseline keeps them."""
 
 
 class QueryReport(msgspec.Struct, frozen=True):
