@@ -330,7 +330,7 @@ def test_junit_has_a_test_for_each_query_that_fails_where_the_run_does() -> None
     silenced = found["latest feed00000003"]
     assert silenced.find("failure") is None
     assert "suppressed (read once a year) IDX001" in silenced.find("system-out").text
-    skipped = found["list_orders dead00000001"].find("skipped")
+    skipped = found["fill dead00000001"].find("skipped")
     assert skipped.get("message") == "not planned: a temporary table of the test"
 
 
