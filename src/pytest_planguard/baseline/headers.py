@@ -37,7 +37,10 @@ class _TableFile(msgspec.Struct, frozen=True):
     facts: tuple[str, ...]
     rows: float | None = None
     indexes: dict[str, str] = {}
-    statistics: str = ""
+    digest: str = ""
+    """Of all of the statistics; what a line leaves out is seen by it."""
+    statistics: dict[str, str] = {}
+    """By column."""
 
 
 def worlds_of(
@@ -94,7 +97,7 @@ def _parts(documents: Mapping[PurePosixPath, Document], folder: PurePosixPath) -
 
     if _is_of_first_version(documents[folder / _SERVER]):
         parts = {part: facts(f"{part}.json") for part in _FIRST_VERSION}
-        return {**parts, "settings": facts(_SETTINGS), "statistics": {}}
+        return {**parts, "settings": facts(_SETTINGS), "digests": {}}
     found = [converted(one, parsed(one), _TableFile) for one in _tables(documents, folder)]
     indexes = facts(_INDEXES)
     for one in found:
@@ -104,6 +107,7 @@ def _parts(documents: Mapping[PurePosixPath, Document], folder: PurePosixPath) -
         "tables": {one.table: one.facts for one in found},
         "indexes": indexes,
         "rows": {one.table: one.rows for one in found if one.rows is not None},
+        "digests": {one.table: one.digest for one in found if one.digest},
         "statistics": {one.table: one.statistics for one in found if one.statistics},
     }
 
@@ -163,7 +167,8 @@ def _table_files(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
                 "schema": world.schema,
                 "facts": list(facts),
                 "indexes": indexes.get(table, {}),
-                "statistics": world.statistics.get(table, ""),
+                "digest": world.digests.get(table, ""),
+                "statistics": world.statistics.get(table, {}),
                 **({"rows": whole(rows)} if rows is not None else {}),
             },
         )

@@ -307,6 +307,7 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
         known=sum(not one.is_new for one in findings),
         cut_short=frozenset(capture.cut_short),
         rules=tuple(one.FACTS for code, one in registry.rules().items() if config.wants(code)),
+        folder=capture.folder or config.folder,
     )
 
 
