@@ -53,6 +53,10 @@ class Function(msgspec.Struct, frozen=True):
     """Names; empty where an argument has none."""
 
 
+_WRITING = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt, ast.CallStmt)
+_PLANNED = (*_WRITING, ast.SelectStmt)
+"""Of other statements nothing is asked here."""
+
 _MOST_CALLS = 20
 """Functions one statement leads to: more is a program, not a migration."""
 
@@ -90,8 +94,7 @@ def may_write(text: str) -> bool:
 
 def _writes(statement: Node) -> bool:
     """Whether it, or what is below it, is about rows or calls a function."""
-    written = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt, ast.FuncCall)
-    return any(isinstance(one, (*written, ast.CallStmt)) for one in nodes(statement))
+    return any(isinstance(one, (*_WRITING, ast.FuncCall)) for one in nodes(statement))
 
 
 class _Reading:
@@ -137,7 +140,8 @@ def _of_function(function: Function) -> Iterable[Inner]:
     except ParseError:
         return (Inner(""),)
     variables = dict.fromkeys(filter(None, function.arguments), "")
-    return [Inner(_parameterised(one.stmt, variables)) for one in statements]
+    planned = (one.stmt for one in statements if isinstance(one.stmt, _PLANNED))
+    return [Inner(_parameterised(one, variables)) for one in planned]
 
 
 def _of_plpgsql(text: str) -> list[Inner]:
@@ -207,23 +211,24 @@ class _Body:
         found: list[Inner] = []
         for kind, fields in node.items():
             around = (*loops, self._loop(kind, fields)) if kind in _LOOPS else loops
-            if (text := self._text(kind, fields)) is not None:
+            text = self._text(kind, fields)
+            if text is not None:
                 found.append(Inner(text, around))
-            if isinstance(fields, dict):
-                found += [one for part in fields.values() for one in self.statements(part, around)]
-            else:
-                found += self.statements(fields, around)
+            parts = fields.values() if isinstance(fields, dict) else (fields,)
+            found += (one for part in parts for one in self.statements(part, around))
         return found
 
     def _text(self, kind: str, fields: Any) -> str | None:
-        """The SQL of one, where it has some that can be read."""
+        """The SQL of one that may have a plan; empty: it has some that cannot be read."""
         if kind not in _STATEMENTS and kind not in _DYNAMIC:
             return None
         text = _expression(fields, _STATEMENTS[kind]) if kind in _STATEMENTS else ""
         if not text and kind in _DYNAMIC:
             text = _constant(_expression(fields, _DYNAMIC[kind]))
         node = parsed(text)
-        return _parameterised(node, self._variables) if node is not None else ""
+        if node is None:
+            return ""
+        return _parameterised(node, self._variables) if isinstance(node, _PLANNED) else None
 
     def _loop(self, kind: str, fields: Mapping[str, Any]) -> Loop:
         commits = _commits(fields.get("body", ()))
