@@ -6,7 +6,8 @@ import enum
 
 import msgspec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Of the file; 2: columns and indexes are a line each."""
 
 
 class ScaleSource(enum.StrEnum):

@@ -46,6 +46,11 @@ def column_from(text: str) -> ColumnStatistics:
     Raises:
         ValueError: A part is not understood, says what another has said, or the width is missing.
     """
+    return ColumnStatistics(**column_fields(text))
+
+
+def column_fields(text: str) -> dict[str, Any]:
+    """Those of ``column_from`` that the text speaks of, by name; errors as of it."""
     found: dict[str, Any] = {}
     for part in text.split(SEPARATOR):
         name, value = _understood(part)
@@ -54,7 +59,7 @@ def column_from(text: str) -> ColumnStatistics:
         found[name] = value
     if "avg_width" not in found:
         raise ValueError("no part says how many bytes wide it is")
-    return ColumnStatistics(**found)
+    return found
 
 
 def _parts(facts: ColumnStatistics) -> Iterator[str]:
@@ -110,7 +115,8 @@ def whole(text: str) -> int:
 
 def share(text: str) -> float:
     """The fraction of what ``percent`` has written, without its sign: ``2.5`` → 0.025."""
-    return float(Decimal(text.replace(",", "")).scaleb(-2))
+    digits, _, exponent = text.replace(",", "").lower().partition("e")
+    return float(f"{digits}e{int(exponent or 0) - 2}")
 
 
 def percent(fraction: float) -> str:

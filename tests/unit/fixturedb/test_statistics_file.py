@@ -1,5 +1,6 @@
 import json
 import math
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -71,10 +72,9 @@ def test_what_was_written_reads_back():
 def test_keys_are_sorted_a_list_is_a_line_and_numbers_have_no_more_digits_than_needed():
     lines = encode(STATISTICS).splitlines()
     assert encode(STATISTICS).endswith("}\n")
-    assert '     "most_common_values": ["a", "b\\"\\n", "ü→"],' in lines
-    assert '     "most_common_freqs": [0.5, 0.1, 0.3333333333333333],' in lines
-    assert '    "id": {"avg_width": 8, "correlation": 1, "n_distinct": -1},' in lines
-    assert '   "rows": 47000000,' in lines
+    assert '     "common": ["a", 0.5, "b\\"\\n", 0.1, "ü→", 0.3333333333333333],' in lines
+    assert '    "id": "bigint not null; 8 bytes; unique; correlation 1",' in lines
+    assert '   "rows": 47000000' in lines
     value = json.loads(encode(STATISTICS), object_pairs_hook=list)
 
     def check(node):
@@ -85,6 +85,14 @@ def test_keys_are_sorted_a_list_is_a_line_and_numbers_have_no_more_digits_than_n
                 check(item)
 
     check(value)
+
+
+def test_a_file_of_the_first_schema_is_read_and_written_in_this_one():
+    old = Path(__file__).with_name("statistics_schema_1.json").read_text()
+    assert '"schema": 1' in old
+    again = decode(old, "file")
+    assert encode(again) == encode(STATISTICS)
+    assert again == decode(encode(STATISTICS), "file")
 
 
 def test_the_order_things_were_found_in_makes_no_difference():
@@ -122,18 +130,18 @@ GOOD = encode(STATISTICS)
             "git checkout --ours or --theirs",
         ),
         (
-            GOOD.replace('"schema": 1', '"schema": 2'),
-            "f.json has schema 2, this planguard reads 1 at most",
+            GOOD.replace('"schema": 2', '"schema": 3'),
+            "f.json has schema 3, this planguard reads 2 at most",
             "upgrade pytest-planguard",
         ),
-        (GOOD.replace('"schema": 1', '"schema": "x"'), "has schema 'x', wanted a number", "git"),
+        (GOOD.replace('"schema": 2', '"schema": "x"'), "has schema 'x', wanted a number", "git"),
         (
             GOOD.replace('"rows": 47000000', '"rows": "many"'),
             "f.json is damaged: expected `float`, got `str` - at `$.tables[...].rows`",
             "restore",
         ),
         (
-            GOOD.replace("[0.5, 0.1, 0.3333333333333333]", "[0.5]"),
+            GOOD.replace('0.1, "ü→", 0.3333333333333333]', '"ü→"]'),
             "f.json is damaged: public.t.state has 3 most common values with 1 frequencies",
             "restore",
         ),

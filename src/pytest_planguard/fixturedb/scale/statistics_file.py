@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import enum
-import functools
 import json
-import math
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +10,26 @@ import msgspec
 
 from pytest_planguard.errors import StatisticsError
 from pytest_planguard.fixturedb.scale.statistics_doubts import doubts
+from pytest_planguard.fixturedb.scale.terse import layout, tables
+from pytest_planguard.fixturedb.scale.terse.plain import plain
 from pytest_planguard.model.statistics import SCHEMA_VERSION, Statistics
 from pytest_planguard.whole import replace_file
 
 LIMIT = 256 * 1024 * 1024
 """Bytes read at most: what a pull writes stays below 2 kB a table."""
 
-_WIDTH = 100
-"""Characters of an object that is nothing but numbers, to stand on one line."""
 _AGAIN = "pull it again with: pytest-planguard statistics pull"
 _RESTORE = "restore it from git, or " + _AGAIN
-_SHORT = 10
-"""Characters of a number that cannot be a ``real`` with a double's digits."""
-_INFINITY = "1e999"
-"""JSON has no word for it; a number beyond every double reads back as one."""
+_TERSE_SINCE = 2
+"""The schema in which columns and indexes are lines; before, they were objects."""
 
 
 def encode(statistics: Statistics) -> str:
     """The text of a file: sorted keys, one fact a line, a list of values on one line."""
-    always = {"schema": statistics.schema, "tables": {}, "values": statistics.values.value}
-    return _text(always | _builtins(statistics), 0) + "\n"
+    always = {"schema": SCHEMA_VERSION, "values": statistics.values.value}
+    found = plain(msgspec.structs.replace(statistics, tables={}))
+    found["tables"] = {name: tables.written(name, one) for name, one in statistics.tables.items()}
+    return layout.text(found | always) + "\n"
 
 
 def write(statistics: Statistics, path: Path) -> int:
@@ -93,13 +89,24 @@ def decode(text: str, name: str) -> Statistics:
             hint="upgrade pytest-planguard to the version that wrote it",
         )
     try:
-        statistics = msgspec.convert(value, Statistics, strict=True)
+        statistics = _converted(value)
     except msgspec.ValidationError as error:
         sentence = f"{str(error)[:1].lower()}{str(error)[1:]}"
         raise StatisticsError(f"{name} is damaged: {sentence}", hint=_RESTORE) from None
+    except ValueError as error:  # it begins with a table's name
+        raise StatisticsError(f"{name} is damaged: {error}", hint=_RESTORE) from None
     for doubt in doubts(statistics):
         raise StatisticsError(f"{name} is damaged: {doubt}", hint=_RESTORE)
     return statistics
+
+
+def _converted(value: dict[str, Any]) -> Statistics:
+    """Statistics of any schema, as those of this one."""
+    if value["schema"] >= _TERSE_SINCE and isinstance(value["tables"], dict):
+        value = value | {
+            "tables": {name: tables.read(name, one) for name, one in value["tables"].items()}
+        }
+    return msgspec.convert(value | {"schema": SCHEMA_VERSION}, Statistics, strict=True)
 
 
 def _broken(text: str, name: str, error: Exception) -> StatisticsError:
@@ -126,89 +133,3 @@ def _constant(word: str) -> float:
     if word == "NaN":
         raise ValueError("NaN is no number")
     return float(word)
-
-
-@functools.cache
-def _fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
-    """Looking them up takes longer than writing a table."""
-    return msgspec.structs.fields(kind)
-
-
-def _builtins(value: Any) -> Any:
-    """Dictionaries of what differs from the default; msgspec leaves out identical objects only."""
-    if isinstance(value, msgspec.Struct):
-        fields = ((one, getattr(value, one.name)) for one in _fields(type(value)))
-        return {
-            one.encode_name: _builtins(found)
-            for one, found in fields
-            if one.required or not (found == one.default or found in ((), {}))
-        }
-    if isinstance(value, dict):
-        return {key: _builtins(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        plain = not value or isinstance(value[0], (str, float))
-        return value if plain else [_builtins(item) for item in value]
-    return value.value if isinstance(value, enum.Enum) else value
-
-
-def _text(value: Any, depth: int) -> str:
-    """A value as it stands behind ``depth`` spaces."""
-    if isinstance(value, dict):
-        return _object(value, depth)
-    if isinstance(value, (list, tuple)):
-        if all(isinstance(item, str) for item in value):
-            return json.dumps(value, ensure_ascii=False)
-        if not any(isinstance(item, (dict, list, tuple)) for item in value):
-            return f"[{', '.join(_scalar(item) for item in value)}]"
-        return _block("[", [_text(item, depth + 1) for item in value], "]", depth)
-    return _scalar(value)
-
-
-def _object(value: dict[str, Any], depth: int) -> str:
-    items = [f"{_scalar(key)}: {_text(item, depth + 1)}" for key, item in sorted(value.items())]
-    numbers = all(isinstance(item, (int, float)) for item in value.values())
-    if numbers and sum(map(len, items)) + 2 * len(items) + depth <= _WIDTH:
-        return f"{{{', '.join(items)}}}"
-    return _block("{", items, "}", depth)
-
-
-def _block(opening: str, items: list[str], closing: str, depth: int) -> str:
-    pad = "\n" + " " * (depth + 1)
-    return f"{opening}{pad}{f',{pad}'.join(items)}\n{' ' * depth}{closing}"
-
-
-def _scalar(value: Any) -> str:
-    if isinstance(value, float):
-        return _number(value)
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _number(value: float) -> str:
-    """The shortest digits that read back as the same number.
-
-    The server's numbers are ``real`` mostly: one that came as a double is written as the server
-    would print it.
-
-    >>> _number(0.1), _number(0.10000000149011612), _number(47000000.0), _number(1 / 3)
-    ('0.1', '0.1', '47000000', '0.3333333333333333')
-    """
-    if math.isnan(value):  # the length of a range of floats that ends in NaN
-        return _INFINITY  # which is sorted before it, and nothing else is
-    if math.isinf(value):
-        return _INFINITY if value > 0 else f"-{_INFINITY}"
-    if value == int(value) and abs(value) < 1e15:
-        return str(int(value))
-    printed = repr(value)
-    if len(printed) <= _SHORT:
-        return printed
-    try:
-        is_real = struct.unpack("f", struct.pack("f", value))[0] == value
-    except OverflowError:
-        is_real = False
-    if is_real:
-        for digits in range(6, 9):
-            text = f"{value:.{digits}g}"
-            if struct.unpack("f", struct.pack("f", float(text)))[0] == value:
-                return repr(float(text))
-        return repr(float(f"{value:.9g}"))
-    return printed
