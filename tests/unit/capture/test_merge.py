@@ -153,3 +153,8 @@ def test_facts_of_connections_are_the_same_in_every_order() -> None:
     assert merged.pools == (pool,)
     assert merged.opened == (Opened(line, "shop", Maker.SQLALCHEMY, ("a", "b", "c")),)
     assert merged.held == (*held, nested[1])
+
+
+def test_what_one_capture_alone_has_is_not_taken_apart() -> None:
+    found = capture(statement())
+    assert merge([found, capture(statement("SELECT 2"))]).statements[0] is found.statements[0]
