@@ -407,6 +407,7 @@ def _report(
         incomplete_reason=migration.failure,
         baseline_found=True,
         migrations=(migration,),
+        folder=config.folder,
     )
 
 
