@@ -1,7 +1,7 @@
 """The whole histories of two public projects' migrations, step by step at declared sizes.
 
     python benchmarks/history.py warehouse|healthchecks [--repository FOLDER-OR-URL]
-                                 [--first N] [--last N] [--listed FILE]
+                                 [--first N] [--last N] [--only STEP …] [--listed FILE]
 
 The project is fetched at a pinned commit, its migrations are run by their own tool on an empty
 database and written down. Then each is traced and judged by itself, on the schema the ones before
@@ -143,6 +143,7 @@ def main() -> int:
     parser.add_argument("--repository", default="")
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--last", type=int, default=None)
+    parser.add_argument("--only", nargs="*", default=[], help="Steps whose names begin so.")
     parser.add_argument("--listed", type=Path, help="Where all errors are written, to be judged.")
     options = parser.parse_args()
     project = PROJECTS[options.project]
@@ -159,6 +160,8 @@ def main() -> int:
             (root / "pyproject.toml").write_text(configuration(project, tables(recording.sent)))
             found = list(steps(recording.sent))
             chosen = found[options.first - 1 : options.last]
+            if options.only:
+                chosen = [one for one in chosen if one.name.startswith(tuple(options.only))]
             print(f"recorded {len(recording.sent)} statements of {len(found)} migrations "
                   f"in {time.monotonic() - began:.0f} s", flush=True)  # fmt: skip
             outcome = gone_through(project, chosen, root, server)
