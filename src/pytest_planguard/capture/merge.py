@@ -43,6 +43,7 @@ class Merger:
         self._ddl: dict[tuple[str, str], Ddl] = {}
         self._project = ""
         self._commit = ""
+        self._folder = ""
         self._captured_at = ""
         self._collected: set[str] = set()
         self._finished: set[str] = set()
@@ -73,6 +74,7 @@ class Merger:
         """
         self._project = _alike("projects", self._project, capture.project)
         self._commit = _alike("commits", self._commit, capture.commit)
+        self._folder = min(filter(None, (self._folder, capture.folder)), default="")
         if process is None:
             process = _name_of(capture)
         self._captured_at = min(filter(None, (self._captured_at, capture.captured_at)), default="")
@@ -154,6 +156,7 @@ class Merger:
             ddl=tuple(self._ddl.values()),
             project=self._project,
             commit=self._commit,
+            folder=self._folder,
             captured_at=self._captured_at,
             collected=tuple(sorted(self._collected)),
             finished=tuple(sorted(self._finished)),

@@ -142,6 +142,8 @@ def _kind(
     condition: Condition, subject: Operand, read: Read, catalog: Catalog
 ) -> tuple[ObstacleKind | None, str]:
     if subject.column is None and not subject.fields:
+        if _begins_with_a_wildcard(condition):  # an index on the expression would not help either
+            return ObstacleKind.WILDCARD, _WILDCARD
         return ObstacleKind.FUNCTION, f"{subject.text} is computed for every row"
     column = column_of(catalog, read.relation, subject.column[1]) if subject.column else None
     if column is not None and (target := real_cast(column, subject)):
@@ -153,11 +155,19 @@ def _kind(
     return None, ""
 
 
+_WILDCARD = "the pattern does not begin with fixed text"
+
+
+def _begins_with_a_wildcard(condition: Condition) -> bool:
+    is_pattern = condition.kind is Kind.LIKE and not condition.operator.startswith("!")
+    return is_pattern and fixed_prefix(condition) == ""
+
+
 def _pattern(
     condition: Condition, column: Column | None, read: Read, catalog: Catalog
 ) -> tuple[ObstacleKind | None, str]:
     if fixed_prefix(condition) == "":
-        return ObstacleKind.WILDCARD, "the pattern does not begin with fixed text"
+        return ObstacleKind.WILDCARD, _WILDCARD
     if column is None:
         return None, ""
     leading = led_by(read.relation, column.name, catalog)
@@ -213,7 +223,8 @@ def is_guess(read: Read, catalog: Catalog) -> bool:
             continue
         if own.kind is not Kind.OTHER:
             kind, _ = _kind(own, own.subject, read, catalog)
-            if kind in (ObstacleKind.FUNCTION, ObstacleKind.CAST):
+            computed = kind is ObstacleKind.WILDCARD and own.subject.column is None
+            if computed or kind in (ObstacleKind.FUNCTION, ObstacleKind.CAST):
                 return True
     return False
 

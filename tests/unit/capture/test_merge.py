@@ -52,6 +52,11 @@ def test_different_projects_are_refused_by_name() -> None:
         merge([capture(project="shop"), capture(), capture(project="billing")])
 
 
+def test_the_folder_in_the_repository_is_that_of_the_shards_that_know_it() -> None:
+    shards = [capture(folder="services/shop"), capture()]
+    assert {merge(order).folder for order in permutations(shards)} == {"services/shop"}
+
+
 def made(phase: Phase, executions: int, text: str = "SELECT 1", database: str = "shop") -> Capture:
     """What a process sent to make a fixture."""
     place = Place(Origin("app.py", 1, "make"), "", phase, executions)

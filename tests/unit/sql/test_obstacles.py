@@ -34,6 +34,8 @@ def read(filter_text: str) -> Read:
         ("((orders.id)::text = '5'::text)", ObstacleKind.CAST),
         ("(orders.note ~~ '%x'::text)", ObstacleKind.WILDCARD),
         ("(orders.note ~~* 'x%'::text)", ObstacleKind.WILDCARD),
+        ("(upper((orders.note)::text) ~~ '%X%'::text)", ObstacleKind.WILDCARD),
+        ("(upper((orders.note)::text) !~~ '%X%'::text)", ObstacleKind.FUNCTION),
         ("((orders.status)::text <> 'open'::text)", ObstacleKind.NEGATION),
         ("((orders.id = 1) OR (orders.customer_id = 2))", ObstacleKind.ALTERNATIVE),
         ("(NOT (orders.id = (SubPlan 1)))", ObstacleKind.SUBQUERY),
