@@ -38,10 +38,10 @@ BY_NAME = {"databases", "tables", "access", "evidence", "operations"}
 """Objects whose keys are names of the reader's own."""
 
 NOT_INSIDE = {
-    Report: {"baseline_found", "known", "accepted", "cut_short", "rules"},
+    Report: {"baseline_found", "known", "accepted", "cut_short", "rules", "folder"},
     QueryReport: {"query", "outcome", "growth"},
     DatabaseReport: {"provider", "source", "tables", "catalog", "clock", "checked",
-                     "statistics_digests"},
+                     "statistics_digests", "distributions"},
     Change: {"kind", "renamed_from", "sql_before"},
     Finding: set(),
     Advice: {"indexes", "plan"},
