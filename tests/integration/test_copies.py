@@ -152,6 +152,20 @@ def test_a_copy_that_lost_a_file_is_made_anew(own):
     assert same == plans
 
 
+def test_a_copy_with_more_indexes_that_lost_a_file_is_made_anew(own):
+    (_, oid), plans = planned(own())
+    server = own()
+    with build(SPEC, server, None, tools_for(DDL), keep=True) as fixture:
+        with fixture.copy_with([INDEX, REFUSED]) as copy:
+            path = one(copy.conninfo, "SELECT pg_relation_filepath('kept_2_u_idx')")
+        assert f"/{oid}/" in path
+        (server.data_directory / path).unlink()
+
+    (_, again), same = planned(own())
+    assert again != oid
+    assert same == plans
+
+
 def test_a_copy_that_is_not_at_scale_is_made_anew(own):
     (oid, _), plans = planned(own())
     server = own()

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from pytest_planguard.sql.renames import Rename
 
-RECIPE = 6
-"""Raised whenever the same inputs would make another template."""
+RECIPE = 7
+"""Raised whenever the same inputs would make another template, or another copy of it with more
+indexes: kept copies belong to one template."""
 
 PREFIX = "planguard_template_"
 KEPT = 3

@@ -3,9 +3,10 @@
 To copy a template is what a run waits for longest: some three hundred files are made, and removed
 at its end. So a run gives its copy back instead of dropping it. Its files are cut back to what they
 were, nobody may connect to it, and it gets a name of its own. That name is a promise, as a
-template's is: the copy is whole, small, and was only read. Who takes it renames it, which the
-server grants to one run alone, and extends its files anew; the self-check then proves it as it
-does a fresh one. What an interrupted run leaves has that run's name, and is dropped with all else
+template's is: the copy is whole, small, and no row or statistic of it was written; which candidate
+indexes are shown is said anew before each use. Who takes it renames it, which the server grants to
+one run alone, and extends its files anew; the self-check then proves a fixture database as it does
+a fresh one. What an interrupted run leaves has that run's name, and is dropped with all else
 of a run that is gone.
 
 An inflated database still lives no longer than its run.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pytest_planguard.errors import ScaleError, ServerError
 from pytest_planguard.fixturedb import cache, copies
 from pytest_planguard.fixturedb.connection import connect, freeze
 from pytest_planguard.fixturedb.inflate.btree import PAGE
@@ -81,12 +82,10 @@ def copy_with(
         cache.mark_used(connection, template.name)
     causes = (settings, indexes)
     with copies.copy_of(server, template.name, *causes, keep=keep and _small(template)) as copy:
-        made = _made_before(server, copy) if copy.taken else None
+        made = _kept(server, copy, settings) if copy.taken else None
         if made is None:
             made = _made(server, copy, template, indexes, read_catalog)
-        with connect(server) as connection:
-            copy.extend(connection, made.files)
-            freeze(connection, copy.name, settings)
+            _extend(server, copy, made, settings)
         yield CopyWithIndexes(copy.name, server, made.sizes, made.refused, made.catalog)
 
 
@@ -125,17 +124,37 @@ def _made(
     return made
 
 
-def _made_before(server: FixtureServer, copy: copies.Copy) -> _Made | None:
-    """What a former run made of a copy that is taken over; None: it cannot be told."""
+def _kept(server: FixtureServer, copy: copies.Copy, settings: Mapping[str, str]) -> _Made | None:
+    """What a former run made of a copy that is taken over, at scale.
+
+    None: it is not whole, or not to be understood; then there is a copy to begin with instead.
+    """
+    import psycopg
+
+    try:
+        made = _made_before(server, copy)
+        _extend(server, copy, made, settings)
+    except (msgspec.MsgspecError, ScaleError, ServerError, OSError, psycopg.Error):
+        copy.make_anew()
+        return None
+    return made
+
+
+def _made_before(server: FixtureServer, copy: copies.Copy) -> _Made:
     with connect(server) as connection:
         copies.admit(connection, copy.name)
     with connect(server, copy.name) as connection:
         row = connection.execute(_RECORD).fetchone()
-    try:
-        return msgspec.json.decode((row and row[0]) or "", type=_Made)
-    except msgspec.MsgspecError:
-        copy.make_anew()
-        return None
+    return msgspec.json.decode((row and row[0]) or "", type=_Made)
+
+
+def _extend(
+    server: FixtureServer, copy: copies.Copy, made: _Made, settings: Mapping[str, str]
+) -> None:
+    """Brings it to scale and gives it the planner's settings."""
+    with connect(server) as connection:
+        copy.extend(connection, made.files)
+        freeze(connection, copy.name, settings)
 
 
 def _write(connection: psycopg.Connection[Any], made: _Made) -> None:
