@@ -26,6 +26,7 @@ from pytest_planguard.model.spec import Thresholds
 ENTRIES = 5_000
 TABLES = 140
 ROUNDS = 5
+LINE = "8 bytes; 2.5% null; 4,320 distinct; correlation 0.12; common 75%, 20%"
 
 
 def entry(number: int) -> Entry:
@@ -70,7 +71,8 @@ def world() -> World:
                  for name in names},
         rows=dict.fromkeys(names, 1_000_000.0),
         scale_source="production",
-        statistics={},
+        digests=dict.fromkeys(names, "8ddeccb30ade"),
+        statistics={name: {f"column_{n}": LINE for n in range(20)} for name in names},
     )  # fmt: skip
 
 

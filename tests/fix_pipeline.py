@@ -88,7 +88,7 @@ class FakePipeline:
 
     @contextmanager
     def open_fixture(
-        self, config: Any, database: str, schema: Any, progress: Any = None
+        self, config: Any, database: str, schema: Any, progress: Any = None, *, keep: bool = False
     ) -> Iterator[Any]:
         self._note("open_fixture", config=config, database=database, schema=schema)
         tables = {

@@ -57,6 +57,7 @@ HOSTILE = (
 
 
 ORDERS = Origin("app/orders.py", 41, "list_orders")
+SCRATCH = Origin("app/scratch.py", 5, "fill")
 
 RULES = tuple(
     RuleFacts(code, name, severity, "a table is large", "it is slow", "an index", "a manual")
@@ -289,7 +290,7 @@ def report(
 def unplanned(
     reason: str = "a temporary table of the test", key: str = "dead00000001"
 ) -> QueryReport:
-    return QueryReport(query(key, "SELECT * FROM scratch"), Unexplained(reason), None)
+    return QueryReport(query(key, "SELECT * FROM scratch", SCRATCH), Unexplained(reason), None)
 
 
 def empty() -> Report:

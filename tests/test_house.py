@@ -93,6 +93,18 @@ def test_an_idle_run_imports_next_to_nothing():
     assert len(ours) <= 6, ours
 
 
+def test_a_run_imports_neither_what_makes_templates_nor_what_traces_migrations():
+    code = (
+        "import sys, pytest_planguard.pipeline, pytest_planguard.fixturedb.build\n"
+        "print(*sorted(sys.modules), sep='\\n')"
+    )
+    done = python("-c", code)
+    assert done.returncode == 0, done.stderr
+    rare = ("migrations", "sql.safe", "fixturedb.scale", "fixturedb.schema.clone")
+    names = tuple(f"{pytest_planguard.__name__}.{name}" for name in rare)
+    assert [name for name in done.stdout.split() if name.startswith(names)] == []
+
+
 def test_imports_point_down():
     script = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run(

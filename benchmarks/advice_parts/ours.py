@@ -44,21 +44,21 @@ def opened(folder: Path, source: Source, workload: Workload) -> Iterator[Opened]
         yield Opened(config, capture, planner, watch.seconds)
 
 
-def advised(one: Opened) -> Advised:
-    """What planguard says of the workload."""
+def advised(opened: Opened) -> Advised:
+    """What planguard says of the workload, what saves most first."""
     watch = Stopwatch()
-    report = judged_report(one.config, one.capture, one.planner)
+    report = judged_report(opened.config, opened.capture, opened.planner)
     taken = watch.seconds
+    advice = [finding.advice for finding in report.findings if finding.advice is not None]
     ddl: dict[str, None] = {}
-    for finding in report.findings:
-        if finding.advice is not None:
-            ddl |= dict.fromkeys(_one_an_index(finding.advice.ddl))
+    for one in sorted(advice, key=lambda one: one.rank):
+        ddl |= dict.fromkeys(_one_an_index(one.ddl))
     failed = tuple(
         f"{query.query.places[0].test}: {getattr(query.outcome, 'reason', '')}"
         for query in report.queries
         if not hasattr(query.outcome, "plans")
     )
-    names = {one.origins[0].function for one in report.findings if one.advice is not None}
+    names = {found.origins[0].function for found in report.findings if found.advice is not None}
     return Advised(OURS, tuple(ddl), taken, failed, tuple(sorted(names)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -127,11 +128,19 @@ def measure(
             for way in WAYS:
                 if way is BASE and rested:
                     progress(f"{workload.name}: the file system rests")
-                    time.sleep(REST)
+                    _let_rest(source)
                 if way.provider == provider:
                     progress(f"{workload.name}: {way.name}")
                     cell = _cell(source, workload, way, project, server, real)
                     yield msgspec.structs.replace(cell, started=started)
+
+
+def _let_rest(source: Source) -> None:
+    """Until what loading left is on disk, and what was dropped is forgotten."""
+    with source.connect("postgres") as connection:
+        connection.execute("CHECKPOINT")
+    os.sync()
+    time.sleep(REST)
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from fidelity_parts.table import percent, seconds, size, table
 from fidelity_parts.workloads import MIXED, script
 
 MASKED_GOAL = 0.95
+"""Of a server's queries of all workloads: one of TPC-H's 22 is nearly all of the 5 % that may
+differ, and which of them lie between two plans depends on the rows ANALYZE has drawn."""
 FASTER, SMALLER = 100, 0.01
 """How much faster to build, and which share of the disk at most."""
 MANY_SECONDS = 1.0
@@ -131,6 +133,7 @@ def missed_goals(
     """
     judged = [cell for cell in cells if cell.way is not ENDS and (full or _is_exact(cell.way))]
     sentences = [sentence for cell in judged for sentence in _missed(cell)]
+    sentences += _missed_masked(judged)
     for real in loaded if full else ():
         cell, name = _base(cells, real), f"{real.workload} on {real.version}"
         if real.seconds < FASTER * cell.seconds:
@@ -152,18 +155,32 @@ def is_good(cell: Cell, one: Comparison) -> bool:
 
 
 def _missed(cell: Cell) -> Iterable[str]:
-    chosen = cell.way.keeps or not cell.way.sent  # whoever kept columns knew what was asked
-    reported = cell.way.values == "none" or (cell.way.values == "masked" and chosen)
-    if reported or cell.way.user != BASE.user:
+    if not _is_exact(cell.way):
         return
     where = f"{cell.workload.name} on {cell.version}, {cell.way.name}"
-    goal = cell.workload.goal if cell.way.values == "all" else MASKED_GOAL
-    total = len(cell.comparisons)
+    goal, total = cell.workload.goal, len(cell.comparisons)
     if cell.identical < goal * total:
         yield f"{where}: {cell.identical} of {total} plans are identical, wanted {goal:.0%}"
-    if cell.way.values == "all" and cell.close < goal * total:
+    if cell.close < goal * total:
         tolerance = percent(cell.workload.tolerance)
         yield f"{where}: {cell.close} of {total} costs are within {tolerance}, wanted {goal:.0%}"
+
+
+def _missed_masked(cells: Sequence[Cell]) -> Iterable[str]:
+    for version in dict.fromkeys(cell.version for cell in cells):
+        masked = [one for one in cells if one.version == version and _is_masked(one.way)]
+        identical = sum(one.identical for one in masked)
+        total = sum(len(one.comparisons) for one in masked)
+        if identical < MASKED_GOAL * total:
+            yield (
+                f"{version}, masked: {identical} of {total} plans are identical,"
+                f" wanted {MASKED_GOAL:.0%}"
+            )
+
+
+def _is_masked(way: Way) -> bool:
+    """As it is by default; whoever keeps columns knew what was going to be asked."""
+    return way.values == "masked" and way.sent and not way.keeps and way.user == BASE.user
 
 
 def _not_seen(cell: Cell) -> Iterable[str]:

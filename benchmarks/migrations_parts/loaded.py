@@ -1,7 +1,7 @@
 """The judge: the same statement on a loaded table, looked at with queries of this file's own.
 
 A table was read where at least half of its rows were returned to the executor or the command, and
-rewritten where its file changed and it still has rows.
+rewritten where its file changed and it still has rows. An index was built where its file is new.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ SELECT n.nspname || '.' || c.relname, pg_relation_filenode(c.oid),
        pg_stat_get{xact}_tuples_returned(c.oid)
          + coalesce((SELECT sum(pg_stat_get{xact}_tuples_returned(i.indexrelid))
                        FROM pg_index i WHERE i.indrelid = c.oid), 0),
-       c.reltuples
+       c.reltuples,
+       ARRAY(SELECT pg_relation_filenode(i.indexrelid) FROM pg_index i WHERE i.indrelid = c.oid)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.oid >= 16384 AND c.relkind IN ('r', 'm') AND n.nspname = 'public'
 """
@@ -44,6 +45,8 @@ class Seen(msgspec.Struct, frozen=True):
     """The strongest mode by table, ACCESS SHARE left out."""
     reads: frozenset[str]
     rewrites: frozenset[str]
+    built: frozenset[str] = frozenset()
+    """Tables with an index in a new file, though they keep their own."""
     seconds: float = 0.0
 
 
@@ -169,4 +172,6 @@ def _seen(
         for name in both
         if after[name][1] - before[name][1] >= max(before[name][2], 1) * 0.5 and name not in emptied
     }
-    return Seen(strongest, frozenset(reads), frozenset(rewrites), seconds)
+    indexed = {name for name in both if set(after[name][3]) - set(before[name][3])}
+    built = indexed - rewrites - emptied
+    return Seen(strongest, frozenset(reads), frozenset(rewrites), frozenset(built), seconds)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
+from mutations_parts.bands import BETWEEN, BY_PAGES, HARMFUL, HARMLESS, Band
 from mutations_parts.change import Change
 from mutations_parts.truth import Effect
 from pytest_planguard.model.report import Report
@@ -19,7 +22,10 @@ REGRESSION = "PLN003"
 class Outcome(msgspec.Struct, frozen=True):
     """One change: what rows say, and what planguard says."""
 
-    change: Change
+    kind: str
+    name: str
+    cause: str
+    """In the first sentence of the cause, as of ``Change``."""
     effects: tuple[Effect, ...]
     """Of the queries that read more or less."""
     failed: tuple[str, ...]
@@ -30,26 +36,35 @@ class Outcome(msgspec.Struct, frozen=True):
     """What became of queries that differ and fail nothing."""
 
     @property
-    def is_harmful(self) -> bool:
+    def title(self) -> str:
+        """As it is printed."""
+        return f"{self.kind}: {self.name}"
+
+    def harm(self, band: Band = BY_PAGES) -> str:
         """By the blocks that are read."""
-        return any(one.is_harmful for one in self.effects)
+        return band.harm(self.effects)
 
-    @property
-    def harm(self) -> str:
-        """harmful, harmless, or in between."""
-        if self.is_harmful:
-            return "harmful"
-        return "harmless" if all(one.is_harmless for one in self.effects) else "in between"
-
-    @property
-    def is_right(self) -> bool:
+    def is_right(self, band: Band = BY_PAGES) -> bool:
         """Harmful and reported, or neither; in between both will do."""
-        return self.harm == "in between" or self.is_harmful == bool(self.failed)
+        harm = self.harm(band)
+        return harm == BETWEEN or (harm == HARMFUL) == bool(self.failed)
 
     @property
     def is_cause_right(self) -> bool:
         """Every query that got worse did so because of the change, and says so first."""
-        return bool(self.causes) and all(self.change.cause in one for one in self.causes)
+        return bool(self.causes) and all(self.cause in one for one in self.causes)
+
+
+def read(file: Path) -> list[Outcome]:
+    """What was recorded of each change."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return [msgspec.convert(json.loads(line), Outcome) for line in lines]
+
+
+def write(file: Path, one: Outcome) -> None:
+    """Adds a line of JSON, in which blocks without end are ``Infinity``."""
+    with file.open("a", encoding="utf-8") as opened:
+        opened.write(json.dumps(msgspec.to_builtins(one), ensure_ascii=False) + "\n")
 
 
 def outcome_of(change: Change, effects: Sequence[Effect], report: Report) -> Outcome:
@@ -63,7 +78,9 @@ def outcome_of(change: Change, effects: Sequence[Effect], report: Report) -> Out
     regressions = [one for one in failing if one.rule == REGRESSION]
     causes = [changes[one.database, one.key].causes for one in regressions]
     return Outcome(
-        change,
+        change.kind,
+        change.name,
+        change.cause,
         tuple(effects),
         tuple(f"{one.rule} {one.relation} {one.key}: {one.message}" for one in failing),
         tuple(next(iter(each), "unknown") for each in causes),
@@ -75,54 +92,60 @@ def outcome_of(change: Change, effects: Sequence[Effect], report: Report) -> Out
     )
 
 
-def confusion(found: Sequence[Outcome]) -> str:
-    """The table: harmful and harmless, by what planguard did; and by kind of change."""
-    counts = Counter((one.harm, bool(one.failed)) for one in found)
-    right = [one for one in found if one.is_harmful and one.failed and one.is_cause_right]
+def confusion(found: Sequence[Outcome], band: Band = BY_PAGES) -> str:
+    """The table: harmful and harmless, by what planguard did."""
+    counts = Counter((one.harm(band), bool(one.failed)) for one in found)
+    failed = [one for one in found if one.failed and one.harm(band) == HARMFUL]
+    right = sum(one.is_cause_right for one in failed)
     lines = [
+        f"{band.words}:",
+        "",
         "| | failed | passed |",
         "| --- | ---: | ---: |",
         *(
             f"| {harm} | {counts[harm, True]} | {counts[harm, False]} |"
-            for harm in ("harmful", "in between", "harmless")
+            for harm in (HARMFUL, BETWEEN, HARMLESS)
         ),
         "",
-        f"right: {_share(sum(one.is_right for one in found), len(found))}",
-        f"harmful, failed and the cause is right: {_share(len(right), counts['harmful', True])}",
-        "",
-        "| change | tried | harmful | failed | right |",
-        "| --- | ---: | ---: | ---: | ---: |",
+        f"right: {_share(sum(one.is_right(band) for one in found), len(found))}",
+        f"harmful, failed and the cause is right: {_share(right, len(failed))}",
     ]
-    for kind in dict.fromkeys(one.change.kind for one in found):
-        own = [one for one in found if one.change.kind == kind]
+    return "\n".join(lines)
+
+
+def by_kind(found: Sequence[Outcome]) -> str:
+    """The table by kind of change."""
+    lines = ["| change | tried | harmful | failed | right |", "| --- | ---: | ---: | ---: | ---: |"]
+    for kind in dict.fromkeys(one.kind for one in found):
+        own = [one for one in found if one.kind == kind]
         lines.append(
-            f"| {kind} | {len(own)} | {sum(one.is_harmful for one in own)}"
-            f" | {sum(bool(one.failed) for one in own)} | {sum(one.is_right for one in own)} |"
+            f"| {kind} | {len(own)} | {sum(one.harm() == HARMFUL for one in own)}"
+            f" | {sum(bool(one.failed) for one in own)} | {sum(one.is_right() for one in own)} |"
         )
     return "\n".join(lines)
 
 
-def wrong(one: Outcome) -> Iterator[str]:
+def wrong(one: Outcome, band: Band = BY_PAGES) -> Iterator[str]:
     """What is not as it should be of a change, with the figures; nothing where all is."""
-    if one.is_right and (not one.failed or one.is_cause_right):
+    if one.is_right(band) and (not one.failed or one.is_cause_right):
         return
     done = "failed" if one.failed else "passed"
-    yield f"\n{one.change.title}: {one.harm}, {done}"
+    yield f"\n{one.title}: {one.harm(band)}, {done}"
     for effect in one.effects:
-        mark = " !" if effect.is_harmful else ""
+        mark = " !" if band.harm([effect]) == HARMFUL else ""
         yield f"  {effect.key}: {effect.before:,.0f} → {effect.after:,.0f} blocks{mark}"
     yield from (f"  {text}" for text in (*one.failed, *one.notes))
     yield from (f"  because {cause}" for cause in one.causes)
 
 
-def missed_goals(found: Sequence[Outcome]) -> list[str]:
+def missed_goals(found: Sequence[Outcome], band: Band = BY_PAGES) -> list[str]:
     """A sentence for each goal that was not reached."""
-    right = sum(one.is_right for one in found)
-    false = [one.change.title for one in found if one.failed and one.harm == "harmless"]
+    right = sum(one.is_right(band) for one in found)
+    false = [one.title for one in found if one.failed and one.harm(band) == HARMLESS]
     other = [
-        one.change.title
+        one.title
         for one in found
-        if one.failed and one.is_harmful and not one.is_cause_right
+        if one.failed and one.harm(band) == HARMFUL and not one.is_cause_right
     ]
     sentences = []
     if len(found) < FEWEST:

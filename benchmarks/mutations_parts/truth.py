@@ -18,12 +18,6 @@ from pytest_planguard.planner import requests
 from pytest_planguard.planner.requests import Request
 from pytest_planguard.planner.wire import literal
 
-HARMFUL_RATIO, HARMFUL_BLOCKS = 1.5, 100
-HARMLESS_RATIO, HARMLESS_BLOCKS = 1.25, 25
-"""Times as many blocks, and more blocks, from which a query is worse: the figures planguard has
-for costs (``baseline.worse``), counted in blocks of rows that are there. A hundred units of the
-planner are a hundred pages read in order or 25 at random (``random_page_cost`` is 4)."""
-
 _TIMEOUT = "20s"
 _BLOCKS = ("Shared Hit Blocks", "Shared Read Blocks", "Temp Read Blocks", "Temp Written Blocks")
 _COSTS = {"Startup Cost", "Total Cost", "Plan Rows", "Plan Width"}
@@ -40,17 +34,8 @@ class Effect(msgspec.Struct, frozen=True):
     before: float
     after: float
 
-    @property
-    def is_harmful(self) -> bool:
-        """Whether it reads notably more."""
-        return self._more_by(HARMFUL_BLOCKS, HARMFUL_RATIO)
-
-    @property
-    def is_harmless(self) -> bool:
-        """Whether it does not."""
-        return not self._more_by(HARMLESS_BLOCKS, HARMLESS_RATIO)
-
-    def _more_by(self, blocks: float, ratio: float) -> bool:
+    def grows_by(self, blocks: float, ratio: float) -> bool:
+        """Whether it reads so many blocks more, and so many times as many."""
         return self.after - self.before >= blocks and self.after >= ratio * self.before
 
 

@@ -36,7 +36,7 @@ settings = { random_page_cost = "%(page_cost)s" }
 rows = %(orders)d
 [tool.pytest-planguard.tables.orders.columns]
 status.values = { done = 0.98, open = 0.02 }
-customer_id.distinct = 500_000
+customer_id.distinct = %(customers)d
 reference.distinct = 3_900_000
 [tool.pytest-planguard.tables.events]
 rows = 9_000_000
@@ -60,10 +60,16 @@ class Project:
         self.write()
         assert self.run(update=True).verdict.status.value == "passed"
 
-    def write(self, schema: str = SCHEMA, orders: int = 4_000_000, page_cost: str = "4") -> None:
+    def write(
+        self,
+        schema: str = SCHEMA,
+        orders: int = 4_000_000,
+        page_cost: str = "4",
+        customers: int = 500_000,
+    ) -> None:
         (self.root / "schema.sql").write_text(schema)
-        sizes = CONFIGURATION % {"orders": orders, "page_cost": page_cost}
-        (self.root / "pyproject.toml").write_text(sizes)
+        facts = {"orders": orders, "page_cost": page_cost, "customers": customers}
+        (self.root / "pyproject.toml").write_text(CONFIGURATION % facts)
 
     def run(self, *, update: bool = False, texts: tuple[str, ...] = (), **options) -> Report:
         config = load(self.root, options, environ={})
@@ -138,6 +144,25 @@ def test_growth_alone_is_listed_and_fails_only_where_that_is_asked_for(project: 
     assert failing(report) == set()
     assert any(one.rule == "PLN003" for one in report.findings)
     assert ("PLN003", None) in failing(project.run(fail_on_growth=True))
+
+
+FEWER = "public.orders.customer_id: 500,000 distinct → 20"
+
+
+def test_another_distribution_is_found_by_planning_with_the_old_numbers(project: Project) -> None:
+    project.write(customers=20)
+    report = project.run()
+    found = change(report, BY_CUSTOMER)
+    assert (found.kind.value, found.causes, found.statistics_only) == ("worse", (FEWER,), True)
+    assert change(report, BY_REFERENCE).kind.value == "same"
+    assert failing(report) == set()
+
+
+def test_a_distribution_that_moved_and_does_not_matter_is_not_told(project: Project) -> None:
+    project.write(without("orders_reference_idx", "orders_created_idx"), customers=20)
+    found = change(project.run(), BY_REFERENCE)
+    assert found.causes == ("index orders_reference_idx is gone since the baseline",)
+    assert not found.statistics_only
 
 
 def test_a_column_of_another_type_is_told(project: Project) -> None:

@@ -139,6 +139,11 @@ class Migration(migrations.Migration):
             "patient", models.Index(fields=["name"], name="patient_name_idx")
         ),
         migrations.RunPython(fill),
+        migrations.AddField(  # two statements in one text
+            "patient",
+            "parent",
+            models.ForeignKey("clinic.patient", models.CASCADE, null=True, db_index=False),
+        ),
     ]
 """
 
@@ -149,6 +154,9 @@ def test_djangos_operations_are_found_by_their_lines(tmp_path, server):
     (root / "clinic/migrations/0002_note.py").write_text(NOTES)
     report = looked_at(root, Tool.DJANGO, "clinic", server)
 
+    (migration,) = report.migrations
+    assert migration.failure == ""
+    assert [one.statement for one in migration.steps if "parent" in one.statement]
     places = {one.rule: one.origins[0] for one in report.findings if one.origins}
     assert {place.file for place in places.values()} == {"clinic/migrations/0002_note.py"}
     assert places["MIG003"].line == 13

@@ -152,6 +152,36 @@ def test_what_cannot_be_restored_is_told_and_the_rest_is_made(
     assert run("SELECT count(*) FROM v").fetchone() == (0,)
 
 
+def test_statements_of_a_file_that_cannot_share_a_transaction_are_sent_alone(make, run, tmp_path):
+    (tmp_path / "schema.sql").write_text(
+        "CREATE TYPE mood AS ENUM ('ok');\n"
+        "CREATE TABLE people (id bigint, mood mood -- of today\n) -- all of them\n;\n"
+        "ALTER TYPE mood ADD VALUE 'sad';\n"
+        "CREATE INDEX sad ON people (id) WHERE mood = 'sad';\n"
+        "CREATE INDEX CONCURRENTLY ids ON people (id);\n"
+        "SET search_path = pg_catalog;\n"
+        "CREATE TABLE public.pets (id bigint);\n",
+        encoding="utf-8",
+    )
+    assert make("schema.sql") == ()
+    found = run(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+    ).fetchall()
+    assert sorted(name for (name,) in found) == ["ids", "people", "pets", "sad"]
+
+
+def test_a_statement_that_fails_among_many_is_told_with_its_line_and_those_before_it(
+    make, run, tmp_path
+):
+    (tmp_path / "schema.sql").write_text(
+        "CREATE TABLE a (id bigint);\nCREATE TABLE b (id bigin);\nCREATE TABLE c (id bigint);\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(SchemaError, match=r'schema\.sql:2: type "bigin" does not exist'):
+        make("schema.sql")
+    assert run("SELECT to_regclass('a') IS NOT NULL, to_regclass('c')").fetchone() == (True, None)
+
+
 def test_functions_stand_in_for_extensions_the_server_lacks(
     make: Callable[..., tuple[str, ...]], run: Callable[[str], Any]
 ):

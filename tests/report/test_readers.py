@@ -161,6 +161,26 @@ def test_a_finding_without_a_line_stands_at_its_test_and_one_of_the_run_at_the_c
     assert uris == places
 
 
+def test_what_hosts_read_names_files_from_the_top_of_the_repository_and_people_do_not() -> None:
+    report = msgspec.structs.replace(fix_reports.mixed(), folder="services/shop")
+    (_, where, _), *_ = fix_readers.commands(github.render(report))
+    issue, *_ = fix_readers.issues(gitlab.render(report))
+    first, _, third, _ = json.loads(sarif.render(report))["runs"][0]["results"]
+    (related,) = third["relatedLocations"]
+    assert where["file"] == issue["location"]["path"] == "services/shop/app/orders.py"
+    for one in (*first["locations"], related):
+        uri = one["physicalLocation"]["artifactLocation"]["uri"]
+        assert uri.startswith("services/shop/app/")
+    for name in ("term", "markdown", "json", "html", "junit"):
+        assert "services/shop" not in find(name).render(report)
+
+
+def test_two_services_of_a_repository_that_send_one_query_have_a_finding_each() -> None:
+    report = fix_reports.one_finding()
+    services = [msgspec.structs.replace(report, folder=name) for name in ("orders", "payments")]
+    assert identities(services[0])[0].isdisjoint(identities(services[1])[0])
+
+
 @pytest.mark.parametrize(
     ("message", "said"),
     [
@@ -310,7 +330,7 @@ def test_junit_has_a_test_for_each_query_that_fails_where_the_run_does() -> None
     silenced = found["latest feed00000003"]
     assert silenced.find("failure") is None
     assert "suppressed (read once a year) IDX001" in silenced.find("system-out").text
-    skipped = found["list_orders dead00000001"].find("skipped")
+    skipped = found["fill dead00000001"].find("skipped")
     assert skipped.get("message") == "not planned: a temporary table of the test"
 
 

@@ -95,3 +95,29 @@ def test_queries_that_only_the_suite_sends_are_counted_in_a_line_of_their_own() 
     )
     report = msgspec.structs.replace(report, queries=(*report.queries, sent))
     assert line in term.render(report)
+
+
+def test_a_query_is_shown_where_its_line_does_not_tell_which_one_it_is() -> None:
+    first = fix_reports.missing_index("00000000000a")
+    second = fix_reports.missing_index("00000000000b")
+    text = term.render(fix_reports.report(first, second))
+    assert "    00000000000a SELECT * FROM events" in text
+    assert "    00000000000b SELECT * FROM events" in text
+    assert "SELECT" not in term.render(fix_reports.report(first))
+    assert "    00000000000a SELECT * FROM events" in term.render(
+        fix_reports.report(first), verbose=True
+    )
+
+
+def test_what_a_library_asks_has_its_query_and_a_test_that_made_it_ask() -> None:
+    query, finding = fix_reports.missing_index("00000000000a")
+    library = msgspec.structs.replace(finding, origins=(Origin("lib:django", 0, ""),))
+    text = term.render(fix_reports.report((query, library)))
+    assert "    00000000000a SELECT * FROM events" in text
+    assert "    1 test tests/test_feed.py::test_latest" in text
+
+
+def test_one_row_is_not_told() -> None:
+    query, finding = fix_reports.missing_index()
+    loop = msgspec.structs.replace(finding, relation=None, rows=1, advice=None)
+    assert "1 rows" not in term.render(fix_reports.report((query, loop)))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pytest_planguard.model.ports import HypotheticalIndex
@@ -66,6 +67,23 @@ def test_a_rival_that_costs_less_and_a_query_that_is_worse_are_missed_goals() ->
     assert missed([row("planguard", 10, 10), row("other", 20, 20)], []) == []
     assert len(missed([row("planguard", 10, 1060)], [])) == 1
     assert len(missed([row("planguard", 10, 10), row("other", 5, 10)], [])) == 1
+
+
+def test_a_rival_with_fewer_indexes_is_held_against_as_many_of_ours() -> None:
+    from advice_parts.built import Built
+    from advice_parts.outcome import missed, where_others_win
+
+    ours, other = row("planguard", 10, 10, (10, 10)), row("other", 50, 50, (5,))
+    as_many = Built({"q": {"Total Cost": 10}, "r": {"Total Cost": 15}}, (10,), ())
+    worse = Built({"q": {"Total Cost": 10}, "r": {"Total Cost": 100}}, (10,), ())
+    better = msgspec.structs.replace(other, first=as_many)
+
+    assert missed([ours, better], []) == []
+    assert len(missed([ours, msgspec.structs.replace(other, first=worse)], [])) == 1
+    assert where_others_win([ours, better])[0] == (
+        "w: other takes 1 indexes instead of 2, at 5.0 times the cost, 4.0 times that of our first "
+        "as many"
+    )
 
 
 def test_plans_that_were_not_foreseen_are_a_missed_goal() -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pytest_planguard.baseline import worse
 from pytest_planguard.model.statement import Sample, Session, Statement
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -22,10 +23,15 @@ SENT = Statement(
 @pytest.fixture
 def parts(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    from mutations_parts import change, outcome, project, schema_changes, truth
+    from mutations_parts import bands, change, outcome, project, schema_changes, truth
 
     return SimpleNamespace(
-        change=change, outcome=outcome, project=project, schema=schema_changes, truth=truth
+        bands=bands,
+        change=change,
+        outcome=outcome,
+        project=project,
+        schema=schema_changes,
+        truth=truth,
     )
 
 
@@ -33,8 +39,7 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def tried(parts):
     def tried(before, after, *failed, causes=(), cause="index a is gone"):
         effects = (parts.truth.Effect("k", before, after),)
-        return parts.outcome.Outcome(parts.change.Change("kind", "n", cause), effects,
-                                     failed, causes)  # fmt: skip
+        return parts.outcome.Outcome("kind", "n", cause, effects, failed, causes)
 
     return tried
 
@@ -43,18 +48,32 @@ def tried(parts):
     ("before", "after", "harm"),
     [
         (10, 110, "harmful"), (10, math.inf, "harmful"), (10, 34, "harmless"),
-        (1_000, 1_200, "harmless"),
-        (1_000, 1_400, "in between"), (10, 60, "in between"), (4, 3, "harmless"),
+        (1_000, 1_400, "harmless"), (10, 60, "in between"), (4, 3, "harmless"),
     ],
 )  # fmt: skip
-def test_blocks_decide_what_is_harmful(tried, before, after, harm):
-    assert tried(before, after).harm == harm
+def test_blocks_decide_what_is_harmful(parts, tried, before, after, harm):
+    one = tried(before, after)
+    assert one.harm() == harm
+    assert one.harm(parts.bands.STRICT) == harm.replace("in between", "harmless")
 
 
-def test_right_is_what_is_harmful_and_fails_or_neither(tried):
-    assert [tried(10, 500, "x").is_right, tried(10, 10).is_right] == [True, True]
-    assert [tried(10, 500).is_right, tried(10, 10, "x").is_right] == [False, False]
-    assert [tried(10, 60).is_right, tried(10, 60, "x").is_right] == [True, True]
+def test_the_figures_of_the_bands_are_those_a_plan_is_worse_by(parts):
+    assert (worse.STEP_RATIO, worse.COST_UNITS) == (parts.bands.RATIO, parts.bands.UNITS)
+
+
+def test_right_is_what_is_harmful_and_fails_or_neither(parts, tried):
+    assert [tried(10, 500, "x").is_right(), tried(10, 10).is_right()] == [True, True]
+    assert [tried(10, 500).is_right(), tried(10, 10, "x").is_right()] == [False, False]
+    assert [tried(10, 60).is_right(), tried(10, 60, "x").is_right()] == [True, True]
+    strict = parts.bands.STRICT
+    assert [tried(10, 60).is_right(strict), tried(10, 60, "x").is_right(strict)] == [True, False]
+
+
+def test_what_was_measured_is_read_as_it_was_written(parts, tried, tmp_path):
+    found = [tried(10, math.inf, "x", causes=("index a is gone",)), tried(10, 10)]
+    for one in found:
+        parts.outcome.write(tmp_path / "record", one)
+    assert parts.outcome.read(tmp_path / "record") == found
 
 
 def test_each_goal_that_is_missed_is_told(parts, tried):
@@ -75,7 +94,13 @@ def test_the_table_counts_by_harm_and_outcome(parts, tried):
     table = parts.outcome.confusion(found)
     assert "| harmful | 1 | 1 |\n| in between | 0 | 0 |\n| harmless | 0 | 1 |" in table
     assert "right: 2 of 3 (66.7%)" in table
-    assert "| kind | 3 | 2 | 1 | 2 |" in table
+    assert "| kind | 3 | 2 | 1 | 2 |" in parts.outcome.by_kind(found)
+
+
+def test_what_is_in_between_has_a_line_unless_there_is_no_room(parts, tried):
+    found = [tried(10, 60, "x")]
+    assert "| in between | 1 | 0 |" in parts.outcome.confusion(found)
+    assert "| harmless | 1 | 0 |" in parts.outcome.confusion(found, parts.bands.STRICT)
 
 
 def test_a_parameter_that_goes_takes_its_type_and_values_along(parts):

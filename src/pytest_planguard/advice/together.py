@@ -42,6 +42,11 @@ class After(msgspec.Struct, frozen=True):
         """Of its worst plan."""
         return max(plan.cost for plan in self.plans)
 
+    @property
+    def before(self) -> float:
+        """Of its worst plan without them."""
+        return _worst(self.item)
+
 
 class Together:
     """Plans the suite's queries with sets of candidates.
@@ -134,6 +139,14 @@ class Together:
                 if name in one.used and gains(_worst(one.item), one.cost, self._thresholds)
             )
         )
+
+    def costs(self, requests: Sequence[tuple[Item, frozenset[str]]]) -> list[float | None]:
+        """What each query costs if it sees just these indexes; None: it could not be planned."""
+        asked = [(one.query, one.planned, self._seen_by(one, names)) for one, names in requests]
+        return [
+            max(plan.cost for plan in outcome.plans) if isinstance(outcome, Planned) else None
+            for outcome in self._trial.plan(asked)
+        ]
 
     def _planned(self, items: Sequence[Item], names: frozenset[str]) -> dict[str, After]:
         requests = [(one.query, one.planned, self._seen_by(one, names)) for one in items]

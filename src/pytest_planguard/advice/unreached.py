@@ -4,6 +4,10 @@ Of ``upper(email) = $1`` or ``code::text = $1`` the planner knows nothing: it ta
 for a match (DEFAULT_EQ_SEL in selfuncs.h), so the LIMIT 21 of Django's ``get()``, or the LIMIT 1 of
 an ``exists()``, looks as if it were reached on the first pages. Where the column hardly ever has a
 value twice, there is one match, and the table is read to its end for it.
+
+Nor does it know how many rows have a text somewhere inside (``title LIKE '%…%'``): the LIMIT of a
+search is reached soon for a word that many rows have, and never for one that hardly any has. People
+search for both, so that such a query is judged without its LIMIT, as a warning.
 """
 
 from __future__ import annotations
@@ -14,14 +18,15 @@ import msgspec
 
 from pytest_planguard.advice.rewritten import rewritten
 from pytest_planguard.model.catalog import Catalog, Table
-from pytest_planguard.model.finding import Candidate
+from pytest_planguard.model.finding import Candidate, Severity
 from pytest_planguard.model.judgement import Read
 from pytest_planguard.model.plan import Planned, PlanNode, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.sql.limits import without_limit
 from pytest_planguard.sql.obstacles import column_of, conditions_of, real_cast
-from pytest_planguard.sql.predicates import Condition, oriented
+from pytest_planguard.sql.patterns import fixed_prefix
+from pytest_planguard.sql.predicates import Condition, Kind, oriented
 
 Outcome = tuple[Query, Planned | Unexplained]
 Reads = Mapping[str, Mapping[int, Sequence[Read]]]
@@ -42,12 +47,16 @@ class Unreached(msgspec.Struct, frozen=True):
     relation: str
     text: str
     """What to say of it, to follow a finding's message."""
+    certain: bool = True
+    """False: it depends on what is asked for, and nothing on the table is an error for it."""
 
     def told(self, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
         """The candidates, those on the table with the reason why its LIMIT is of no help."""
         for one in candidates:
             if one.relation == self.relation:
-                yield msgspec.structs.replace(one, message=f"{one.message}; {self.text}")
+                severity = one.severity if self.certain else _at_most_a_warning(one.severity)
+                message = f"{one.message}; {self.text}"
+                yield msgspec.structs.replace(one, message=message, severity=severity)
             else:
                 yield one
 
@@ -65,24 +74,24 @@ def unreached(
         plan: Plans queries at scale.
     """
     wanted = [
-        (bare, read.relation, text)
+        (bare, read.relation, text, certain)
         for query, planned in outcomes
         if isinstance(planned, Planned)
-        for read, text in _idle(planned, seen[query.key].get(0, ()), catalog, statistics)
+        for read, text, certain in _idle(planned, seen[query.key].get(0, ()), catalog, statistics)
         if (bare := _without_limit(query)) is not None
     ]
-    plans = plan([query for query, _, _ in wanted]) if wanted else []
+    plans = plan([query for query, *_ in wanted]) if wanted else []
     return {
-        query.key: Unreached(query, planned, relation, text)
-        for (query, relation, text), planned in zip(wanted, plans, strict=True)
+        query.key: Unreached(query, planned, relation, text, certain)
+        for (query, relation, text, certain), planned in zip(wanted, plans, strict=True)
         if isinstance(planned, Planned)
     }
 
 
 def _idle(
     planned: Planned, reads: Sequence[Read], catalog: Catalog, statistics: Statistics
-) -> Iterator[tuple[Read, str]]:
-    """The first read of the worst plan that its LIMIT seems to stop, and does not."""
+) -> Iterator[tuple[Read, str, bool]]:
+    """The first read of the worst plan that its LIMIT seems to stop, and does not, or may not."""
     limit = _limit(planned.worst.root)
     for read in reads if limit else ():
         if not read.limited:
@@ -97,8 +106,33 @@ def _idle(
                         f"LIMIT does not end that: {name} hardly has a value twice, so that nearly "
                         "all rows are read for the first match"
                     ),
+                    True,
                 )
                 return
+    if limit and len({read.relation for read in reads}) == 1:
+        yield from ((read, _RARE, False) for read in reads[:1] if _is_search(read))
+
+
+_RARE = (
+    "LIMIT ends that only for a text that many rows have: for one that hardly any has, all are read"
+)
+
+
+def _is_search(read: Read) -> bool:
+    """Whether a LIMIT ends a search for text that may stand anywhere in a value."""
+    return read.limited and any(
+        condition.kind is Kind.LIKE
+        and fixed_prefix(condition) == ""
+        and not condition.operator.startswith("!")
+        and (own := oriented(condition, read.alias) or oriented(condition, "")) is not None
+        and own.subject is not None
+        and bool(own.subject.columns)
+        for condition in conditions_of(read.filter)
+    )
+
+
+def _at_most_a_warning(severity: Severity) -> Severity:
+    return Severity.WARNING if severity is Severity.ERROR else severity
 
 
 def _limit(root: PlanNode) -> float:

@@ -18,6 +18,7 @@ from pytest_planguard.advice.gains import gains
 from pytest_planguard.advice.keys import TRIGRAMS
 from pytest_planguard.advice.measure import Made, Suspect, measured
 from pytest_planguard.advice.naming import renamed
+from pytest_planguard.advice.ranked import in_order, ranked
 from pytest_planguard.advice.suite import Suite
 from pytest_planguard.advice.suspects import Item, suspect_reads
 from pytest_planguard.advice.together import After, Together
@@ -81,6 +82,8 @@ def advise(
         worded = Worded(made, advised, trial.sizes, catalog, suite, helped)
         by_place = {one.place: one for one in suspects}
         advice = _advice(chosen, after, scans, by_place, worded, thresholds)
+        given = {chosen[key, name] for key, one in advice.items() for name in one}
+        advice = in_order(advice, chosen, ranked(given, after, together))
         left_out = len(_candidates(every)) - len(indexes)
         refused = {n: why for n, why in trial.refused.items() if not _is_of_trigrams(indexes[n])}
         return Advised(advice, untried(left_out, most, refused))

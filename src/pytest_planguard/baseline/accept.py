@@ -19,6 +19,7 @@ from pytest_planguard.baseline.entries import (
 )
 from pytest_planguard.baseline.files import remove, write_entries, write_world
 from pytest_planguard.baseline.locking import locked
+from pytest_planguard.baseline.settled import settled
 from pytest_planguard.errors import BaselineError, ConfigurationError
 from pytest_planguard.model.baseline import Accepted, Baseline, Entry, Origin, PlanEntry, World
 from pytest_planguard.model.finding import Finding, Severity
@@ -211,6 +212,8 @@ def _write_worlds(
         old = worlds.get(name)
         if old is None and not whole and baseline is not None and name in baseline.damaged:
             continue  # what its other entries were made in is not known, and not invented
+        if old is not None:
+            now = settled(old, now)
         world = now if whole or old is None else _with_additions(old, now)
         held = accepted_places(report.findings, name, old, whole=whole)
         write_world(directory, name, msgspec.structs.replace(world, connections=held))
@@ -232,6 +235,7 @@ def _with_additions(old: World, now: World) -> World:
         tables={**now.tables, **old.tables},
         indexes={**indexes, **old.indexes},
         rows={**now.rows, **old.rows},
+        digests={**now.digests, **old.digests},
         statistics={**now.statistics, **old.statistics},
         schema=now.schema,
     )

@@ -154,13 +154,14 @@ def _is_worse(
 def _left(moved: Sequence[Moved], told: AbstractSet[int]) -> tuple[Moved, ...]:
     """What is to blame for what is left; the statistics where there is nothing else.
 
-    A table that grew has other distinct values, too: where its size is told, that is enough.
+    A table that grew has other values, too, and a column whose distribution moved has another
+    histogram: where either is told, that is enough.
     """
     others = tuple(one for one in moved if one.undo is None and one.part not in STATISTICS)
-    sizes = [n for n, one in enumerate(moved) if one.part is Part.SIZES]
-    if others or not told.isdisjoint(sizes):
+    statistical = [n for n, one in enumerate(moved) if one.part in STATISTICS]
+    if others or not told.isdisjoint(statistical):
         return others
-    return tuple(one for one in moved if one.part in STATISTICS)
+    return tuple(moved[n] for n in statistical)
 
 
 def _in_other_units(pair: Pair, kind: ChangeKind, settings: Sequence[Moved]) -> Pair:

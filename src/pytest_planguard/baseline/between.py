@@ -157,3 +157,5 @@ def _flat(world: World | None) -> Iterator[tuple[str, str]]:
         yield from ((f"{table}: {fact}", "") for fact in facts)
     yield from ((f"index {name}: ", text) for name, text in world.indexes.items())
     yield from ((f"{table}: rows ", f"{rows:,.0f}") for table, rows in world.rows.items())
+    for table, lines in world.statistics.items():
+        yield from ((f"{table}.{column}: ", text) for column, text in lines.items())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
+from pytest_planguard.baseline.numbers import significant
 from pytest_planguard.model.baseline import Accepted, Entry, Origin, PlanEntry, World
 from pytest_planguard.model.catalog import Catalog, Column, Index, Table
 from pytest_planguard.model.finding import Finding, Severity
@@ -125,26 +125,14 @@ def worst_by_sample(planned: Planned) -> dict[tuple[str, str], Plan]:
     return dict(sorted(worst.items()))
 
 
-def significant(number: float, digits: int = 2) -> float:
-    """A number to that many significant digits.
-
-    >>> significant(152_345.6), significant(9.149), significant(0)
-    (150000.0, 9.1, 0.0)
-    """
-    return float(f"{number:.{digits - 1}e}") if number and math.isfinite(number) else 0.0
-
-
 def world_from(report: DatabaseReport) -> World:
     """What plans in a fixture database depend on besides the SQL."""
     catalog = report.catalog
     sizes = {name: table.rows for name, table in report.tables.items()}
     rows = {name: table.rows for name, table in catalog.tables.items()} | sizes
     tables, indexes = schema_facts(catalog)
-    statistics = {
-        name: digest
-        for name, digest in sorted(report.statistics_digests.items())
-        if name in catalog.tables
-    }
+    digests = {name: one for name, one in report.statistics_digests.items() if name in tables}
+    statistics = {name: one for name, one in report.distributions.items() if name in tables}
     return World(
         server_major=report.server.major,
         collation=report.server.collation,
@@ -153,6 +141,7 @@ def world_from(report: DatabaseReport) -> World:
         indexes=indexes,
         rows={name: significant(count) for name, count in sorted(rows.items())},
         scale_source=report.source.value,
+        digests=digests,
         statistics=statistics,
     )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Set as AbstractSet
+from itertools import count
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
@@ -20,7 +22,8 @@ from pytest_planguard.baseline.document import (
 )
 from pytest_planguard.baseline.headers import whole, worlds_of, write_world
 from pytest_planguard.baseline.locking import shared
-from pytest_planguard.baseline.paths import entry_path
+from pytest_planguard.baseline.paths import entry_path, mark_of
+from pytest_planguard.baseline.versions import SAME_ENTRIES
 from pytest_planguard.errors import BaselineError
 from pytest_planguard.model.baseline import SCHEMA_VERSION, Baseline, Entry
 
@@ -76,7 +79,8 @@ def write_entries(
 
     Fields this version does not know stay as they are. Nothing is written where anything that
     is there already cannot be read. A file is moved before it is written: whoever is killed in
-    between leaves one entry, never two or none.
+    between leaves one entry, never two or none. A query that was edited keeps its file's name: two
+    branches that edit it meet there, and git says so, instead of leaving two entries for one query.
 
     Args:
         directory: The baseline's.
@@ -87,16 +91,31 @@ def write_entries(
         BaselineError: As ``read``, or the directory cannot be written.
     """
     found = _entries(_documents(directory))
+    taken = {str(one.document.path).lower() for one in found.values()}
     changed = 0
     for entry in sorted(entries, key=lambda e: (e.database, e.key)):
         where = (entry.database, entry.key)
-        file = directory / entry_path(entry)
         old = found.get(where) or found.get((entry.database, renamed.get(where, entry.key)))
+        path = _path(entry, old, taken)
+        file = directory / path
+        taken.add(str(path).lower())
         if old is not None:
             _move(directory / old.document.path, file, directory)
         raw = parsed(old.document) if old is not None else {}
         changed += write_document(file, merged(raw, _document(entry)))
     return changed
+
+
+def _path(entry: Entry, old: _Found | None, taken: AbstractSet[str]) -> PurePosixPath:
+    """Where the entry is to stand: where it does, unless its module or function is another."""
+    there = old.document.path if old is not None else None
+    path = first = entry_path(entry, mark_of(there) if there else "")
+    others = taken - {str(there).lower()}
+    for number in count(2):
+        if str(path).lower() not in others:
+            break
+        path = first.with_stem(f"{first.stem}_{number}")
+    return path
 
 
 def remove(directory: Path, keys: Iterable[tuple[str, str]]) -> int:
@@ -159,6 +178,8 @@ def _entry(document: Document) -> Entry:
         return converted(document, parsed(document), Entry)
     if entry.schema == SCHEMA_VERSION:
         return entry
+    if entry.schema in SAME_ENTRIES:
+        return msgspec.structs.replace(entry, schema=SCHEMA_VERSION)
     return converted(document, parsed(document), Entry)
 
 

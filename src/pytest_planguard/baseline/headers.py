@@ -37,7 +37,10 @@ class _TableFile(msgspec.Struct, frozen=True):
     facts: tuple[str, ...]
     rows: float | None = None
     indexes: dict[str, str] = {}
-    statistics: str = ""
+    digest: str = ""
+    """Of all of the statistics; what a line leaves out is seen by it."""
+    statistics: dict[str, str] = {}
+    """By column."""
 
 
 def worlds_of(
@@ -94,7 +97,7 @@ def _parts(documents: Mapping[PurePosixPath, Document], folder: PurePosixPath) -
 
     if _is_of_first_version(documents[folder / _SERVER]):
         parts = {part: facts(f"{part}.json") for part in _FIRST_VERSION}
-        return {**parts, "settings": facts(_SETTINGS), "statistics": {}}
+        return {**parts, "settings": facts(_SETTINGS), "digests": {}}
     found = [converted(one, parsed(one), _TableFile) for one in _tables(documents, folder)]
     indexes = facts(_INDEXES)
     for one in found:
@@ -104,6 +107,7 @@ def _parts(documents: Mapping[PurePosixPath, Document], folder: PurePosixPath) -
         "tables": {one.table: one.facts for one in found},
         "indexes": indexes,
         "rows": {one.table: one.rows for one in found if one.rows is not None},
+        "digests": {one.table: one.digest for one in found if one.digest},
         "statistics": {one.table: one.statistics for one in found if one.statistics},
     }
 
@@ -129,7 +133,7 @@ def write_world(directory: Path, database: str, world: World) -> int:
     wanted = {folder / table_path(table): value for table, value in files.items()}
     known = {text for value in files.values() for text in value["indexes"]}
     others = {name: text for name, text in world.indexes.items() if name not in known}
-    changed = sum(_write(file, value) for file, value in sorted(wanted.items()))
+    changed = sum(_write_table(file, value) for file, value in sorted(wanted.items()))
     if others:
         changed += write_document(folder / _INDEXES, others)
     changed += write_document(folder / _SETTINGS, world.settings)
@@ -155,7 +159,7 @@ def _table_files(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
         table = match[1].replace('"', "") if match else ""
         indexes.setdefault(table, {})[name] = text
     for table, facts in world.tables.items():
-        rows = world.rows.get(table)
+        rows, statistics = world.rows.get(table), world.statistics.get(table)
         yield (
             table,
             {
@@ -163,10 +167,21 @@ def _table_files(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
                 "schema": world.schema,
                 "facts": list(facts),
                 "indexes": indexes.get(table, {}),
-                "statistics": world.statistics.get(table, ""),
+                "digest": world.digests.get(table, ""),
+                **({"statistics": statistics} if statistics else {}),
                 **({"rows": whole(rows)} if rows is not None else {}),
             },
         )
+
+
+def _write_table(file: Path, value: dict[str, Any]) -> bool:
+    """A file of an older version that says the same already stays as it is."""
+    if file.is_file():
+        old = parsed(read_document(str(file), file.name))
+        others = {name: one for name, one in old.items() if name != "statistics"}
+        if merged(others, value) == old:
+            return False
+    return _write(file, value, without="statistics")
 
 
 def _write(file: Path, value: dict[str, Any], without: str = "") -> bool:

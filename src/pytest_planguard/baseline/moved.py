@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -12,15 +11,17 @@ import msgspec
 
 from pytest_planguard.baseline.entries import INVALID
 from pytest_planguard.baseline.facts import facts_moved
+from pytest_planguard.baseline.moved_statistics import (
+    factors,
+    other_distributions,
+    statistics_moved,
+)
 from pytest_planguard.model.baseline import Entry, PlanEntry, World
 from pytest_planguard.model.moved import Moved, Part, Undo
 from pytest_planguard.model.query import Query
 
 _LONGEST = 60
 """Characters shown of what was edited."""
-
-ROWS_MOVED = 0.10
-"""Share by which a table's size must move to be named (planning.md: ties are within 10 %)."""
 
 _TABLE = re.compile(r" ON (?:ONLY )?(\S+) USING ")
 _NAME = re.compile(r"^CREATE (UNIQUE )?INDEX \S+ ON ")
@@ -40,7 +41,8 @@ def moved(before: PlanEntry, after: PlanEntry, old: World, now: World) -> tuple[
     used = {name for names in before.indexes.values() for name in names}
     found = [*_indexes(tables, used, old, now), *facts_moved(tables, old, now)]
     found += [*_settings(old, now), *_server(old, now)]
-    return (*found, *_sizes(touched, old, now), *_distributions(touched, old, now))
+    shape = "\n".join((*before.shape, *after.shape))
+    return (*found, *statistics_moved(touched, shape, old, now))
 
 
 def edited(entry: Entry, query: Query) -> Moved:
@@ -89,8 +91,7 @@ class Differences(msgspec.Struct, frozen=True):
     def between(cls, old: World, now: World) -> Differences:
         """Of two worlds."""
         tables = frozenset(_tables_moved(old, now))
-        statistics = frozenset(_factors(old, now))
-        statistics |= _other_distributions(old, now)
+        statistics = frozenset(factors(old, now)) | other_distributions(old, now)
         surroundings = (old.settings, old.server_major, old.collation) != (
             now.settings,
             now.server_major,
@@ -236,38 +237,3 @@ def _server(old: World, now: World) -> Iterator[Moved]:
     if old.collation != now.collation:
         sentence = f"the collation moved: {old.collation} → {now.collation}"
         yield Moved(Part.SERVER, (sentence,))
-
-
-def _sizes(touched: AbstractSet[str], old: World, now: World) -> Iterator[Moved]:
-    """Sizes of the query's tables, the one that moved most first; all others go back with them."""
-    factors = _factors(old, now)
-    own = sorted(touched & factors.keys(), key=lambda one: (-abs(math.log(factors[one])), one))
-    if own:
-        sentences = tuple(_size(name, old.rows[name], now.rows[name]) for name in own)
-        yield Moved(Part.SIZES, sentences, Undo(rows=factors))
-
-
-def _factors(old: World, now: World) -> dict[str, float]:
-    """Rows that tables had whose size moved, in times of today's."""
-    return {
-        name: max(was, 1.0) / max(now.rows[name], 1.0)
-        for name, was in old.rows.items()
-        if name in now.rows and abs(now.rows[name] - was) > ROWS_MOVED * was
-    }
-
-
-def _other_distributions(old: World, now: World) -> frozenset[str]:
-    """Tables whose columns' statistics are others, as far as they are known in both worlds."""
-    both = old.statistics.keys() & now.statistics.keys()
-    return frozenset(name for name in both if old.statistics[name] != now.statistics[name])
-
-
-def _size(name: str, was: float, is_now: float) -> str:
-    verb = "grew" if is_now > was else "shrank"
-    return f"{name} {verb} from {was:,.0f} to {is_now:,.0f} rows"
-
-
-def _distributions(touched: AbstractSet[str], old: World, now: World) -> Iterator[Moved]:
-    if _other_distributions(old, now) & touched:
-        sentence = "the statistics of its columns changed"
-        yield Moved(Part.DISTRIBUTIONS, (sentence,))

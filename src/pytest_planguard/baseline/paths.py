@@ -17,10 +17,15 @@ _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
 """Names Windows keeps for devices, whatever follows the first dot."""
 
 
-def entry_path(entry: Entry) -> PurePosixPath:
+def entry_path(entry: Entry, mark: str = "") -> PurePosixPath:
     """The file of an entry, below the baseline's directory.
 
     The key makes it unique, also where the file system does not tell upper from lower case.
+
+    Args:
+        entry: The entry.
+        mark: What its name ends in instead of the key: that of a query that was edited ends in the
+            key it had first.
 
     >>> from pytest_planguard.model.baseline import Origin
     >>> entry = Entry("ab12", "default", "", (), (Origin("app/orders.py", "list"),), (), ())
@@ -34,7 +39,17 @@ def entry_path(entry: Entry) -> PurePosixPath:
     name = _component(function)
     if entry.database != "default":
         name = f"{name}-{_component(entry.database)[:40]}"
-    return PurePosixPath("queries", *folders, f"{name[:_LONGEST]}-{_component(entry.key)}.json")
+    mark = mark or _component(entry.key)
+    return PurePosixPath("queries", *folders, f"{name[:_LONGEST]}-{mark}.json")
+
+
+def mark_of(path: PurePosixPath) -> str:
+    """What tells an entry's file from others of its function.
+
+    >>> mark_of(PurePosixPath("queries/app/orders/list-ab12.json"))
+    'ab12'
+    """
+    return path.stem.rpartition("-")[2]
 
 
 def world_path(database: str) -> PurePosixPath:

@@ -24,8 +24,20 @@ def _to_2(document: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name != "statistics_digest"}
 
 
-STEPS: Mapping[int, Step] = {1: _to_2}
+def _to_3(document: dict[str, Any]) -> dict[str, Any]:
+    """Entries are as they were; of a table's statistics there was a digest alone."""
+    digest = document.get("statistics")
+    if not isinstance(digest, str):
+        return document
+    kept = {name: value for name, value in document.items() if name != "statistics"}
+    return {**kept, "digest": digest}
+
+
+STEPS: Mapping[int, Step] = {1: _to_2, 2: _to_3}
 """By the version they start at; there is one for every version but the last."""
+
+SAME_ENTRIES = frozenset({1, 2})
+"""Versions whose entries are as today's: thousands of them take no step."""
 
 
 def upgraded(

@@ -12,6 +12,7 @@ import enum
 import functools
 import inspect
 import re
+import sys
 import weakref
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -272,11 +273,22 @@ class Listener:
         if last_state is not now or last_path != path or last_prepares is not bool(name):
             session = self._session(known, now, path, prepares=bool(name))
             known.last = path, now, bool(name), session
+        hastens = self._recorder.hastens and not many
+        line = self._recorder.recent.get((text, types)) if hastens else None
+        if line is not None and line.session is session and line.key[4] is stream:
+            frame = sys._getframe(self._methods.depth)  # noqa: SLF001 -- what inspect wraps
+            if id(frame.f_code) in self._methods.codes and self._recorder.count_again(
+                line, params, formats, frame.f_back
+            ):
+                return None
+        key = text, types, id(session), many, stream
         if not many:
-            key = text, types, id(session), False, stream
-            if self._recorder.record_again(key, params, formats, self._methods.outside()):
+            cursor, outside = known.connection(), self._methods.outside()
+            if self._recorder.record_again(key, params, formats, outside, cursor):
                 return None
             self._methods.measure()
+        elif site is not None and self._recorder.record_row(key, site, params, formats):
+            return site
         return self._recorder.record(
             text, types, params, formats, session,
             many=many, stream=stream, cursor=known.connection(), site=site,

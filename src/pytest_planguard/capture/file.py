@@ -7,14 +7,14 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import SCHEMA_VERSION, Capture
 from pytest_planguard.model.statement import Sample
-from pytest_planguard.whole import replace_file
+from pytest_planguard.whole import replacing
 
 LIMIT = 512 * 1024 * 1024
 """Bytes of JSON read at most: a hundred times the largest suite seen, and it fits in memory."""
@@ -29,7 +29,8 @@ def write(capture: Capture, path: Path) -> None:
         CaptureError: The file cannot be written.
     """
     try:
-        replace_file(path, encode(capture))
+        with replacing(path) as target:
+            _pack(capture, target)
     except OSError as error:
         raise CaptureError(
             f"capture file {path} cannot be written: {error.strerror or error}",
@@ -55,10 +56,14 @@ def read(path: Path) -> Capture:
 def encode(capture: Capture) -> bytes:
     """A capture as the bytes of its file; they hold no time and no machine's name."""
     target = io.BytesIO()
+    _pack(capture, target)
+    return target.getvalue()
+
+
+def _pack(capture: Capture, target: BinaryIO) -> None:
     with gzip.GzipFile(filename="", mode="wb", fileobj=target, mtime=0, compresslevel=6) as file:
         for part in _parts(capture):
             file.write(part)
-    return target.getvalue()
 
 
 def _parts(capture: Capture) -> Iterator[bytes]:

@@ -210,7 +210,7 @@ class Holdings:
         if not self._listening():
             return None
         frame = sys._getframe(1)  # noqa: SLF001 -- what inspect wraps
-        site = self._origins.find_near(frame) if stacks is None else self._origins.find(stacks)
+        site = self._origins.find_near(*((frame,) if stacks is None else stacks))
         mark = Mark(site.origin, self._moment(), over)
         return mark._replace(ended=ender(frame)) if mark.is_calls else mark
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import TypeAlias
 from zlib import crc32
 
 import msgspec
 
 from pytest_planguard.capture import variety
-from pytest_planguard.capture.samples import Samples
+from pytest_planguard.capture.samples import NO_SAMPLES, Samples
 from pytest_planguard.capture.tally import statement_order
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import Budget, Capture, Database, Ddl, DjangoModel, Suppression
@@ -42,6 +43,7 @@ class Merger:
         self._ddl: dict[tuple[str, str], Ddl] = {}
         self._project = ""
         self._commit = ""
+        self._folder = ""
         self._captured_at = ""
         self._collected: set[str] = set()
         self._finished: set[str] = set()
@@ -72,6 +74,7 @@ class Merger:
         """
         self._project = _alike("projects", self._project, capture.project)
         self._commit = _alike("commits", self._commit, capture.commit)
+        self._folder = min(filter(None, (self._folder, capture.folder)), default="")
         if process is None:
             process = _name_of(capture)
         self._captured_at = min(filter(None, (self._captured_at, capture.captured_at)), default="")
@@ -153,6 +156,7 @@ class Merger:
             ddl=tuple(self._ddl.values()),
             project=self._project,
             commit=self._commit,
+            folder=self._folder,
             captured_at=self._captured_at,
             collected=tuple(sorted(self._collected)),
             finished=tuple(sorted(self._finished)),
@@ -178,38 +182,67 @@ class Merger:
 
 
 class _Sum:
-    """One statement of several captures."""
+    """One statement of several captures.
+
+    The first one is kept as it is, and taken apart when there is another: most are of one capture
+    only, and would be in memory twice.
+    """
+
+    __slots__ = ("_only", "_places", "_redacted", "_samples", "session")
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._places: dict[Place, tuple[int, int]] = {}
-        """Executions and distinct lists of values, by places without them."""
-        self._samples = Samples()
+        self._only: Statement | None = None
+        self._places: dict[Place, tuple[int, int]] | None = None
+        """Executions and distinct lists of values, by places without them; None: no statement was
+        taken apart."""
+        self._samples: Samples = NO_SAMPLES
         self._redacted: set[int] = set()
 
     def add(self, statement: Statement, process: str) -> None:
         """One of another capture."""
+        statement = _told_apart(statement, process)
+        if self._only is None and self._places is None and _is_summed(statement):
+            self._only = statement
+            return
+        self._take_apart()
+        self._sum(statement)
+
+    def _take_apart(self) -> dict[Place, tuple[int, int]]:
+        only, self._only = self._only, None
+        if self._places is None:
+            self._places, self._samples = {}, Samples()
+        if only is not None:
+            self._sum(only)
+        return self._places
+
+    def _sum(self, statement: Statement) -> None:
         for place in statement.places:
-            name = " ".join(filter(None, (process, place.process))) if place.is_of_process else ""
-            self.add_place(msgspec.structs.replace(place, process=name))
+            self.add_place(place)
         for sample in statement.samples:
             self._samples.add_sample(sample)
         self._redacted.update(statement.redacted)
 
     def add_place(self, place: Place) -> None:
         """Executions that count for it."""
+        places = self._take_apart()
         key = msgspec.structs.replace(place, executions=0, distinct=0)
-        executions, distinct = self._places.get(key, (0, 0))
-        self._places[key] = executions + place.executions, max(distinct, place.distinct)
+        executions, distinct = places.get(key, (0, 0))
+        places[key] = executions + place.executions, max(distinct, place.distinct)
 
     def places(self) -> tuple[Place, ...]:
         """Where it came from, sorted."""
+        if self._only is not None:
+            return self._only.places
         return tuple(
             msgspec.structs.replace(place, executions=executions, distinct=distinct)
-            for place, (executions, distinct) in sorted(self._places.items())
+            for place, (executions, distinct) in sorted((self._places or {}).items())
         )
 
     def statement(self, key: _Key) -> Statement:
+        """The sum."""
+        if self._only is not None:
+            return self._only
         text, types, _, many, stream = key
         return Statement(
             text=text,
@@ -221,6 +254,30 @@ class _Sum:
             stream=stream,
             redacted=tuple(sorted(self._redacted)),
         )
+
+
+def _told_apart(statement: Statement, process: str) -> Statement:
+    """A statement with the name of its process where each process sends it for itself."""
+    if not any(place.is_of_process for place in statement.places):
+        return statement
+    places = tuple(
+        msgspec.structs.replace(
+            place, process=" ".join(filter(None, (process, place.process)))
+        ) if place.is_of_process else place
+        for place in statement.places
+    )  # fmt: skip
+    return msgspec.structs.replace(statement, places=places)
+
+
+def _is_summed(statement: Statement) -> bool:
+    """Whether a sum of this statement alone would be it.
+
+    Values in letters of an unknown encoding had another hash when they were captured.
+    """
+    places = [(one.origin, one.test, one.phase, one.scope, one.process) for one in statement.places]
+    return all(before < after for before, after in pairwise(places)) and all(
+        value is None or value.isascii() for sample in statement.samples for value in sample.values
+    )
 
 
 def _held_order(one: Held) -> tuple[object, ...]:

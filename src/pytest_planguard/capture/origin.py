@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from threading import get_ident
@@ -52,6 +52,14 @@ class Site:
         """What of a stack decides, where that is quick to tell."""
         self.codes = codes
         """The code of those frames: held, so that no other one gets its identity."""
+
+    @property
+    def line(self) -> tuple[CodeType, int] | None:
+        """Code and instruction of an application's line; None where more decides."""
+        match self.near:
+            case (int(), int() as instruction):
+                return self.codes[0], instruction
+        return None
 
 
 class Handed(NamedTuple):
@@ -119,57 +127,73 @@ class OriginFinder:
         file = self._files.classify(filename, "")
         return file.name if file.owner is Owner.APPLICATION else None
 
-    def find_near(self, frame: FrameType) -> Site:
-        """``find`` for one stack: quick where a line of the application asks again."""
-        passed = self.passed
-        inner: FrameType | None = frame
-        while inner is not None and inner.f_code.co_filename in passed:
-            inner = inner.f_back
+    def find_near(self, *stacks: FrameType | None) -> Site:
+        """``find``, quick where a line of the application asks again."""
+        inner, *outer = self._innermost(stacks)
         if inner is None:
-            return self.find((frame,))
+            return self.find(stacks)
         line = id(inner.f_code), inner.f_lasti
-        stack = None if line in self._near else self.stack_of(inner)
+        stack = None if line in self._near else self.stack_of(inner, outer)
         found = self._near.get(stack or line)
         if found is not None:
             return found
-        site = self.find((frame,))
+        site = self.find(stacks)
         if self._known[inner.f_code.co_filename].owner is Owner.APPLICATION:
             is_plain = site.origin.layer is Layer.APPLICATION
             return self._keep(site.origin, line, (inner.f_code,)) if is_plain else site
-        stack = self.stack_of(inner)  # now all its files are known
-        return self._keep(site.origin, stack, self._codes(inner, len(stack))) if stack else site
+        stack = self.stack_of(inner, outer)  # now all its files are known
+        if not stack:
+            return site
+        return self._keep(site.origin, stack, self._codes((inner, *outer), len(stack)))
 
-    def stack_of(self, frame: FrameType) -> tuple[tuple[int, int], ...] | None:
+    def _innermost(self, stacks: Sequence[FrameType | None]) -> Sequence[FrameType | None]:
+        """The innermost frame that is not a library's, and the stacks further out."""
+        passed = self.passed
+        for number, start in enumerate(stacks):
+            frame = start
+            while frame is not None and frame.f_code.co_filename in passed:
+                frame = frame.f_back
+            if frame is not None:
+                return frame, *stacks[number + 1 :]
+        return (None,)
+
+    def stack_of(
+        self, frame: FrameType, outer: Iterable[FrameType | None] = ()
+    ) -> tuple[tuple[int, int], ...] | None:
         """What decides where a statement of the suite's own code comes from.
 
         Args:
             frame: The innermost one that is not a library's.
+            outer: The stacks further out than its own, as for ``find``.
 
         Returns:
             None where it is not the suite's, or some file was not met yet.
         """
         passed, known = self.passed, self._known
         found: list[tuple[int, int]] = []
-        current: FrameType | None = frame
-        while current is not None:
-            code = current.f_code
-            if code.co_filename not in passed:
-                file = known.get(code.co_filename)
-                if file is None or not (found or file.owner is Owner.TEST):
-                    return None
-                if file.owner is Owner.RUNNER:
-                    break
-                found.append((id(code), current.f_lasti))
-            current = current.f_back
+        for start in (frame, *outer):
+            current: FrameType | None = start
+            while current is not None:
+                code = current.f_code
+                if code.co_filename not in passed:
+                    file = known.get(code.co_filename)
+                    if file is None or not (found or file.owner is Owner.TEST):
+                        return None
+                    if file.owner is Owner.RUNNER:
+                        return tuple(found)
+                    found.append((id(code), current.f_lasti))
+                current = current.f_back
         return tuple(found)
 
-    def _codes(self, frame: FrameType | None, count: int) -> tuple[CodeType, ...]:
+    def _codes(self, stacks: Iterable[FrameType | None], count: int) -> tuple[CodeType, ...]:
         """The code of the frames that ``stack_of`` has numbered."""
         found: list[CodeType] = []
-        while frame is not None and len(found) < count:
-            if frame.f_code.co_filename not in self.passed:
-                found.append(frame.f_code)
-            frame = frame.f_back
+        for start in stacks:
+            frame = start
+            while frame is not None and len(found) < count:
+                if frame.f_code.co_filename not in self.passed:
+                    found.append(frame.f_code)
+                frame = frame.f_back
         return tuple(found)
 
     def _keep(self, origin: Origin, near: Near, codes: tuple[CodeType, ...]) -> Site:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ from pytest_planguard.model.connections import Maker
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.state import State
+    from pytest_planguard.capture.tally import Key
     from pytest_planguard.model.statement import Session
 
 NAME = "psycopg"
@@ -166,7 +168,7 @@ class Listener:
 
     def _execute_send(self, original: Callable[..., Any]) -> Callable[..., Any]:
         recorder, late, is_late = self._recorder, self._late, self._is_late
-        hear, follow = self._hear, self._follow
+        hear, follow, again = self._hear, self._follow, self._hear_again
 
         def execute_send(
             cursor: Any, query: Any, *, force_extended: bool = False, binary: bool | None = None
@@ -184,7 +186,7 @@ class Listener:
             except BaseException as error:
                 leave_no_trace(error)
                 raise
-            if waits:
+            if waits and not again(cursor, query, force_extended):
                 hear(cursor, query, force_extended)
             return sent
 
@@ -192,7 +194,7 @@ class Listener:
 
     def _send_query_prepared(self, original: Callable[..., Any]) -> Callable[..., Any]:
         recorder, late, is_late = self._recorder, self._late, self._is_late
-        hear, follow = self._hear, self._follow
+        hear, follow, again = self._hear, self._follow, self._hear_again
 
         def send_query_prepared(
             cursor: Any, name: bytes, pgq: Any, *, binary: bool | None = None
@@ -208,7 +210,7 @@ class Listener:
             except BaseException as error:
                 leave_no_trace(error)
                 raise
-            if waits:
+            if waits and not again(cursor, pgq, False):
                 hear(cursor, pgq, False)
             return sent
 
@@ -230,6 +232,44 @@ class Listener:
                 raise
 
         return send
+
+    def _hear_again(self, cursor: Any, query: Any, stream: bool) -> bool:
+        """Hears a plain query that was sent before; False where ``_hear`` has to.
+
+        All in one function, because this is what a statement costs that is sent ten thousand
+        times.
+        """
+        try:
+            recorder = self._recorder
+            line = recorder.recent.get((query.query, query.types))
+            if line is None or not recorder.hastens:
+                return False
+            connection = cursor.connection
+            entry = self._connections.find(id(connection))
+            # The attribute is None unless executemany() is running.
+            many = getattr(cursor, "_execmany_returning", None) is not None
+            if many or entry is None or entry[1] is None:
+                return False
+            path, state, kind, session = entry[1].last
+            if (
+                session is not line.session
+                or state is not entry[1].follower.state
+                or kind is not type(cursor)
+                or stream is not line.key[4]
+                or (
+                    entry[1].reports_path
+                    and connection.pgconn.parameter_status(b"search_path") != path
+                )
+            ):
+                return False
+            # 0 is this method, 1 the one that sends
+            frame = sys._getframe(self._methods.depth)  # noqa: SLF001 -- what inspect wraps
+            if id(frame.f_code) not in self._methods.codes:
+                return False
+            return recorder.count_again(line, query.params, query.formats, frame.f_back)
+        except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
+            self._recorder.fail(NAME, error)
+            return True
 
     def _hear(self, cursor: Any, query: Any, stream: bool) -> None:
         try:
@@ -253,12 +293,14 @@ class Listener:
                 known.last = path, state, type(cursor), session
             # None unless executemany() is running.
             many = getattr(cursor, "_execmany_returning", None) is not None
-            if many or not self._recorder.record_again(
-                (sent.query, sent.types, id(session), False, stream),
-                sent.params,
-                sent.formats,
-                self._methods.outside(),
-            ):
+            key = sent.query, sent.types, id(session), many, stream
+            if many:
+                is_known = self._hear_row(cursor, query, sent, key)
+            else:
+                is_known = self._recorder.record_again(
+                    key, sent.params, sent.formats, self._methods.outside(), cursor
+                )
+            if not is_known:
                 # Whether it prepares may have been changed meanwhile.
                 session = self._session(cursor, known, path, state)
                 known.last = path, state, type(cursor), session
@@ -267,6 +309,15 @@ class Listener:
                     self._methods.measure()
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
+
+    def _hear_row(self, cursor: Any, query: Any, sent: Any, key: Key) -> bool:
+        """Hears a further row of an ``executemany``; False where it is no further one."""
+        before = self._many.get(cursor)
+        return (
+            before is not None
+            and before[0] is query
+            and self._recorder.record_row(key, before[1], sent.params, sent.formats)
+        )
 
     def _follow(self, cursor: Any, query: Any) -> None:
         """Hears only what a statement does to its session."""

@@ -28,7 +28,7 @@ from pytest_planguard.capture.sessions import (
     is_own,
     reported_path,
 )
-from pytest_planguard.capture.shapes import Apart, Asked
+from pytest_planguard.capture.shapes import Apart, Asked, asked
 from pytest_planguard.capture.state import IDLE
 from pytest_planguard.capture.texts import is_early
 from pytest_planguard.model.connections import Maker
@@ -207,13 +207,60 @@ class Listener:
             state = follower.state if text in self._plain else follower.follow(sent)
             session = self._session(connection, known, state)
             key = text, types, id(session), False, False
-            if self.recorder.record_again(key, values, None, caller):
+            if self.recorder.record_again(key, values, None, caller, cursor):
                 return
             self._send(cursor, apart, session, many=False, site=None)
-            if len(sent) <= LONGEST and is_plain(sent) and len(self._plain) < _MOST_REMEMBERED:
-                self._plain.add(text)
+            self._meet_text(text, sent)
         except Exception as error:  # noqa: BLE001 -- see above
             self.recorder.fail(NAME, error)
+
+    def hear_again(self, cursor: Any, args: tuple[Any, ...]) -> bool:
+        """Hears what ``execute`` has sent again; False where ``after_execute`` has to.
+
+        All in one function; see ``Classes`` for why little is called.
+        """
+        try:
+            recorder = self.recorder
+            if self.stopped or not recorder.hastens or len(args) != 2 or args[1] is None:
+                return False
+            met = self.late.get(args[0]) if type(args[0]) is str else None
+            if met is None:
+                return False
+            try:
+                sent = cursor.query
+            except Exception as error:  # noqa: BLE001 -- a class may have its own idea of it
+                let_pass(error)
+                return False
+            line = None
+            for match, text, types in met.shapes:
+                found = match(sent)
+                if found is not None:
+                    line = recorder.recent.get((text, types)) if text in self._plain else None
+                    break
+            connection = cursor.connection
+            entry = self._connections.find(id(connection))
+            known = entry[1] if entry else None
+            if line is None or found is None or known is None or connection.closed:
+                return False
+            path, state, level, session = known.last
+            if (
+                session is not line.session
+                or state is not known.follower.state
+                or level != connection.isolation_level
+                or (known.reports_path and connection.get_parameter_status("search_path") != path)
+            ):
+                return False
+            # 0 is this method, 1 our execute, 2 who called that
+            caller = sys._getframe(2)  # noqa: SLF001 -- what inspect wraps
+            return recorder.count_again(line, found.groups(), None, caller)
+        except Exception as error:  # noqa: BLE001 -- see above
+            self.recorder.fail(NAME, error)
+            return True
+
+    def _meet_text(self, text: bytes, sent: bytes) -> None:
+        """Remembers a query that changes nothing of its session, by its text with values apart."""
+        if len(sent) <= LONGEST and is_plain(sent) and len(self._plain) < _MOST_REMEMBERED:
+            self._plain.add(text)
 
     def _apart(
         self, cursor: Any, sent: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -221,22 +268,13 @@ class Listener:
         """What ``execute`` has sent, with its values apart where they can be told."""
         if (args[1] if len(args) > 1 else kwargs.get("vars")) is None:
             return sent, (), ()
-        asked = self.late.get(args[0]) if args and type(args[0]) is str else None
-        return asked.bound(sent) if asked else _bound(query_bytes(cursor, args, kwargs), sent)
+        met = self.late.get(args[0]) if args and type(args[0]) is str else None
+        return met.bound(sent) if met else _bound(query_bytes(cursor, args, kwargs), sent)
 
     def _hear_rows(self, cursor: Any, rows: psycopg2_extras.Rows) -> None:
         """Hears the rows of one page."""
         for row in rows:
-            session = self.session(cursor, row.text)
-            if session is not None:
-                rows.site = self._send(cursor, row, session, many=True, site=rows.site)
-
-    def session(self, cursor: Any, text: bytes) -> Session | None:
-        """The kind of session a cursor sends a text in; None for connections of our own."""
-        known = self._connections.of(cursor.connection)
-        if known is None:
-            return None
-        return self._session(cursor.connection, known, known.follower.follow(text))
+            rows.site = self._hear(cursor, row, row[0], many=True, site=rows.site)
 
     def _session(self, connection: Any, known: Known, state: State) -> Session:
         """The kind of session a connection is in."""
@@ -297,10 +335,26 @@ class Listener:
         many: bool = False,
         site: Site | None = None,
     ) -> Site | None:
-        session = self.session(cursor, sent)
-        if session is None:
+        return self._hear(cursor, _bound(query, sent), sent, many=many, site=site)
+
+    def _hear(
+        self, cursor: Any, apart: Apart, sent: bytes, *, many: bool, site: Site | None
+    ) -> Site | None:
+        """Hears what was sent, its values apart; quick for a further row of the same call."""
+        connection = cursor.connection
+        known = self._connections.of(connection)
+        if known is None:
             return None
-        return self._send(cursor, _bound(query, sent), session, many=many, site=site)
+        text, types, values = apart
+        follower = known.follower
+        state = follower.state if text in self._plain else follower.follow(sent)
+        session = self._session(connection, known, state)
+        if many and site is not None:
+            key = text, types, id(session), True, False
+            if self.recorder.record_row(key, site, values, None):
+                return site
+        self._meet_text(text, sent)
+        return self._send(cursor, apart, session, many=many, site=site)
 
     def _send(
         self,
@@ -326,7 +380,7 @@ class Listener:
 
 def _bound(query: bytes | None, sent: bytes) -> Apart:
     """A sent text with its values apart, where they can be told."""
-    return (sent, (), ()) if query is None else Asked(query).bound(sent)
+    return (sent, (), ()) if query is None else asked(query).bound(sent)
 
 
 def _meet(connection: Any) -> Known | None:

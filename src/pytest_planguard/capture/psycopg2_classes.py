@@ -63,6 +63,10 @@ class Hearer(Protocol):
         """Hears what was sent, or follows its session where nobody listens."""
         ...
 
+    def hear_again(self, cursor: Any, args: tuple[Any, ...]) -> bool:
+        """Hears what ``execute`` has sent again; whether it did."""
+        ...
+
     def after_execute(self, cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Hears what ``execute`` has sent, likewise."""
         ...
@@ -240,6 +244,7 @@ def _execute(listener: Hearer, kind: Any) -> Any:
     the kernel, have taken the processor's caches.
     """
     recorder, needs_no_hearing = listener.recorder, listener.late
+    hear_again = listener.hear_again
 
     def execute(self: Any, *args: Any, **kwargs: Any) -> Any:
         heard = False
@@ -257,7 +262,7 @@ def _execute(listener: Hearer, kind: Any) -> Any:
                 listener.after_execute(self, args, kwargs)
             leave_no_trace(error)
             raise
-        if not heard:
+        if not (heard or hear_again(self, args)):
             listener.after_execute(self, args, kwargs)
         return result
 

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from pytest_planguard.capture.literals import Bound, bound, recovered, template_of
 from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.psycopg2_composed import text_of
+from pytest_planguard.capture.shapes import Apart, asked
 
 _MOST_CURSORS = 1_000
 """Remembered at most; forgetting one counts its next page as another call."""
@@ -25,11 +25,11 @@ _MOST_CURSORS = 1_000
 class Rows:
     """The rows of one page; ``site`` is None until the first one was counted."""
 
-    def __init__(self, rows: Iterator[Bound], last: _Call) -> None:
+    def __init__(self, rows: Iterator[Apart], last: _Call) -> None:
         self._rows = rows
         self._last = last
 
-    def __iter__(self) -> Iterator[Bound]:
+    def __iter__(self) -> Iterator[Apart]:
         return self._rows
 
     @property
@@ -150,16 +150,11 @@ class Pages:
         return call
 
 
-def _read_values(head: bytes, rows: list[bytes], tail: bytes, template: bytes) -> Iterator[Bound]:
-    pieces = template_of(template)
+def _read_values(head: bytes, rows: list[bytes], tail: bytes, template: bytes) -> Iterator[Apart]:
     for row in rows:
-        found = None if pieces is None else bound(pieces, row)
-        if found is None:
-            yield Bound(head + row + tail, (), ())
-        else:
-            yield Bound(head + found.text + tail, found.types, found.values)
+        text, types, values = asked(template).bound(row)
+        yield head + text + tail, types, values
 
 
-def _read_batch(query: bytes, rows: list[bytes]) -> Iterator[Bound]:
-    for row in rows:
-        yield recovered(query, row) or Bound(row, (), ())
+def _read_batch(query: bytes, rows: list[bytes]) -> Iterator[Apart]:
+    return map(asked(query).bound, rows)

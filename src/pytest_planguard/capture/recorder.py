@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
@@ -26,7 +26,7 @@ from pytest_planguard.model.capture import Capture, Database, Ddl
 from pytest_planguard.model.statement import Phase, Place, Session
 
 if TYPE_CHECKING:
-    from pytest_planguard.capture.redacting import Redactor
+    from pytest_planguard.capture.redacting import Redactor, Values
 
 MAX_TEXT_BYTES = 256 * 1024 * 1024
 """Of distinct SQL kept; drivers that write values into the text would fill the memory."""
@@ -57,14 +57,22 @@ class _Annotation(NamedTuple):
     repeated: bool
 
 
-class _Line:
+class Line:
     """One statement as one line of the application sends it: what counting it again takes."""
 
-    __slots__ = ("counter", "moment", "sent", "site")
+    __slots__ = ("code", "counter", "key", "last", "moment", "samples", "sent", "session", "site")
 
-    def __init__(self, sent: Sent, site: Site) -> None:
+    def __init__(self, key: Key, sent: Sent, site: Site) -> None:
+        self.key = key
         self.sent = sent
+        self.session = sent.session
+        self.samples = sent.samples
         self.site = site
+        code, last = site.line or (None, None)
+        self.code: CodeType | None = code
+        self.last: int | None = last
+        """Code and instruction of the line, where it is the application's: of the suite's own ones
+        a whole stack decides."""
         self.counter: Counter | None = None
         self.moment: Moment | None = None
         """The counter's."""
@@ -123,8 +131,12 @@ class Recorder:
         """Texts sent in sessions of which there may be ever new kinds: they take room once."""
         self._redactor = redactor
         self._tally = self.new_tally()
-        self._lines: dict[tuple[Key, Near], _Line] = {}
+        self._lines: dict[tuple[Key, Near], Line] = {}
         """By what was sent, and what of the stack decides who asked."""
+        self.recent: dict[tuple[bytes, tuple[int, ...]], Line] = {}
+        """By text and types: the line of the application that has sent it last."""
+        self.hastens = True
+        """Whether ``count_again`` may be asked."""
         self._thinned = 0
         self._control: set[bytes] = set()
         """Texts that are no queries, so that the next one costs one look."""
@@ -183,6 +195,7 @@ class Recorder:
         """While planguard itself uses the drivers, here: other threads are heard as before."""
         with self._lock:
             self._paused += 1
+            self._decide()
         before = _asks_itself.set(True)
         try:
             yield
@@ -190,6 +203,7 @@ class Recorder:
             _asks_itself.reset(before)
             with self._lock:
                 self._paused -= 1
+                self._decide()
 
     def new_tally(self) -> Tally:
         """One that keeps what this one would."""
@@ -210,6 +224,8 @@ class Recorder:
         wanted = self._enabled or bool(self._watchers)
         self.following = self.failure is None and not self._forked
         self.listening = wanted and self.following
+        special = self._watchers or self._paused or self._annotated or self._redactor is not None
+        self.hastens = self.listening and not special
 
     # What drivers tell
 
@@ -277,7 +293,9 @@ class Recorder:
             self._annotations.forget(cursor)
         else:
             self._annotations[cursor] = _Annotation(site, many, repeated)
-        self._annotated = len(self._annotations) > 0
+        if self._annotated != (len(self._annotations) > 0):
+            self._annotated = not self._annotated
+            self._decide()
 
     def record(
         self,
@@ -321,24 +339,35 @@ class Recorder:
         if not known and not self._is_counted(key, session, cursor):
             return None
         repeated = site is not None
+        shown = self._shown(key, params, formats)
         call = self.origins.suite_calls.at(sys._getframe(1))  # noqa: SLF001 -- what inspect wraps
         if site is None:
             site = self._site(cursor)
         with self._lock:
             for tally in (self._tally, *self._watchers) if self._enabled else self._watchers:
                 sent = tally.count(
-                    key, session, site, self._moment, params, formats, call, repeated=repeated
-                )
+                    key, session, site, self._moment, params, formats, call,
+                    repeated=repeated, shown=shown,
+                )  # fmt: skip
                 if tally is self._tally:
                     self._remember(key, site, sent)
         return site
+
+    def _shown(
+        self, key: Key, params: Sequence[Any] | None, formats: Sequence[int] | None
+    ) -> Values | None:
+        """What may be kept of values, where that is not all; asked without the lock."""
+        if self._redactor is None or not params:
+            return None
+        return self._redactor.values(key[0], key[1], params, formats)
 
     def _remember(self, key: Key, site: Site, sent: Sent) -> None:
         if self._thinned != self._tally.thinned or len(self._lines) >= _MOST_LINES:
             self._thinned = self._tally.thinned
             self._lines.clear()
+            self.recent.clear()
         if site.near is not None and not key[3]:  # of many, only one counts
-            self._lines[key, site.near] = _Line(sent, site)
+            self._lines[key, site.near] = Line(key, sent, site)
 
     def record_again(
         self,
@@ -346,11 +375,9 @@ class Recorder:
         params: Sequence[Any] | None,
         formats: Sequence[int] | None,
         frame: FrameType | None,
+        cursor: object = None,
     ) -> bool:
         """Counts one execution where the same line has sent the same before.
-
-        All in one function, because this is what a statement costs that is sent ten thousand
-        times.
 
         Args:
             key: What is sent, as ``record`` would count it.
@@ -358,37 +385,118 @@ class Recorder:
             formats: Likewise.
             frame: Any frame between the driver's listener and the line; each that is looked at
                 costs.
+            cursor: As for ``record``.
 
         Returns:
             False where it was not counted: ``record`` has to.
         """
-        if self._watchers or self._annotated or self._paused:
+        if self._watchers or self._paused:
             return False
+        said = self._annotations.get(cursor) if self._annotated else None
+        shown = None if self._redactor is None else self._shown(key, params, formats)
+        with self._lock:
+            if said is None:
+                line = self._line_at(key, frame)
+            else:
+                near = None if said.many else said.site.near
+                line = None if near is None else self._lines.get((key, near))
+            if line is None:
+                return False
+            counter = line.counter
+            if line.moment is not self._moment or counter is None:
+                line.moment = self._moment
+                counter = line.counter = self._tally.counter(line.sent, line.site, self._moment)
+            counter.executions += 1
+            if params:
+                line.sent.samples.offer(*(shown or (params, formats)))
+            if counter.calls.undecided:
+                counter.calls.see(key[0], params, self.origins.suite_calls.of(frame))
+            elif line.code is not None:
+                self.recent[key[:2]] = line
+        return True
+
+    def _line_at(self, key: Key, frame: FrameType | None) -> Line | None:
+        """The line that sends something at a frame, if it has sent the same before."""
         passed = self.origins.passed
-        while frame is not None:
-            code = frame.f_code
-            if code.co_filename not in passed:
-                with self._lock:
-                    line = self._lines.get((key, (id(code), frame.f_lasti)))
-                    if line is None:
-                        stack = self.origins.stack_of(frame)
-                        line = self._lines.get((key, stack)) if stack else None
-                    if line is None:
-                        return False
-                    counter = line.counter
-                    if line.moment is not self._moment or counter is None:
-                        line.moment = self._moment
-                        counter = line.counter = self._tally.counter(
-                            line.sent, line.site, self._moment
-                        )
-                    counter.executions += 1
-                    if params:
-                        line.sent.samples.offer(params, formats)
-                    if counter.calls.undecided:
-                        counter.calls.see(key[0], params, self.origins.suite_calls.of(frame))
-                    return True
+        while frame is not None and frame.f_code.co_filename in passed:
             frame = frame.f_back
-        return False
+        if frame is None:
+            return None
+        line = self._lines.get((key, (id(frame.f_code), frame.f_lasti)))
+        if line is None:
+            stack = self.origins.stack_of(frame)
+            line = self._lines.get((key, stack)) if stack else None
+        return line
+
+    def count_again(
+        self,
+        line: Line,
+        params: Sequence[Any] | None,
+        formats: Sequence[int] | None,
+        frame: FrameType | None,
+    ) -> bool:
+        """Counts one execution where the line that was the last to send the same sends it again.
+
+        What is looked at is what the driver has at hand, and no lock is taken: in CPython threads
+        take turns between calls and where code jumps back, never within an addition.
+
+        Args:
+            line: Of ``recent``; the driver has compared its session.
+            params: As for ``record``.
+            formats: Likewise.
+            frame: As for ``record_again``.
+
+        Returns:
+            False where ``record_again`` has to.
+        """
+        passed = self.origins.passed
+        while frame is not None and (code := frame.f_code) is not line.code:
+            if code.co_filename not in passed:
+                return False
+            frame = frame.f_back
+        counter = line.counter
+        if (
+            frame is None
+            or frame.f_lasti != line.last
+            or line.moment is not self._moment
+            or counter is None
+        ):
+            return False
+        counter.executions += 1
+        if params and (text := line.samples.news(params)) is not None:
+            with self._lock:
+                line.samples.take(text, params, formats)
+        return True
+
+    def record_row(
+        self,
+        key: Key,
+        site: Site,
+        params: Sequence[Any] | None,
+        formats: Sequence[int] | None,
+    ) -> bool:
+        """Offers the values of one more row of an ``executemany``, which is counted already.
+
+        Args:
+            key: What is sent, as ``record`` would count it.
+            site: What that gave for an earlier row.
+            params: As for ``record``.
+            formats: Likewise.
+
+        Returns:
+            False where ``record`` has to.
+        """
+        if self._watchers or self._paused:
+            return False
+        sent = self._tally.entries.get(key)
+        counter = sent.places.now.get(site) if sent is not None else None
+        if sent is None or counter is None or counter.calls.undecided:
+            return False
+        if params:
+            shown = self._shown(key, params, formats)
+            with self._lock:
+                sent.samples.offer(*(shown or (params, formats)))
+        return True
 
     def note(self, sentence: str) -> None:
         """Keeps what could not be done, once."""
@@ -404,7 +512,7 @@ class Recorder:
         if self.failure is None:
             self.failure = error
             self.note(switched_off(where, error))
-        self.listening = self.following = False
+        self.listening = self.following = self.hastens = False
 
     def leave_to_parent(self) -> None:
         """In a forked child: nobody would ever take what it heard."""
@@ -500,6 +608,7 @@ class Recorder:
             self._bytes = 0
             self._varied.clear()
             self._lines.clear()
+            self.recent.clear()
             self._thinned = 0
         statements = tally.statements()
         pools, opened, held = self.holdings.take()

@@ -2,19 +2,21 @@
 
 A text is parsed once, when it is heard for the first time; from then on its values are replaced by
 position. They must be replaced before some of them are chosen: chosen first, the same suite would
-keep other values alone than with two workers.
+keep other values alone than with two workers. Expressions are the user's and may take their time:
+nothing here is asked under the recorder's lock; of two threads that read one text both get the
+same.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from pytest_planguard.capture.lexing import bare
-from pytest_planguard.capture.samples import Samples, plain, to_text
+from pytest_planguard.capture.samples import plain, to_text
 from pytest_planguard.model.redaction import Redaction
 from pytest_planguard.model.statement import Session
 from pytest_planguard.sql.stand_ins import stand_in
@@ -27,8 +29,19 @@ _HELD = 16 * 1024 * 1024
 """Bytes of texts that are remembered at most, beside those that are counted."""
 _NUMBER = re.compile(rb"(?<![\w$])\d[\w.]*")
 _EVERYTHING_QUOTED = b"'redacted'"
+
+
+class _Unread:
+    """In place of what was read of a text: nobody has."""
+
+
+_UNREAD = _Unread()
+
 _TELLING = 4, 9
 """Bytes from which a text, or a binary value, is taken for the same one elsewhere."""
+
+Values: TypeAlias = tuple[Sequence[Any], Sequence[int] | None]
+"""Values as a driver holds them, and which of them are binary."""
 
 
 class Redactor:
@@ -60,12 +73,25 @@ class Redactor:
             return tuple(range(1, count + 1))
         return tuple(sorted(number for number in found.parameters if number <= count))
 
-    def samples(self, text: bytes, types: tuple[int, ...]) -> Samples:
-        """What keeps the values of a text."""
+    def values(
+        self,
+        text: bytes,
+        types: tuple[int, ...],
+        params: Sequence[Any],
+        formats: Sequence[int] | None,
+    ) -> Values:
+        """The values of a text, with stand-ins for those that are to be replaced.
+
+        Args:
+            text: As it is sent.
+            types: OIDs of its parameters.
+            params: Their values.
+            formats: Which of them are binary.
+        """
         found = self._read(text)
         if found is not None and not (found.parameters or found.literals or self._expressions):
-            return Samples()
-        return _RedactedSamples(found, types, self._expressions)
+            return params, formats
+        return _Hiding(found, types, self._expressions).shown(params, formats)
 
     def session(self, session: Session) -> Session:
         """A session without the custom settings that are to be replaced."""
@@ -84,13 +110,16 @@ class Redactor:
         return value
 
     def _read(self, text: bytes) -> Redacted | None:
-        if text not in self._known:
-            self._held += len(text)
-            if self._held > _HELD:
-                self._known.clear()
-                self._held = len(text)
-            self._known[text] = self._reader(to_text(text), self._redaction, self._expressions)
-        return self._known[text]
+        known = self._known.get(text, _UNREAD)
+        if not isinstance(known, _Unread):
+            return known
+        found = self._reader(to_text(text), self._redaction, self._expressions)
+        self._held += len(text)
+        if self._held > _HELD:
+            self._known.clear()
+            self._held = len(text)
+        self._known[text] = found
+        return found
 
 
 def _unread(text: bytes) -> str:
@@ -109,8 +138,8 @@ def _literal(text: str) -> tuple[str, str]:
     return (text[:end], text[end:]) if end else (text, "")
 
 
-class _RedactedSamples(Samples):
-    """Keeps values with stand-ins among them.
+class _Hiding:
+    """Puts stand-ins among values.
 
     Args:
         redacted: What is to be replaced; None: everything.
@@ -126,13 +155,12 @@ class _RedactedSamples(Samples):
         types: tuple[int, ...],
         expressions: Sequence[re.Pattern[str]],
     ) -> None:
-        super().__init__()
         self._redacted = redacted
         self._types = types
         self._expressions = expressions
 
-    def offer(self, params: Sequence[Any], formats: Sequence[int] | None) -> None:
-        """Offers values as a driver holds them; what is replaced is text from here on."""
+    def shown(self, params: Sequence[Any], formats: Sequence[int] | None) -> Values:
+        """The values with their stand-ins; what is replaced is text from here on."""
         raw = [None if value is None else plain(value) for value in params]
         codes = list(formats or ()) or [0] * len(raw)
         stand_ins: dict[bytes, bytes] = {}
@@ -149,9 +177,7 @@ class _RedactedSamples(Samples):
                 stand_ins[value] = self._stand_in(position, value, code, len(stand_ins))
             values[position] = stand_ins[value]
         hidden += self._elsewhere(values, codes, stand_ins)
-        self.add(
-            tuple(values), tuple(n for n, code in enumerate(codes) if code and n not in hidden)
-        )
+        return values, [0 if n in hidden else code for n, code in enumerate(codes)]
 
     @staticmethod
     def _elsewhere(

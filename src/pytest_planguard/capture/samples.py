@@ -7,8 +7,6 @@ the set of values only, never on the order of tests or on how a run was split.
 from __future__ import annotations
 
 import functools
-from array import array
-from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 from zlib import crc32
@@ -28,94 +26,96 @@ hundreds of them would be refused by whoever reads it."""
 _MANY = 1_024
 """Values from which a list is large, however short they are: each takes 50 bytes and more."""
 
-_SEPARATOR = b"\1"
+_HELD = 85
+"""Value lists held at most: a dictionary of this size takes no more (two thirds of 128)."""
+
+_SEPARATOR, _NULL = b"\1", b"\0"
 _EVERY_HASH = 1 << 32
 
 Raw: TypeAlias = tuple[bytes | None, ...]
 """Values as they are sent; None is NULL."""
 
+_Values: TypeAlias = tuple[Raw, tuple[int, ...]]
+"""With the positions of binary ones."""
 
-class BottomK:
-    """The ``size`` value lists with the smallest hashes among all that were added.
-
-    Kept in order, side by side: there may be 64 of each statement, and a dictionary with a tuple
-    for each took twice the memory.
-    """
-
-    __slots__ = ("_binary", "_codes", "_raws", "_size", "limit")
-
-    def __init__(self, size: int = KEPT) -> None:
-        self._size = size
-        self._codes = array("I")
-        """The hashes; of equal ones the values decide, NULL before all."""
-        self._raws: list[Raw] = []
-        self._binary: list[tuple[int, ...]] = []
-        """Which of the values are binary."""
-        self.limit = _EVERY_HASH
-        """A hash above it has no chance."""
-
-    def add(self, raw: Raw, binary: tuple[int, ...]) -> None:
-        """Offers a value list; ``binary`` holds the positions in binary format."""
-        code = crc32(joined(raw))
-        if code > self.limit:
-            return
-        codes, raws = self._codes, self._raws
-        place = bisect_left(codes, code)
-        while place < len(codes) and codes[place] == code and _ordered(raws[place]) < _ordered(raw):
-            place += 1
-        if place < len(codes) and codes[place] == code and raws[place] == raw:
-            return
-        codes.insert(place, code)
-        raws.insert(place, raw)
-        self._binary.insert(place, binary)
-        if len(codes) > self._size:
-            del codes[-1], raws[-1], self._binary[-1]
-        if len(codes) == self._size:
-            self.limit = codes[-1]
-
-    def items(self) -> list[tuple[Raw, tuple[int, ...]]]:
-        """What was kept, by hash."""
-        return list(zip(self._raws, self._binary, strict=True))
+_Name: TypeAlias = bytes | Raw
 
 
 class Samples:
-    """The value lists kept of one statement."""
+    """The value lists kept of one statement: those with the smallest hashes, and a large one.
 
-    __slots__ = ("_large", "_small")
+    Some more are held until there are so many that they are worth sorting: a value list that is
+    accepted takes one entry of a dictionary, and most suites send most statements less often than
+    values of them are kept.
+    """
+
+    __slots__ = ("_held", "_large", "_limit")
 
     def __init__(self) -> None:
-        self._small = BottomK()
-        self._large: BottomK | None = None
+        self._held: dict[_Name, tuple[int, ...]] = {}
+        """With the number of values, and the positions of binary ones."""
+        self._large: _Values | None = None
+        self._limit = _EVERY_HASH
+        """A hash above it has no chance."""
+
+    def news(self, params: Sequence[Any]) -> bytes | None:
+        """Values as one text, if they are to be taken; None: they are held, or have no chance.
+
+        Args:
+            params: As a driver holds them: bytes-like objects, None for NULL.
+        """
+        if len(params) >= _MANY:
+            return b""
+        try:
+            text = _SEPARATOR.join(params)
+        except TypeError:  # a NULL: what stands for it here may be a value too
+            text = joined(params)
+        else:
+            if text in self._held:
+                return None
+        return None if len(text) < LARGE and crc32(text) > self._limit else text
+
+    def take(self, text: bytes, params: Sequence[Any], formats: Sequence[int] | None) -> None:
+        """Takes values that are news.
+
+        Args:
+            text: What ``news`` gave.
+            params: As for ``news``.
+            formats: Which of them are binary.
+        """
+        count = len(params)
+        parts = [text] if count == 1 else text.split(_SEPARATOR)
+        if len(parts) == count and _NULL not in parts and len(text) < LARGE:
+            self._hold(text, _facts(count, tuple(formats or ())))
+            return
+        raw = [value if value is None or type(value) is bytes else plain(value) for value in params]
+        self.add(tuple(raw), _binary(formats or ()))
 
     def offer(self, params: Sequence[Any], formats: Sequence[int] | None) -> None:
-        """Offers values as a driver holds them: bytes-like objects, None for NULL.
-
-        Most of what a much-asked query is asked with is turned away by its hash.
-        """
-        small = self._small
-        if small.limit != _EVERY_HASH and len(params) < _MANY:
-            try:
-                text = _SEPARATOR.join(params)
-            except TypeError:  # a NULL
-                text = joined(params)
-            if crc32(text) > small.limit and len(text) < LARGE:
-                return
-        raw = tuple(
-            [value if value is None or type(value) is bytes else plain(value) for value in params]
-        )
-        self.add(raw, _binary(formats))
+        """Offers values as a driver holds them; see ``news``."""
+        text = self.news(params)
+        if text is not None:
+            self.take(text, params, formats)
 
     def add(self, raw: Raw, binary: tuple[int, ...]) -> None:
         """Offers a value list; ``binary`` holds the positions in binary format."""
         size = sum([len(value) for value in raw if value]) + len(raw)
         if len(raw) < _MANY and size <= LARGE:
-            self._small.add(raw, binary)
-            return
-        if size > HUGE:
-            return
-        if self._large is None:
-            self._large = BottomK(1)
-        self._large.add(raw, binary)
+            self._hold(_name(raw), _shared((len(raw), *binary)))
+        elif size <= HUGE:
+            found = [(raw, binary), *filter(None, [self._large])]
+            self._large = min(found, key=_order)
+
+    def _hold(self, name: _Name, facts: tuple[int, ...]) -> None:
+        self._held.setdefault(name, facts)
+        if len(self._held) > _HELD:
+            self._limit = sorted(map(_code, self._held))[KEPT - 1]
+            self._held = {
+                name: facts for name, facts in self._held.items() if _code(name) <= self._limit
+            }
+
+    def _all(self) -> list[_Values]:
+        return [(_raw(name, count), tuple(binary)) for name, (count, *binary) in self._held.items()]
 
     def add_sample(self, sample: Sample) -> None:
         """Offers what another recorder kept."""
@@ -123,8 +123,32 @@ class Samples:
 
     def read(self) -> tuple[Sample, ...]:
         """What was kept, in an order that depends on nothing but the values."""
-        large = self._large.items() if self._large else []
-        return tuple(to_sample(raw, binary) for raw, binary in (*self._small.items(), *large))
+        kept = sorted(self._all(), key=_order)[:KEPT]
+        large = [] if self._large is None else [self._large]
+        return tuple([to_sample(raw, _shared(binary)) for raw, binary in kept + large])
+
+
+def _name(raw: Raw) -> _Name:
+    """What values are held by: joined, where no others give the same text."""
+    text = joined(raw)
+    parts = [text] if len(raw) == 1 else text.split(_SEPARATOR)
+    return text if len(parts) == len(raw) and _NULL not in parts else raw
+
+
+def _code(name: _Name) -> int:
+    return crc32(joined(name) if isinstance(name, tuple) else name)
+
+
+def _raw(name: _Name, count: int) -> Raw:
+    if isinstance(name, tuple):
+        return name
+    return (name,) if count == 1 else tuple(name.split(_SEPARATOR))
+
+
+def _order(values: _Values) -> tuple[int, tuple[bytes, ...]]:
+    """By hash; of equal ones the values decide, NULL before all."""
+    raw = values[0]
+    return crc32(joined(raw)), tuple([_NULL if value is None else b"\1" + value for value in raw])
 
 
 def plain(value: Any) -> bytes:
@@ -181,21 +205,20 @@ def to_text(value: bytes) -> str:
 
 def joined(raw: Sequence[Any]) -> bytes:
     """Values as one text, to be hashed."""
-    return _SEPARATOR.join([b"\0" if value is None else value for value in raw])
+    return _SEPARATOR.join([_NULL if value is None else value for value in raw])
 
 
-def _binary(formats: Sequence[int] | None) -> tuple[int, ...]:
+def _binary(formats: Sequence[int]) -> tuple[int, ...]:
     """The positions of the values in binary format."""
-    if not formats or not any(formats):
-        return ()
-    return _shared(tuple([position for position, code in enumerate(formats) if code]))
+    return tuple([position for position, code in enumerate(formats) if code])
 
 
 @functools.lru_cache(maxsize=1_000)
-def _shared(positions: tuple[int, ...]) -> tuple[int, ...]:
+def _facts(count: int, formats: tuple[int, ...]) -> tuple[int, ...]:
+    return _shared((count, *_binary(formats)))
+
+
+@functools.lru_cache(maxsize=1_000)
+def _shared(numbers: tuple[int, ...]) -> tuple[int, ...]:
     """One of equal tuples: they are few, and each sample has one."""
-    return positions
-
-
-def _ordered(raw: Raw) -> tuple[bytes, ...]:
-    return tuple([b"\0" if value is None else b"\1" + value for value in raw])
+    return numbers

@@ -51,16 +51,17 @@ class Asked:
         text: In bytes.
     """
 
-    __slots__ = ("_read", "_shapes", "_tries", "text")
+    __slots__ = ("_read", "_tries", "shapes", "text")
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        self._shapes: list[tuple[_Read, bytes, tuple[int, ...]]] = []
+        self.shapes: list[tuple[_Read, bytes, tuple[int, ...]]] = []
+        """Patterns with the text and the types of what they match."""
         self._read = self._tries = 0
 
     def bound(self, sent: bytes) -> Apart:
         """What was sent for it, with its values apart where they can be told."""
-        for match, text, types in self._shapes:
+        for match, text, types in self.shapes:
             found = match(sent)
             if found is not None:
                 return text, types, found.groups()
@@ -83,7 +84,7 @@ class Asked:
             return
         match = re.compile(pattern).fullmatch
         if (found := match(sent)) is not None and found.groups() == bound.values:
-            self._shapes.append((match, bound.text, bound.types))
+            self.shapes.append((match, bound.text, bound.types))
 
 
 def asked(text: bytes) -> Asked:

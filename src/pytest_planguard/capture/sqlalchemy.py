@@ -124,7 +124,7 @@ class _Annotator:
 
     def _annotate(self, cursor: Any, context: Any, *, batched: bool) -> None:
         before = self._batches.get(context) if batched else None
-        site = before or self._recorder.origins.find(stacks())
+        site = before or self._recorder.origins.find_near(*stacks())
         if batched:
             self._batches[context] = site
         self._recorder.annotate(

@@ -16,7 +16,7 @@ from pytest_planguard.capture.suite_calls import SuiteCall
 from pytest_planguard.model.statement import Session, Statement
 
 if TYPE_CHECKING:
-    from pytest_planguard.capture.redacting import Redactor
+    from pytest_planguard.capture.redacting import Redactor, Values
 
 _MOST_GIVEN_UP = 10_000
 """Entries that are still known after they were given up: settings may carry ever new values."""
@@ -32,7 +32,7 @@ class Tally:
     """Statements, where they came from and how often, and a choice of their values.
 
     Args:
-        redactor: Replaces what must not be kept; None: nothing.
+        redactor: Replaces what must not be kept of texts and sessions; None: nothing.
     """
 
     def __init__(self, redactor: Redactor | None = None) -> None:
@@ -64,6 +64,7 @@ class Tally:
         call: Callable[[], SuiteCall | None] = lambda: (),
         *,
         repeated: bool,
+        shown: Values | None = None,
     ) -> Sent:
         """Counts one execution.
 
@@ -76,6 +77,7 @@ class Tally:
             formats: Which of them are binary.
             call: Says where the suite called the application.
             repeated: It belongs to one that is counted already.
+            shown: What may be kept of the values; None: all.
 
         Returns:
             Where it was counted.
@@ -85,7 +87,7 @@ class Tally:
         # Rows of one executemany() may differ in types (a small integer is an int2): still one.
         counter.executions += not repeated
         if params:
-            found.samples.offer(params, formats)
+            found.samples.offer(*(shown or (params, formats)))
         if counter.calls.undecided:
             counter.calls.see(key[0], params, call())
         return found
@@ -127,7 +129,7 @@ class Tally:
         self._moment = None
 
     def _add(self, key: Key, session: Session) -> Sent:
-        sent = self.entries[key] = Sent(session, key[0], self._samples_of(key))
+        sent = self.entries[key] = Sent(session, key[0])
         if variety.varies(session):
             text, types, _, many, stream = key
             group = (text, types, many, stream, variety.fixed(session))
@@ -138,10 +140,6 @@ class Tally:
             if len(varied.kept) > variety.MOST_WAYS:
                 self._thin(varied)
         return sent
-
-    def _samples_of(self, key: Key) -> Samples:
-        text, types, *_ = key
-        return Samples() if self._redactor is None else self._redactor.samples(text, types)
 
     def _thin(self, varied: _Varied) -> None:
         """Gives some kinds of session up, if there are too many."""
@@ -168,12 +166,12 @@ class Sent:
 
     __slots__ = ("is_given_up", "places", "query", "samples", "session")
 
-    def __init__(self, session: Session, text: bytes, samples: Samples) -> None:
+    def __init__(self, session: Session, text: bytes) -> None:
         self.session = session
         self.query = hash(skeleton(text) if len(text) <= _LONGEST_READ else text)
         """The same for texts that differ in the values written into them."""
         self.places = Places()
-        self.samples = samples
+        self.samples = Samples()
         self.is_given_up = False
 
     def give_up(self, rest: Places) -> None:

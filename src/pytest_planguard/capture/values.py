@@ -40,9 +40,16 @@ def written(values: Sequence[Any]) -> tuple[list[bytes | None], list[int]] | Non
     >>> written([5, "a", None, True, b"\x00", [1, None]])
     ([b'5', b'a', None, b't', b'\x00', b'{1,NULL}'], [0, 0, 0, 0, 1, 0])
     """
+    writers = _WRITERS
+    try:
+        return [writers[type(value)](value) for value in values], [0] * len(values)
+    except KeyError:
+        pass  # a NULL, or a type that is not among them
+    except Exception as error:  # noqa: BLE001 -- an int of 5,000 digits raises: the driver will say so
+        let_pass(error)
+        return None
     texts: list[bytes | None] = []
     formats = [0] * len(values)
-    writers = _WRITERS
     try:
         for value in values:
             writer = writers.get(type(value))

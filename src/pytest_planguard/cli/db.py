@@ -45,7 +45,7 @@ def build(database: str | None, rows: bool, **given: Any) -> int:
 
     with progress() as show:
         schema = schema_for(config, name)
-        with pipeline.open_fixture(config, name, schema, show) as fixture:
+        with pipeline.open_fixture(config, name, schema, show, keep=True) as fixture:
             lines = _sizes(fixture)
     for line in lines:
         click.echo(line)

@@ -57,8 +57,8 @@ NOTHING_SEEN = 3
     "--django",
     is_flag=False,
     flag_value="",
-    metavar="[APP[:FROM]]",
-    help="Migrations of Django, after FROM; without it the last one of the app.",
+    metavar="[APP[:FROM[:TO]]]",
+    help="Migrations of Django, after FROM up to TO; without them the last one of the app.",
 )
 @click.option(
     "--command", metavar="COMMAND", help="Any program that migrates the database of DATABASE_URL."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_planguard.config.checks import wrong_code
 from pytest_planguard.config.load import find_root, load
 from pytest_planguard.config.options import OPTIONS
+from pytest_planguard.config.repository import folder_in_repository
 from pytest_planguard.config.tables import resolve_table, thresholds_for
 from pytest_planguard.config.values import Config, Ignore
 
@@ -13,6 +14,7 @@ __all__ = [
     "Config",
     "Ignore",
     "find_root",
+    "folder_in_repository",
     "load",
     "resolve_table",
     "thresholds_for",

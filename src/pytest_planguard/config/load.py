@@ -24,6 +24,7 @@ from pytest_planguard.config.database import read_database, read_tables
 from pytest_planguard.config.options import FAIL_ON, Options, codes, path, read_options, reports
 from pytest_planguard.config.project import project_name
 from pytest_planguard.config.redaction import read_redaction
+from pytest_planguard.config.repository import folder_in_repository
 from pytest_planguard.config.values import Config, Ignore
 from pytest_planguard.errors import ConfigurationError
 from pytest_planguard.model.finding import Severity
@@ -59,7 +60,7 @@ def load(
     config = _read(reader, home, options, project_name(home), pulling=pulling)
     if mistakes.found:
         raise _error(mistakes, file)
-    return config
+    return msgspec.structs.replace(config, folder=folder_in_repository(home, environ))
 
 
 def find_root(start: Path) -> Path:

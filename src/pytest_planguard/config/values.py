@@ -96,6 +96,8 @@ class Config(msgspec.Struct, frozen=True):
     """Processes, and the connections there are for them."""
     fail_on_growth: bool = False
     """What got worse because tables grew fails, too: for the job that refreshes statistics."""
+    folder: str = ""
+    """Of the root, from the top of its repository: ``services/shop``."""
 
     def wants(self, code: str) -> bool:
         """Whether a rule runs: as in ruff, the most exact of select and ignore decides."""

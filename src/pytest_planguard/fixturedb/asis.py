@@ -14,7 +14,6 @@ from pytest_planguard.conninfo import without_password
 from pytest_planguard.errors import ScaleError, ServerError
 from pytest_planguard.fixturedb.parts import ReadCatalog
 from pytest_planguard.fixturedb.queries import named_queries
-from pytest_planguard.fixturedb.scale.observed import observe
 from pytest_planguard.fixturedb.whatif import CopyWithIndexes
 from pytest_planguard.model.moved import FormerWorld
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer, quoted
@@ -124,6 +123,8 @@ def _unreadable(connection: psycopg.Connection[Any], database: str, tables: int)
 
 def _statistics(connection: psycopg.Connection[Any], read_catalog: ReadCatalog) -> Statistics:
     """Its own statistics, at its own time."""
+    from pytest_planguard.fixturedb.scale.observed import observe
+
     row = connection.execute(
         "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"+00:00\"')"
     ).fetchone()

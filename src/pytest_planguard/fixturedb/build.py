@@ -10,25 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pytest_planguard.fixturedb import cache, kept
+from pytest_planguard.errors import ScaleError, ServerError
+from pytest_planguard.fixturedb import cache, copies, kept
 from pytest_planguard.fixturedb.asis import AsIs, use_as_it_is
 from pytest_planguard.fixturedb.connection import (
     connect,
-    drop,
     freeze,
     lost_server,
     refuse_wrong_settings,
     settings_in_force,
 )
-from pytest_planguard.fixturedb.former import copy_as
-from pytest_planguard.fixturedb.inflate.database import inflate
 from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools, quiet
-from pytest_planguard.fixturedb.rescaled import copy_at
-from pytest_planguard.fixturedb.scale import statistics_file
 from pytest_planguard.fixturedb.template import Production, Template, TemplateMaker
-from pytest_planguard.fixturedb.twin import Twin, scaled, twin
 from pytest_planguard.fixturedb.whatif import CopyWithIndexes, copy_with
 from pytest_planguard.model.moved import FormerWorld
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
@@ -36,10 +31,10 @@ from pytest_planguard.model.report import SelfCheck
 from pytest_planguard.model.schema import Schema
 from pytest_planguard.model.spec import DatabaseSpec, TableDeclaration
 from pytest_planguard.model.statistics import Statistics
-from pytest_planguard.sql.renames import Rename
 
 if TYPE_CHECKING:
-    import psycopg
+    from pytest_planguard.fixturedb.twin import Twin
+    from pytest_planguard.sql.renames import Rename
 
 __all__ = ["Fixture", "FixtureServer", "Tools", "build"]
 
@@ -58,8 +53,10 @@ class Fixture:
         source: Statistics | None = None,
         declared: Mapping[str, TableDeclaration] | None = None,
         maker: TemplateMaker | None = None,
+        keep: bool = False,
     ) -> None:
         self._maker = maker
+        self._keep = keep
         self.name = name
         self.server: PostgresServer = server
         self.checked = checked
@@ -87,6 +84,7 @@ class Fixture:
             indexes,
             settings=self._settings,
             read_catalog=self._tools.read_catalog,
+            keep=self._keep,
         )
 
     def copy_at(
@@ -97,6 +95,8 @@ class Fixture:
         Raises:
             ScaleError: It holds real rows, or the files cannot be made so large.
         """
+        from pytest_planguard.fixturedb.rescaled import copy_at
+
         return copy_at(
             factor,
             relations,
@@ -113,6 +113,8 @@ class Fixture:
         Raises:
             ScaleError: It holds real rows, or the files cannot be made so large.
         """
+        from pytest_planguard.fixturedb.former import copy_as
+
         return copy_as(
             former,
             self._server,
@@ -127,6 +129,8 @@ class Fixture:
         Raises:
             ServerError: It cannot be made.
         """
+        from pytest_planguard.fixturedb.twin import twin
+
         return twin(self._server, self._template.name)
 
     def scaled(
@@ -143,6 +147,8 @@ class Fixture:
             tables: Declarations by the names its tables have.
             renames: What was renamed there.
         """
+        from pytest_planguard.fixturedb.twin import scaled
+
         maker = self._maker
         assert maker is not None
         return scaled(
@@ -164,8 +170,10 @@ def build(
     tools: Tools,
     progress: Progress = quiet,
     renames: Sequence[Rename] = (),
+    *,
+    keep: bool = False,
 ) -> Iterator[Fixture | AsIs]:
-    """A fixture database, dropped at the end; its template stays.
+    """A fixture database, dropped or given back at the end; its template stays.
 
     Args:
         spec: What it should be.
@@ -174,6 +182,8 @@ def build(
         tools: What other parts do.
         progress: Hears short texts about long steps.
         renames: What captured DDL renamed, so that production's statistics follow.
+        keep: Give it back for later runs: nobody but planguard is told where it is, and it is
+            only read. So are the copies with other indexes.
 
     Raises:
         ConfigurationError: Settings or declarations are wrong.
@@ -195,13 +205,17 @@ def build(
             kept.note(server.data_directory.parent, template.name, template.record.files, names)
         settings, said = settings_in_force(connection, spec, source)
         template = template.saying(said)
-        name = run_database_name(connection, server.run_token)
-    try:
+    with copies.copy_of(server, template.name, settings, keep=keep and _small(template)) as copy:
         with lost_server():
-            checked = _make_run_database(name, server, template, settings, tools, progress)
-        yield Fixture(name, server, template, settings, tools, checked, source, spec.tables, maker)
-    finally:
-        drop(server, name)
+            checked = _at_scale(copy, server, template, settings, tools, progress)
+        yield Fixture(
+            copy.name, server, template, settings, tools, checked, source, spec.tables, maker, keep
+        )
+
+
+def _small(template: Template) -> bool:
+    """Whether a copy takes no more room than an empty schema: it holds no real rows."""
+    return bool(template.record.files)
 
 
 def source_of(spec: DatabaseSpec) -> Statistics | None:
@@ -210,32 +224,50 @@ def source_of(spec: DatabaseSpec) -> Statistics | None:
     Raises:
         StatisticsError: It cannot be read.
     """
-    return None if spec.statistics is None else statistics_file.read(spec.root / spec.statistics)
+    if spec.statistics is None:
+        return None
+    from pytest_planguard.fixturedb.scale import statistics_file
+
+    return statistics_file.read(spec.root / spec.statistics)
 
 
-def run_database_name(connection: psycopg.Connection[Any], token: str) -> str:
-    """The next free ``planguard_run_<token>_<n>``."""
-    number = 1
-    while cache.exists(connection, f"planguard_run_{token}_{number}"):
-        number += 1
-    return f"planguard_run_{token}_{number}"
-
-
-def _make_run_database(
-    name: str,
+def _at_scale(
+    copy: copies.Copy,
     server: FixtureServer,
     template: Template,
     settings: dict[str, str],
     tools: Tools,
     progress: Progress,
 ) -> SelfCheck:
-    """Copies the template, extends the files, freezes and checks."""
+    """Extends the files of a copy, freezes and checks it; one that was kept is proven likewise."""
+    import psycopg
+
+    progress(
+        f"bringing the fixture database to scale: {len(template.record.statistics.tables)} tables"
+    )
+    try:
+        return _extended(copy, server, template, settings, tools)
+    except (ScaleError, ServerError, OSError, psycopg.Error):
+        if not copy.taken:
+            raise
+    copy.make_anew()
+    return _extended(copy, server, template, settings, tools)
+
+
+def _extended(
+    copy: copies.Copy,
+    server: FixtureServer,
+    template: Template,
+    settings: dict[str, str],
+    tools: Tools,
+) -> SelfCheck:
     record = template.record
-    progress(f"bringing the fixture database to scale: {len(record.statistics.tables)} tables")
-    server.create_database(name, template=template.name)
     with connect(server) as connection:
-        cache.mark_copy(connection, name, template.name)
-        inflate(connection, server, name, record.files)
-        freeze(connection, name, settings)
-    with connect(server, name) as connection:
+        cache.mark_copy(connection, copy.name, template.name)
+        copy.extend(connection, record.files)
+        if copy.taken:  # with its settings
+            copies.admit(connection, copy.name)
+        else:
+            freeze(connection, copy.name, settings)
+    with connect(server, copy.name) as connection:
         return tools.check_scale(connection, record.statistics)

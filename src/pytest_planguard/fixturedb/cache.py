@@ -17,10 +17,11 @@ from pytest_planguard.errors import ScaleError
 from pytest_planguard.fixturedb.inflate.files import RelationFile
 from pytest_planguard.model.spec import ASSUMED_ROWS, DatabaseSpec
 from pytest_planguard.model.statistics import Statistics
-from pytest_planguard.sql.renames import Rename
 
 if TYPE_CHECKING:
     import psycopg
+
+    from pytest_planguard.sql.renames import Rename
 
 RECIPE = 6
 """Raised whenever the same inputs would make another template."""

@@ -10,7 +10,6 @@ from pytest_planguard.conninfo import without_password
 from pytest_planguard.errors import ConfigurationError, ServerError
 from pytest_planguard.fixturedb.parts import FixtureServer
 from pytest_planguard.fixturedb.queries import named_queries
-from pytest_planguard.fixturedb.scale.declarations import did_you_mean
 from pytest_planguard.model.ports import PostgresServer
 from pytest_planguard.model.spec import DatabaseSpec
 from pytest_planguard.model.statistics import Statistics
@@ -87,6 +86,8 @@ def refuse_wrong_settings(connection: psycopg.Connection[Any], settings: Mapping
     mistakes: list[str] = []
     for name, value in settings.items():
         if name.lower() not in names and "." not in name:
+            from pytest_planguard.fixturedb.scale.declarations import did_you_mean
+
             mistakes.append(f"settings.{name}: unknown to the server{did_you_mean(name, names)}")
             continue
         try:

@@ -17,14 +17,16 @@ import msgspec
 from pytest_planguard.errors import ScaleError
 from pytest_planguard.fixturedb import cache
 from pytest_planguard.fixturedb.connection import connect, drop, freeze
+from pytest_planguard.fixturedb.copies import free_name
 from pytest_planguard.fixturedb.inflate.database import inflate
 from pytest_planguard.fixturedb.inflate.files import RelationFile, relation_files
 from pytest_planguard.fixturedb.inflate.renumber import rename, renumber
 from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, ReadCatalog
+from pytest_planguard.fixturedb.restated import restated
 from pytest_planguard.fixturedb.scale.grow import grown
 from pytest_planguard.fixturedb.scale.growing import with_parts
-from pytest_planguard.fixturedb.whatif import CopyWithIndexes, free_name, with_new_indexes
+from pytest_planguard.fixturedb.whatif import CopyWithIndexes, with_new_indexes
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.moved import FormerWorld
 from pytest_planguard.model.statistics import Statistics, TableStatistics
@@ -99,6 +101,7 @@ def _altered(
     rebuilt = {index.name for index in catalog.indexes.values() if index.table in altered}
     moved = renumber(connection, sorted(rebuilt | (former.indexes.keys() - refused.keys())))
     then = resized(with_new_indexes(catalog, statistics, ()), former.rows)
+    then = restated(then, former.distinct, former.columns)
     inject(connection, catalog, _to_write(then, statistics, altered), version)
     files = relation_files(connection, then)
     return refused, moved, read_catalog(connection), files
@@ -148,8 +151,13 @@ def _to_write(then: Statistics, today: Statistics, altered: AbstractSet[str]) ->
     tables: dict[str, TableStatistics] = {}
     for name, facts in then.tables.items():
         before = today.tables[name]
-        if name in altered or facts.rows != before.rows or facts.pages != before.pages:
+        if name in altered or _bare(facts) != _bare(before):
             tables[name] = facts
         elif facts.indexes != before.indexes:
             tables[name] = msgspec.structs.replace(facts, columns={}, inherited={}, extended={})
     return msgspec.structs.replace(then, tables=tables)
+
+
+def _bare(table: TableStatistics) -> TableStatistics:
+    """Without its indexes'."""
+    return msgspec.structs.replace(table, indexes={})

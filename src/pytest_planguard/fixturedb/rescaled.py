@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from pytest_planguard.errors import ScaleError
 from pytest_planguard.fixturedb import cache
 from pytest_planguard.fixturedb.connection import connect, drop, freeze
+from pytest_planguard.fixturedb.copies import free_name
 from pytest_planguard.fixturedb.inflate.database import inflate
 from pytest_planguard.fixturedb.inflate.files import relation_files
 from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, ReadCatalog
 from pytest_planguard.fixturedb.scale.growing import fixed_tables, resized, with_parts
-from pytest_planguard.fixturedb.whatif import CopyWithIndexes, free_name
+from pytest_planguard.fixturedb.whatif import CopyWithIndexes
 from pytest_planguard.model.spec import TableDeclaration
 
 if TYPE_CHECKING:

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pytest_planguard.fixturedb import cache
-from pytest_planguard.fixturedb.connection import connect, drop, freeze
+from pytest_planguard.fixturedb import cache, copies
+from pytest_planguard.fixturedb.connection import connect, freeze
 from pytest_planguard.fixturedb.inflate.btree import PAGE
-from pytest_planguard.fixturedb.inflate.database import inflate
-from pytest_planguard.fixturedb.inflate.files import relation_files
+from pytest_planguard.fixturedb.inflate.files import RelationFile, relation_files
 from pytest_planguard.fixturedb.inflate.renumber import rename, renumber
-from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, ReadCatalog
-from pytest_planguard.fixturedb.scale.indexes import index_statistics
 from pytest_planguard.model.catalog import Catalog, Index
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
 from pytest_planguard.model.statistics import IndexStatistics, Statistics, TableStatistics
@@ -27,6 +24,9 @@ if TYPE_CHECKING:
     import psycopg
 
     from pytest_planguard.fixturedb.template import Template
+
+
+_RECORD = "SELECT obj_description(to_regnamespace('planguard'), 'pg_namespace')"
 
 
 class CopyWithIndexes:
@@ -60,8 +60,9 @@ def copy_with(
     *,
     settings: Mapping[str, str],
     read_catalog: ReadCatalog,
+    keep: bool = False,
 ) -> Iterator[CopyWithIndexes]:
-    """A copy with more indexes, dropped at the end.
+    """A copy with more indexes, dropped or given back at the end.
 
     The indexes are made in an empty copy, and its files are extended when nobody is connected any
     more. The server reads a btree's height from its first page, so none of those pages may be in
@@ -74,39 +75,79 @@ def copy_with(
         indexes: Candidates; those the server refuses are in ``refused``, with its message.
         settings: The planner's, as of the fixture database.
         read_catalog: Reads a connected database's catalog.
+        keep: Give it back, for a run with the same candidates.
     """
     with connect(server) as connection:
         cache.mark_used(connection, template.name)
-        name = free_name(connection, server.run_token)
-    real = not template.record.files
-    try:
-        server.create_database(name, template=template.name)
-        with connect(server, name) as connection:
-            connection.execute("SET max_parallel_maintenance_workers = 0")
-            refused = _create(connection, indexes)
-            moved = [] if real else renumber(connection, [index.name for index in indexes])
-            catalog = read_catalog(connection)
-            record = (
-                template.record
-                if real
-                else _enlarge(connection, server, catalog, template, indexes)
-            )
-        sizes = _sizes(catalog, record.statistics, indexes, refused, real=real)
+    causes = (settings, indexes)
+    with copies.copy_of(server, template.name, *causes, keep=keep and _small(template)) as copy:
+        made = _made_before(server, copy) if copy.taken else None
+        if made is None:
+            made = _made(server, copy, template, indexes, read_catalog)
         with connect(server) as connection:
-            rename(connection, server, moved)
-            inflate(connection, server, name, record.files)
-            freeze(connection, name, settings)
-        yield CopyWithIndexes(name, server, sizes, refused, catalog)
-    finally:
-        drop(server, name)
+            copy.extend(connection, made.files)
+            freeze(connection, copy.name, settings)
+        yield CopyWithIndexes(copy.name, server, made.sizes, made.refused, made.catalog)
 
 
-def free_name(connection: psycopg.Connection[Any], token: str) -> str:
-    """A name of a run database that is not taken."""
-    number = 1
-    while cache.exists(connection, f"planguard_run_{token}_{number}"):
-        number += 1
-    return f"planguard_run_{token}_{number}"
+class _Made(msgspec.Struct, frozen=True):
+    """What a copy with more indexes has become; kept in it, for runs that take it over."""
+
+    files: tuple[RelationFile, ...]
+    sizes: dict[str, int]
+    refused: dict[str, str]
+    catalog: Catalog
+
+
+def _made(
+    server: FixtureServer,
+    copy: copies.Copy,
+    template: Template,
+    indexes: Sequence[HypotheticalIndex],
+    read_catalog: ReadCatalog,
+) -> _Made:
+    """Makes the indexes in an empty copy."""
+    real = not _small(template)
+    with connect(server, copy.name) as connection:
+        connection.execute("SET max_parallel_maintenance_workers = 0")
+        refused = _create(connection, indexes)
+        moved = [] if real else renumber(connection, [index.name for index in indexes])
+        catalog = read_catalog(connection)
+        record = (
+            template.record if real else _enlarge(connection, server, catalog, template, indexes)
+        )
+        sizes = _sizes(catalog, record.statistics, indexes, refused, real=real)
+        made = _Made(record.files, sizes, refused, catalog)
+        if copy.kept:
+            _write(connection, made)
+    with connect(server) as connection:
+        rename(connection, server, moved)
+    return made
+
+
+def _made_before(server: FixtureServer, copy: copies.Copy) -> _Made | None:
+    """What a former run made of a copy that is taken over; None: it cannot be told."""
+    with connect(server) as connection:
+        copies.admit(connection, copy.name)
+    with connect(server, copy.name) as connection:
+        row = connection.execute(_RECORD).fetchone()
+    try:
+        return msgspec.json.decode((row and row[0]) or "", type=_Made)
+    except msgspec.MsgspecError:
+        copy.make_anew()
+        return None
+
+
+def _write(connection: psycopg.Connection[Any], made: _Made) -> None:
+    from psycopg import sql
+
+    text = sql.Literal(msgspec.json.encode(made).decode())
+    connection.execute(sql.SQL("COMMENT ON SCHEMA planguard IS {}").format(text))
+
+
+def _small(template: Template) -> bool:
+    """Whether it holds no real rows."""
+    return bool(template.record.files)
 
 
 def _create(
@@ -136,6 +177,8 @@ def _enlarge(
     indexes: Sequence[HypotheticalIndex],
 ) -> cache.TemplateRecord:
     """Writes statistics for the new indexes, and again for tables: an index resets their rows."""
+    from pytest_planguard.fixturedb.inflate.statistics import inject
+
     statistics = with_new_indexes(catalog, template.record.statistics, indexes)
     changed = {
         name: msgspec.structs.replace(facts, columns={}, inherited={}, extended={})
@@ -151,6 +194,8 @@ def with_new_indexes(
     catalog: Catalog, statistics: Statistics, indexes: Sequence[HypotheticalIndex]
 ) -> Statistics:
     """Statistics with those of every index of the catalog they lack; pure."""
+    from pytest_planguard.fixturedb.scale.indexes import index_statistics
+
     tuples = {f"{index.table.partition('.')[0]}.{index.name}": index.tuples for index in indexes}
     new: dict[str, dict[str, IndexStatistics]] = defaultdict(dict)
     for name, index in catalog.indexes.items():

@@ -36,6 +36,8 @@ class Effects(msgspec.Struct, frozen=True):
     locks: tuple[Lock, ...] = ()
     held: tuple[Lock, ...] = ()
     reads: tuple[str, ...] = ()
+    checks: tuple[tuple[str, str], ...] = ()
+    """Foreign keys that were checked against the rows there are: the table, and the referenced."""
     rewrites: tuple[str, ...] = ()
     built: tuple[tuple[str, str], ...] = ()
     """Index and table."""
@@ -55,10 +57,12 @@ def effects(start: Start, before: Snapshot, after: Snapshot) -> Effects:
     """
     rewrites = frozenset(_rewritten(start, before, after))
     emptied = frozenset(_emptied(start, before, after, rewrites))
+    read = frozenset(_read(start, before, after)) - emptied
     return Effects(
         locks=_sorted(_taken(start, before, after)),
         held=_sorted(one for one in _held(start, before) if one.mode.blocks),
-        reads=_names(start, frozenset(_read(start, before, after)) - emptied),
+        reads=_names(start, read),
+        checks=tuple(sorted(_checks(start, before, after, read))),
         rewrites=_names(start, rewrites),
         built=tuple(sorted(_built(start, before, after))),
         rebuilt=tuple(sorted(_rebuilt(start, before, after, rewrites))),
@@ -125,12 +129,26 @@ def _read(start: Start, before: Snapshot, after: Snapshot) -> Iterator[int]:
         for old, new in _pairs(start, before, after)
         if new.scans > old.scans
     }
+    for sides in _validated(before, after):
+        if scanned & {*sides}:
+            scanned |= {*sides}
+    yield from filter(start.is_table, scanned)
+
+
+def _validated(before: Snapshot, after: Snapshot) -> Iterator[tuple[int, int]]:
+    """Both sides of foreign keys that hold from now on."""
     for key in after.foreign_keys.values():
         known = before.foreign_keys.get(key.oid)
-        sides = {key.table, key.references}
-        if key.validated and not (known and known.validated) and sides & scanned:
-            scanned |= sides
-    yield from filter(start.is_table, scanned)
+        if key.validated and not (known and known.validated):
+            yield key.table, key.references
+
+
+def _checks(
+    start: Start, before: Snapshot, after: Snapshot, read: frozenset[int]
+) -> Iterator[tuple[str, str]]:
+    for table, referenced in _validated(before, after):
+        if {table, referenced} <= read:
+            yield start.name(table), start.name(referenced)
 
 
 def _rewritten(start: Start, before: Snapshot, after: Snapshot) -> Iterator[int]:
@@ -161,9 +179,27 @@ def _scanned(new: Relation, before: Snapshot, after: Snapshot) -> bool:
 
 def _built(start: Start, before: Snapshot, after: Snapshot) -> Iterator[tuple[str, str]]:
     """New indexes with contents: those of partitioned tables have none of their own."""
-    for oid, new in after.relations.items():
-        if new.kind == "i" and oid not in before.relations and start.is_table(new.table):
+    known = _index_names(before)
+    for new in _made(start, before, after):
+        if new.name not in known:
             yield new.name, start.name(new.table)
+
+
+def _made(start: Start, before: Snapshot, after: Snapshot) -> Iterator[Relation]:
+    """Indexes that are new to the catalog, and have a file that was not another's.
+
+    A column's type that is stored alike gets its indexes made again around the files they had
+    (tablecmds.c, TryReuseIndex): no row is read.
+    """
+    files = {one.file for one in before.relations.values() if one.is_index}
+    for oid, new in after.relations.items():
+        is_new = new.kind == "i" and oid not in before.relations and new.file not in files
+        if is_new and start.is_table(new.table):
+            yield new
+
+
+def _index_names(moment: Snapshot) -> frozenset[str]:
+    return frozenset(one.name for one in moment.relations.values() if one.is_index)
 
 
 def _rebuilt(
@@ -176,13 +212,20 @@ def _rebuilt(
         table_before, table = before.relations.get(new.table), after.relations.get(new.table)
         if table_before and table and table_before.file == table.file and start.is_table(table.oid):
             yield start.name(new.oid), start.name(table.oid)
+    known = _index_names(before)
+    for new in _made(start, before, after):
+        if new.name in known and new.table not in rewrites:
+            yield new.name, start.name(new.table)
 
 
 def _dropped(
     start: Start, before: Snapshot, after: Snapshot, emptied: frozenset[int]
 ) -> Iterator[Dropped]:
+    again = _index_names(after)
     for oid, known in sorted(start.snapshot.relations.items()):
         if oid not in before.relations or oid in after.relations:
+            continue
+        if known.is_index and before.relations[oid].name in again:
             continue
         if not known.is_index:
             yield Dropped(DroppedKind.TABLE, known.name)

@@ -7,7 +7,7 @@ on both sides says nothing of the migration.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -17,7 +17,7 @@ from pytest_planguard.model.migrating import Broken, Release
 from pytest_planguard.model.query import Query
 from pytest_planguard.planner.wire import Prepare, Refused, Run, Step, Wire, literal
 from pytest_planguard.sql.inserts import Insert, inserts
-from pytest_planguard.sql.tree import with_items
+from pytest_planguard.sql.preparable import WAYS, preparable
 from pytest_planguard.sql.types import oid_of
 
 
@@ -75,21 +75,28 @@ _PARAMETER = re.compile(r"\$(\d+)")
 def prepared(said: Sequence[Said], own: str, other: str) -> tuple[_Answers, _Answers]:
     """The answers on the schema statements were written for, and on the other.
 
-    What its own schema refuses with types is tried without them, and then asked so on both.
+    What its own schema refuses is tried in other ways, and asked on the other in the first that it
+    takes: without types, and with those that constants of arithmetic may have had.
 
     Args:
         said: The statements.
         own: A connection string of the schema they were written for.
         other: Of the other side of the migration.
     """
+    said = list(said)
     here = _refused(said, own)
-    said = [
-        msgspec.structs.replace(one, oids=()) if answer is not None else one
-        for one, answer in zip(said, here, strict=True)
-    ]
-    again = iter(_refused([one for one, no in zip(said, here, strict=True) if no], own))
-    here = [next(again) if no is not None else None for no in here]
+    for way in WAYS:
+        left = [number for number, answer in enumerate(here) if answer is not None]
+        tried = [_in_a_way(said[number], way) for number in left]
+        for number, one, answer in zip(left, tried, _refused(tried, own), strict=True):
+            if answer is None:
+                said[number], here[number] = one, None
     return here, _refused(said, other)
+
+
+def _in_a_way(one: Said, way: Callable[[str], str]) -> Said:
+    """The statement without types of parameters, and written as a way has it."""
+    return msgspec.structs.replace(one, text=way(one.text or one.sql), oids=())
 
 
 def _refused(said: Sequence[Said], conninfo: str) -> _Answers:
@@ -101,7 +108,7 @@ def _refused(said: Sequence[Said], conninfo: str) -> _Answers:
 
 
 def _unit(one: Said) -> list[Step]:
-    prepare = Prepare("", one.text or with_items(one.sql), one.oids)
+    prepare = Prepare("", one.text or preparable(one.sql), one.oids)
     if not one.search_path:
         return [prepare]
     path = literal(one.search_path)
@@ -180,7 +187,7 @@ def inserts_that_fail(said: Iterable[Said], before: Catalog, after: Catalog) -> 
     """INSERTs of the running release that leave out a column which may not be NULL any more."""
     found: list[Broken] = []
     for one in said:
-        for insert in inserts(one.text or with_items(one.sql)):
+        for insert in inserts(one.text or preparable(one.sql)):
             table = _table(insert, after)
             old = _table(insert, before)
             if table is None or old is None:

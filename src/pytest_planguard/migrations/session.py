@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,6 +23,10 @@ NO_TRANSACTION = frozenset({"25001", "2D000"})
 
 _ALONE = "SET max_parallel_maintenance_workers = 0; SET max_parallel_workers_per_gather = 0"
 """What another process scans is in no counter of ours."""
+
+
+_AGAIN = 0.05
+"""Seconds until what runs behind the deadline is cancelled again."""
 
 
 class Observed(msgspec.Struct, frozen=True):
@@ -67,9 +70,14 @@ class Session:
         self._newest: Snapshot | None = None
         """What was last seen at all."""
         self.timed_out = False
+        self._closed = threading.Event()
+        self._guard = threading.Thread(target=self._cancel_at_the_deadline, daemon=True)
+        self._guard.start()
 
     def close(self) -> None:
         """Ends it; an open transaction is rolled back."""
+        self._closed.set()
+        self._guard.join()
         self._connection.close()
 
     @property
@@ -101,9 +109,8 @@ class Session:
 
     def send(self, text: str) -> Refusal | None:
         """Sends a statement that is only sent: BEGIN, COMMIT, SET."""
-        with self._bounded():
-            self._last = self._base = None
-            return self._refused(text)
+        self._last = self._base = None
+        return self._refused(text)
 
     def observe(self, text: str) -> Observed:
         """Sends a statement, and tells what the server said around it.
@@ -115,8 +122,7 @@ class Session:
 
         inside = self.in_transaction
         try:
-            with self._bounded():
-                return self._within(text, inside=True) if inside else self._by_itself(text)
+            return self._within(text, inside=True) if inside else self._by_itself(text)
         except psycopg.Error as error:
             refusal = self._refusal(error)
             if not inside:
@@ -211,23 +217,16 @@ class Session:
             ) from error
         return Refusal(error.diag.message_primary or str(error).strip(), error.sqlstate or "")
 
-    @contextmanager
-    def _bounded(self) -> Iterator[None]:
-        """Cancels what runs at the deadline; a block may loop for ever."""
-        timer = threading.Timer(max(0.0, self._deadline - time.monotonic()), self._cancel)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-    def _cancel(self) -> None:
+    def _cancel_at_the_deadline(self) -> None:
+        """Cancels what runs then, a block that loops for ever too, and whatever is sent later."""
         import psycopg
 
-        self.timed_out = True
-        with suppress(psycopg.Error):  # it may have ended meanwhile
-            self._connection.cancel()
+        left = self._deadline - time.monotonic()
+        while not self._closed.wait(max(0.0, left)):
+            left = _AGAIN
+            self.timed_out = True
+            with suppress(psycopg.Error):  # it may have ended meanwhile
+                self._connection.cancel()
 
 
 def at_rest(after: Snapshot) -> Snapshot:

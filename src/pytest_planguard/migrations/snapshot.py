@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
 
 from pytest_planguard.fixturedb.queries import named_queries
@@ -80,6 +77,8 @@ class _Raw(msgspec.Struct):
     statement_timeout: str
 
 
+_DECODER = msgspec.json.Decoder(_Raw)
+
 QUERIES = named_queries(__package__, "snapshot.sql")
 
 INSIDE = QUERIES["inside"]
@@ -89,13 +88,9 @@ OUTSIDE = INSIDE.replace("pg_stat_get_xact_", "pg_stat_get_")
 """The same with counters that have been reported: of what is committed, asked by anybody."""
 
 
-def read(text: str | bytes | Mapping[str, Any]) -> Snapshot:
-    """The answer to ``INSIDE`` or ``OUTSIDE``, as a driver gives it: JSON, or decoded already."""
-    raw = (
-        msgspec.json.decode(text, type=_Raw)
-        if isinstance(text, str | bytes)
-        else msgspec.convert(text, _Raw)
-    )
+def read(text: str) -> Snapshot:
+    """The answer to ``INSIDE`` or ``OUTSIDE``."""
+    raw = _DECODER.decode(text)
     locks: dict[int, set[LockMode]] = {}
     for oid, mode in raw.locks or ():
         if mode in _MODES:  # SIReadLock waits for nobody

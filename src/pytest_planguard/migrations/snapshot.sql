@@ -1,6 +1,6 @@
 -- name: inside
--- What the connected backend has done so far, as one JSON value: asked before and after a
--- statement, within its transaction. Counters of the transaction are those not yet reported.
+-- What the connected backend has done so far, as the text of one JSON value: asked before and after
+-- a statement, within its transaction. Counters of the transaction are those not yet reported.
 SELECT pg_catalog.json_build_object(
   'relations', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
@@ -32,7 +32,7 @@ SELECT pg_catalog.json_build_object(
       FROM pg_catalog.pg_constraint k
      WHERE k.contype = 'f' AND k.conparentid = 0),
   'lock_timeout', pg_catalog.current_setting('lock_timeout'),
-  'statement_timeout', pg_catalog.current_setting('statement_timeout'))
+  'statement_timeout', pg_catalog.current_setting('statement_timeout'))::text
 
 -- name: columns
 -- Names of the columns there are before the migration, by table and number.

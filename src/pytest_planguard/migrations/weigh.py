@@ -98,17 +98,46 @@ def _step(one: Traced, scale: Scale, changes: tuple[Change, ...]) -> Step:
         inside=one.inside,
         locks=together(seen.locks, scale),
         held=together(seen.held, scale),
-        reads=() if planned else weighing.work(seen.reads),
+        reads=() if planned else weighing.work(read_as_a_whole(seen, scale)),
         rewrites=weighing.work(seen.rewrites, indexes=True),
         built=weighing.built(seen.built),
         rebuilt=weighing.built(seen.rebuilt),
         dropped=_dropped(seen, scale),
         changes=changes,
-        writes_unplanned=weighing.work(seen.written) if unseen else (),
+        writes_unplanned=weighing.work(_unplanned(seen, changes, scale)) if unseen else (),
         lock_timeout=one.lock_timeout,
         statement_timeout=one.statement_timeout,
         refusal=one.refusal,
     )
+
+
+_LOOKUP = 4.0
+"""Cost of looking one key up: a page of its index, at ``random_page_cost``."""
+_ROW = 0.01
+"""``cpu_tuple_cost``."""
+
+
+def read_as_a_whole(seen: Effects, scale: Scale) -> list[str]:
+    """Tables that are read as a whole.
+
+    The check of a foreign key joins both sides (ri_triggers.c, RI_Initial_Check): of a table with
+    few rows each is looked up by the referenced key's index, where that is cheaper than reading.
+    """
+    looked_up = {to for of, to in seen.checks if _is_looked_up(of, to, scale)}
+    whole = {of for of, _ in seen.checks}
+    whole |= {to for of, to in seen.checks if not _is_looked_up(of, to, scale)}
+    return [name for name in seen.reads if name not in looked_up - whole]
+
+
+def _is_looked_up(table: str, referenced: str, scale: Scale) -> bool:
+    reading = scale.bytes(referenced) / PAGE + _ROW * scale.rows(referenced)
+    return _LOOKUP * scale.rows(table) < reading
+
+
+def _unplanned(seen: Effects, changes: Sequence[Change], scale: Scale) -> list[str]:
+    """Tables that were written, without those of which all is known."""
+    known = {one.relation for one in changes if not one.at_least}
+    return [name for name in seen.written if scale.root(name) not in known]
 
 
 class _Weighing:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-SCHEMA_VERSION = 2
-"""2: a header has a file for each table."""
+SCHEMA_VERSION = 3
+"""2: a header has a file for each table. 3: the statistics of its columns stand there."""
 
 
 class PlanEntry(msgspec.Struct, frozen=True):
@@ -69,11 +69,13 @@ class World(msgspec.Struct, frozen=True):
     rows: dict[str, float]
     """By table: to two significant digits."""
     scale_source: str
-    statistics: dict[str, str]
-    """By table: a digest of its columns' statistics; those not known are left out."""
+    digests: dict[str, str]
+    """By table: a digest of the statistics its lines were made of; those not known are left out."""
     schema: int = SCHEMA_VERSION
     connections: dict[str, tuple[str, ...]] = {}
     """What was accepted of the application's connections: by rule, ``file::function``."""
+    statistics: dict[str, dict[str, str]] = {}
+    """By table and column: a line of ``baseline.distributions``."""
 
 
 class Baseline(msgspec.Struct, frozen=True):

@@ -97,6 +97,9 @@ class Capture(msgspec.Struct, frozen=True):
     """The project's name, as its configuration gives it; empty where it has none."""
     commit: str = ""
     """Git commit of the project; empty where there is none."""
+    folder: str = ""
+    """Pytest's root from the top of its repository, ``services/shop``; empty: it is the top, or
+    nobody knows."""
     captured_at: str = ""
     """When the run began, ISO 8601 in UTC: timestamps among the values are relative to it."""
     collected: tuple[str, ...] = ()

@@ -42,6 +42,9 @@ class Advice(msgspec.Struct, frozen=True):
     """Why indexes that are there do not serve, and which of them can go then, one sentence each."""
     operations: dict[str, tuple[str, ...]] = {}
     """The same as lines of a migration, by the tool the project migrates with: alembic, django."""
+    rank: int = 0
+    """Its place among all that is advised in the run, from 1: who makes only some indexes takes
+    the first. 0: it was not ranked."""
     plan: PlanNode | None = None
     """Of the query with all that is advised in the run, the indexes by the names they are advised
     by; of the worst of the plans that cost ``cost_before``. None: it was not kept."""

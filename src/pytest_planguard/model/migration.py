@@ -120,6 +120,8 @@ class Change(msgspec.Struct, frozen=True):
     """Rows of the table."""
     reads: float = 0.0
     """Rows its largest scan reads."""
+    at_least: bool = False
+    """More may be written: not all statements of a block, or rounds of its loops, are known."""
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -156,7 +158,7 @@ class Step(msgspec.Struct, frozen=True):
     dropped: tuple[Dropped, ...] = ()
     changes: tuple[Change, ...] = ()
     writes_unplanned: tuple[Work, ...] = ()
-    """Tables written by a block or a function, whose statements are not seen."""
+    """Tables written by a block or a function, where not all of its statements are known."""
     lock_timeout: str = "0"
     """In force, as ``SHOW`` prints it; 0: it waits for ever."""
     statement_timeout: str = "0"

@@ -6,6 +6,8 @@ import enum
 
 import msgspec
 
+from pytest_planguard.model.statistics import ColumnStatistics
+
 
 class Part(enum.Enum):
     """What plans depend on."""
@@ -37,6 +39,11 @@ class Undo(msgspec.Struct, frozen=True):
     """None: PostgreSQL's own default."""
     rows: dict[str, float] = {}
     """By table: the rows it had, in times of today's."""
+    distinct: dict[str, dict[str, float]] = {}
+    """By table and column: ``n_distinct`` as it was; it goes with the size."""
+    columns: dict[str, dict[str, ColumnStatistics]] = {}
+    """By table and column: what its statistics were; their lists hold frequencies and no values.
+    Where ``n_distinct`` is zero it stays."""
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -57,4 +64,6 @@ class FormerWorld(msgspec.Struct, frozen=True):
     statements: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     rows: dict[str, float] = {}
-    """As of ``Undo``."""
+    distinct: dict[str, dict[str, float]] = {}
+    columns: dict[str, dict[str, ColumnStatistics]] = {}
+    """All three as of ``Undo``."""

@@ -102,6 +102,8 @@ class DatabaseReport(msgspec.Struct, frozen=True):
     """None: the database is used with its own contents."""
     statistics_digests: dict[str, str] = {}
     """By table: changes when its columns' statistics do; empty: only the sizes are known."""
+    distributions: dict[str, dict[str, str]] = {}
+    """By table and column: its statistics as the baseline keeps them."""
 
 
 class QueryReport(msgspec.Struct, frozen=True):
@@ -176,3 +178,6 @@ class Report(msgspec.Struct, frozen=True):
     """What was looked for, by code."""
     migrations: tuple[Migration, ...] = ()
     """Traced in this run; formats show them first."""
+    folder: str = ""
+    """What files are relative to, from the top of the repository: ``services/shop``. Hosts of code
+    show paths from there."""

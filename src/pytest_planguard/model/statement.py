@@ -43,7 +43,7 @@ class Via(enum.StrEnum):
     DJANGO_ORM = "django-orm"
 
 
-class Origin(msgspec.Struct, frozen=True, order=True):
+class Origin(msgspec.Struct, frozen=True, order=True, gc=False):
     """The innermost line of the project's own code that led to a statement."""
 
     file: str
@@ -58,7 +58,7 @@ MOST_DISTINCT = 5
 """Lists of values of one place that are told apart: enough for a rule on loops."""
 
 
-class Place(msgspec.Struct, frozen=True, order=True):
+class Place(msgspec.Struct, frozen=True, order=True, gc=False):
     """One place a statement came from: a line, a test and the test's phase."""
 
     origin: Origin
@@ -101,7 +101,7 @@ class Session(msgspec.Struct, frozen=True):
     """The driver prepares repeated statements on the server, so generic plans occur."""
 
 
-class Sample(msgspec.Struct, frozen=True):
+class Sample(msgspec.Struct, frozen=True, gc=False):
     """Parameter values one execution was sent with.
 
     ``values[i]`` is None for NULL, else the text form, or the hexadecimal digits of the binary

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from pytest_planguard.baseline.distributions import lines_of
 from pytest_planguard.model.catalog import Server
 from pytest_planguard.model.report import DatabaseReport, Fidelity, TableScale
 from pytest_planguard.model.spec import DatabaseSpec
@@ -40,6 +41,7 @@ def database_report(spec: DatabaseSpec, planner: Planner) -> DatabaseReport:
         statistics_digests={
             name: _digest(table) for name, table in sorted(statistics.tables.items())
         },
+        distributions={name: lines_of(table) for name, table in sorted(statistics.tables.items())},
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from pytest_planguard.config import Config
 from pytest_planguard.errors import SchemaError
-from pytest_planguard.fixturedb.scale.renames import renamed
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.moved import Undo
@@ -24,7 +24,9 @@ from pytest_planguard.planner.growth import Sizes
 from pytest_planguard.planner.jitter import Jitter
 from pytest_planguard.planner.whatif import Trials
 from pytest_planguard.planner.wire import Wire
-from pytest_planguard.sql.renames import Rename, renames
+
+if TYPE_CHECKING:
+    from pytest_planguard.sql.renames import Rename
 
 Progress = Callable[[str], None]
 """Told in a few words what is being done."""
@@ -79,8 +81,10 @@ def open_fixture(
     progress: Progress = lambda _: None,
     server: PostgresServer | None = None,
     renames: Sequence[Rename] = (),
+    *,
+    keep: bool = False,
 ) -> Iterator[FixtureDatabase]:
-    """The fixture database of one configured database, at scale; dropped at the end.
+    """The fixture database of one configured database, at scale, until the end.
 
     Args:
         config: The configuration.
@@ -90,6 +94,7 @@ def open_fixture(
         server: One that is open already; one for something else is not used. None: one is
             opened as configured.
         renames: What captured DDL renamed, so that production's statistics follow.
+        keep: Nobody but planguard is told where it is: a later run may have it again.
 
     Raises:
         ServerError: No server can be had.
@@ -120,7 +125,7 @@ def open_fixture(
             progress("starting PostgreSQL")
             needs = None if spec.as_is else needs_of(spec, schema)
             opened = stack.enter_context(open_server(spec, needs=needs))
-        yield stack.enter_context(build(spec, opened, schema, tools, progress, renames))
+        yield stack.enter_context(build(spec, opened, schema, tools, progress, renames, keep=keep))
 
 
 @contextmanager
@@ -134,23 +139,36 @@ def open_planner(
     """A planner on the fixture database that belongs to what was captured."""
     schema = _schema_of(config, database, capture)
     found = _renames(config, database, capture)
-    with open_fixture(config, database, schema, progress, server, found) as fixture:
+    with open_fixture(config, database, schema, progress, server, found, keep=True) as fixture:
         catalog = read_catalog_at(fixture.conninfo)
         settings = {"search_path": schema.search_path} if schema and schema.search_path else {}
         with Wire(fixture.conninfo, settings) as wire:
             explainer = Explainer(wire, catalog, fixture.statistics, capture.captured_at)
             trials = Trials(fixture, read_catalog_at, settings)
-            source = fixture.source and renamed(fixture.source, catalog, found)
+            source = _under_todays_names(fixture.source, catalog, found)
             sizes = Sizes(fixture, catalog, read_catalog_at, settings)
             jitter = Jitter(fixture, catalog, sizes, settings)
             former = partial(FormerWorlds, fixture, read_catalog_at, settings)
             yield Planner(fixture, catalog, explainer, trials, sizes, jitter, former, source)
 
 
+def _under_todays_names(
+    source: Statistics | None, catalog: Catalog, found: Sequence[Rename]
+) -> Statistics | None:
+    """Production's statistics, under the names the schema has."""
+    if source is None:
+        return None
+    from pytest_planguard.fixturedb.scale.renames import renamed
+
+    return renamed(source, catalog, found)
+
+
 def _renames(config: Config, database: str, capture: Capture) -> tuple[Rename, ...]:
     """What the suite's DDL renamed in the databases that stand for this one."""
     if config.databases[database].statistics is None:
         return ()
+    from pytest_planguard.sql.renames import renames
+
     database_of = databases_of(config, capture)
     return tuple(renames(one.text for one in capture.ddl if database_of(one.database) == database))
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from pytest_planguard import registry
-from pytest_planguard.baseline.entries import REGRESSION, is_accepted, is_known, significant
+from pytest_planguard.baseline.entries import REGRESSION, is_accepted, is_known
+from pytest_planguard.baseline.numbers import significant
 from pytest_planguard.config import Config
 from pytest_planguard.model.baseline import Baseline
 from pytest_planguard.model.capture import Capture

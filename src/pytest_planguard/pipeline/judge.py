@@ -82,7 +82,7 @@ def judge(
     found = _looked_into(planner, outcomes, thresholds, config, progress, models)
     judges = judges_of(config)
     candidates: list[Candidate] = []
-    for (query, planned), (_, sent) in zip(found.searched, outcomes, strict=True):
+    for (query, planned), (as_sent, sent) in zip(found.searched, outcomes, strict=True):
         if isinstance(planned, Unexplained) or isinstance(sent, Unexplained):
             continue
         where = (query.database, query.key)
@@ -101,12 +101,23 @@ def judge(
             growth=found.growth.get(where),
         )
         said = judges.of_query(context)
-        idle = found.idle.get(query.key)
-        candidates += said if idle is None else idle.told(said)
+        if (idle := found.idle.get(query.key)) is not None:
+            reads = _reads(sent, planner.catalog, thresholds)
+            as_it_is = msgspec.structs.replace(context, query=as_sent, planned=sent, reads=reads)
+            said = [
+                *idle.told(one for one in said if one.rule not in _AS_SENT),
+                *(one for one in judges.of_query(as_it_is) if one.rule in _AS_SENT),
+            ]
+        candidates += said
     candidates += judges.of_run(_run_context(planner, outcomes, thresholds, baseline))
     candidates = with_least_rows(planner, found.searched, candidates, thresholds)
     notes = (*judges.notes, *found.notes)
     return Judged(tuple(outcomes), changes, tuple(candidates), found.growth, notes)
+
+
+_AS_SENT = frozenset({"PLN003", "PLN008", "QRY007"})
+"""Rules that a query's LIMIT matters to, however far it is read for it: what it returns, what it
+may cost, and what it was."""
 
 
 class _Found(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from pytest_planguard.model.query import Query
 from pytest_planguard.model.statement import Origin, Phase, Place, Session, Statement
 from pytest_planguard.planner.explain import Explainer
 from pytest_planguard.sql.normalise import queries as normalise
-from pytest_planguard.sql.tree import with_items
+from pytest_planguard.sql.preparable import WAYS
 
 At = Callable[[], AbstractContextManager[tuple[Explainer, Catalog]]]
 """Opens a planner at one of the two schemas."""
@@ -120,25 +120,30 @@ def common_search_path(queries: Iterable[Query]) -> str:
 def _planned(
     entries: Sequence[Entry], explainer: Explainer, search_path: str
 ) -> dict[str, Planned]:
-    """Plans by key, of the statements that have one there."""
-    asked: list[Query] = []
-    keys: list[str] = []
-    for one in entries:
-        found = normalise(Capture((_statement(one, search_path),)), report_name=lambda name: name)
-        asked += found
-        keys += [one.key] * len(found)
-    outcomes = explainer.explain(explainer.fitted(asked))
-    planned = zip(keys, outcomes, strict=True)
-    return {key: outcome for key, outcome in planned if isinstance(outcome, Planned)}
+    """Plans by key, of the statements that have one there, in whichever way it is had."""
+    found: dict[str, Planned] = {}
+    for way in WAYS:
+        left = [one for one in entries if one.key not in found]
+        asked: list[Query] = []
+        keys: list[str] = []
+        for one in left:
+            statement = _statement(one, way, search_path)
+            own = normalise(Capture((statement,)), report_name=lambda name: name)
+            asked += own
+            keys += [one.key] * len(own)
+        outcomes = explainer.explain(explainer.fitted(asked)) if asked else ()
+        planned = zip(keys, outcomes, strict=True)
+        found |= {key: outcome for key, outcome in planned if isinstance(outcome, Planned)}
+    return found
 
 
-def _statement(entry: Entry, search_path: str) -> Statement:
+def _statement(entry: Entry, way: Callable[[str], str], search_path: str) -> Statement:
     """As it is sent: its lists have their length, and its constants are parameters too."""
     place = Place(Origin("<baseline>", 1, ""), "", Phase.OUTSIDE)
     session = Session("baseline", "baseline", search_path or None, prepares=True)
     said = known(entry)
     oids = said.oids or (0,) * parameters(entry.sql)
-    return Statement(with_items(entry.sql), oids, session, (), (place,))
+    return Statement(way(entry.sql), oids, session, (), (place,))
 
 
 def _lost(

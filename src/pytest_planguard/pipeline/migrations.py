@@ -16,7 +16,6 @@ from pytest_planguard.config import Config, thresholds_for
 from pytest_planguard.errors import ConfigurationError, SchemaError, ServerError
 from pytest_planguard.fixturedb.build import Fixture
 from pytest_planguard.fixturedb.twin import Twin
-from pytest_planguard.migrations.changes import changes_of
 from pytest_planguard.migrations.recorded import Recording, Sent
 from pytest_planguard.migrations.releases import (
     asked,
@@ -26,32 +25,31 @@ from pytest_planguard.migrations.releases import (
     prepared,
     unread,
 )
-from pytest_planguard.migrations.trace import TIME_LIMIT, Trace, Traced, replay, trace
+from pytest_planguard.migrations.trace import TIME_LIMIT, Trace, replay, trace
 from pytest_planguard.migrations.weigh import Scale, steps
 from pytest_planguard.model.baseline import Baseline
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.catalog import Catalog, Column
 from pytest_planguard.model.finding import Candidate
 from pytest_planguard.model.migrating import MigrationContext, Release, Releases
-from pytest_planguard.model.migration import Change, Dropped, DroppedKind, Migration, Tool
-from pytest_planguard.model.plan import Planned
+from pytest_planguard.model.migration import Dropped, DroppedKind, Migration, Tool
 from pytest_planguard.model.ports import PostgresServer
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import ChangeKind, Report, Totals
 from pytest_planguard.model.settle import settle
 from pytest_planguard.model.spec import ColumnDeclaration, TableDeclaration
-from pytest_planguard.model.statement import Layer, Origin, Phase, Place, Session, Statement
+from pytest_planguard.model.statement import Layer, Origin
 from pytest_planguard.pipeline.databases import databases_of
 from pytest_planguard.pipeline.facts import database_report
 from pytest_planguard.pipeline.fixtures import Planner, open_planner, read_catalog_at
 from pytest_planguard.pipeline.gate import Gate, as_configured, verdict
 from pytest_planguard.pipeline.judges import judges_of
 from pytest_planguard.pipeline.migrated_plans import common_search_path, entries_of, index_use
+from pytest_planguard.pipeline.migration_changes import Schema, changes_at_scale
 from pytest_planguard.pipeline.suppressions import refuse_malformed
 from pytest_planguard.planner.explain import Explainer
 from pytest_planguard.planner.wire import Wire
 from pytest_planguard.sql.deep import room_for_deep_trees
-from pytest_planguard.sql.migration_text import MigrationStatement
 from pytest_planguard.sql.normalise import queries as normalise
 from pytest_planguard.sql.renames import Rename, Renamed, renames
 
@@ -178,7 +176,9 @@ class _Look:
         with self._fixture.twin() as twin:
             traced = trace(recording, twin.conninfo, time_limit=self._asked.time_limit)
             after = read_catalog_at(twin.conninfo)
-            changes = self._changes(recording, traced)
+            changes = changes_at_scale(
+                recording.sent, traced.statements, self._schema, self._noting_refusals
+            )
             releases = self._releases(twin.conninfo, after, traced, baseline, capture)
         scale = Scale(self._fixture.statistics, traced.start)
         migration = Migration(
@@ -214,18 +214,6 @@ class _Look:
             use,
         )
 
-    def _changes(self, recording: Recording, traced: Trace) -> dict[int, tuple[Change, ...]]:
-        """Rows written by statements with a plan, each at the schema it meets."""
-        found: dict[int, tuple[Change, ...]] = {}
-        for prefix, group in _by_schema(recording, traced):
-            self._progress("planning the migration's data statements at production's size")
-            with self._noting_refusals(), self._explainer(prefix) as (explainer, catalog):
-                for one in group:
-                    planned = _planned(one, explainer)
-                    if planned is not None:
-                        found[one.position] = changes_of(planned.worst, catalog)
-        return found
-
     @contextmanager
     def _noting_refusals(self) -> Iterator[None]:
         """Where a schema cannot be made again, what needs its plans is left out, and told."""
@@ -237,9 +225,16 @@ class _Look:
     @contextmanager
     def _explainer(self, prefix: Sequence[Sent]) -> Iterator[tuple[Explainer, Catalog]]:
         """Plans at the schema that statements lead to."""
+        with self._schema(prefix) as schema:
+            yield schema.explainer, schema.catalog
+
+    @contextmanager
+    def _schema(self, prefix: Sequence[Sent]) -> Iterator[Schema]:
+        """That schema at scale."""
         if not prefix:
-            yield self._planner.explainer, self._planner.catalog
+            yield Schema(self._planner.explainer, self._planner.catalog, self._fixture.conninfo)
             return
+        self._progress("planning what the migration writes at production's size")
         with ExitStack() as stack:
             twin = stack.enter_context(self._fixture.twin())
             replay(prefix, twin.conninfo)
@@ -252,7 +247,7 @@ class _Look:
             )
             catalog = read_catalog_at(copy.conninfo)
             wire = stack.enter_context(Wire(copy.conninfo))
-            yield Explainer(wire, catalog, statistics), catalog
+            yield Schema(Explainer(wire, catalog, statistics), catalog, copy.conninfo)
 
     def _releases(
         self,
@@ -361,36 +356,6 @@ def lost(before: Catalog, back: Catalog) -> Iterator[Dropped]:
                 yield Dropped(DroppedKind.COLUMN, name, column.name, table.rows)
 
 
-def _by_schema(
-    recording: Recording, traced: Trace
-) -> Iterator[tuple[Sequence[Sent], list[Traced]]]:
-    """Data statements that meet the same schema, with what leads to it."""
-    shaping = [one.position for one in traced.statements if _shapes(one)]
-    groups: dict[int, list[Traced]] = {}
-    for one in traced.statements:
-        if one.kind is MigrationStatement.DATA and one.refusal is None:
-            last = max((at for at in shaping if at < one.position), default=-1)
-            groups.setdefault(last, []).append(one)
-    for last, group in groups.items():
-        yield recording.sent[: last + 1], group
-
-
-def _shapes(one: Traced) -> bool:
-    """Whether later statements may meet another schema; a query may call what runs DDL."""
-    ddl = one.kind in (MigrationStatement.OTHER, MigrationStatement.BLOCK)
-    return ddl or (one.kind is MigrationStatement.QUERY and bool(one.effects.locks))
-
-
-def _planned(one: Traced, explainer: Explainer) -> Planned | None:
-    """The plan of a data statement; None: the planner refuses it."""
-    origin = msgspec.structs.replace(one.sent.place, layer=Layer.APPLICATION)  # it is planned
-    place = Place(origin, "", Phase.OUTSIDE)
-    statement = Statement(one.sent.text, (), Session("migration", "migration"), (), (place,))
-    asked = normalise(Capture((statement,)), report_name=lambda name: name)
-    outcomes = explainer.explain(explainer.fitted(asked))
-    return next((outcome for outcome in outcomes if isinstance(outcome, Planned)), None)
-
-
 def _with_verdicts(
     migration: Migration,
     candidates: Sequence[Candidate],
@@ -442,6 +407,7 @@ def _report(
         incomplete_reason=migration.failure,
         baseline_found=True,
         migrations=(migration,),
+        folder=config.folder,
     )
 
 

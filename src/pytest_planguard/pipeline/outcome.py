@@ -113,5 +113,6 @@ def write_unjudged(config: Config, capture: Capture, reason: str) -> None:
         gone=(),
         verdict=Verdict(Status.INCOMPLETE, 0, 0, fail_on=config.fail_on),
         incomplete_reason=reason,
+        folder=capture.folder or config.folder,
     )
     write(report, config.reports, config.root)

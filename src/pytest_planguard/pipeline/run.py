@@ -33,9 +33,9 @@ from pytest_planguard.model.report import (
     Verdict,
 )
 from pytest_planguard.model.settle import settle
+from pytest_planguard.model.statement import Layer
 from pytest_planguard.model.tenants import Tenants
 from pytest_planguard.pipeline.budgets import refuse_unknown_tables
-from pytest_planguard.pipeline.captured_migrations import with_migrations
 from pytest_planguard.pipeline.confidential import unknown_columns, without_values
 from pytest_planguard.pipeline.connections import said_of_connections
 from pytest_planguard.pipeline.databases import databases_of
@@ -82,7 +82,11 @@ def run(
     """
     baseline = files.read(config.baseline)
     report = judged(config, capture, baseline, progress, server)
-    report = with_migrations(report, config, capture, baseline, progress, server)
+    if any(one.place.origin.layer is Layer.MIGRATION for one in capture.ddl):
+        # what traces migrations takes a tenth of a second to import
+        from pytest_planguard.pipeline.captured_migrations import with_migrations
+
+        report = with_migrations(report, config, capture, baseline, progress, server)
     try:
         report = _accepted(config, baseline, report, options)
     except PlanguardError as refused:
@@ -303,6 +307,7 @@ def _report(config: Config, capture: Capture, baseline: Baseline | None, parts: 
         known=sum(not one.is_new for one in findings),
         cut_short=frozenset(capture.cut_short),
         rules=tuple(one.FACTS for code, one in registry.rules().items() if config.wants(code)),
+        folder=capture.folder or config.folder,
     )
 
 

@@ -1,7 +1,7 @@
 """The same query with the old of one thing or another, in copies of the fixture database.
 
 Indexes that were there are made in every copy, and shown or hidden there like those that came;
-settings are set. Only for other columns, constraints and sizes another copy is made.
+settings are set. Only for other columns, constraints, sizes and statistics another copy is made.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from pytest_planguard.planner.explain import Explainer
 from pytest_planguard.planner.switches import switches
 from pytest_planguard.planner.wire import Wire, literal
 
-MOST_COPIES = 8
+MOST_COPIES = 16
 """Copies of a run; each takes some tenths of a second. What needs more is not planned again."""
 
 _HEAD = re.compile(r"^CREATE (?P<unique>UNIQUE )?INDEX .+? ON (?P<only>ONLY )?")
-_Key = tuple[tuple[str, ...], tuple[tuple[str, float], ...]]
+_Key = tuple[object, ...]
+"""What makes two copies two."""
 
 
 class FormerWorlds:
@@ -98,12 +99,18 @@ class FormerWorlds:
     def _copy(self, undone: Sequence[Undo]) -> _Copy | None:
         statements = tuple(text for one in undone for text in one.statements)
         rows = {table: factor for one in undone for table, factor in one.rows.items()}
-        key = statements, tuple(sorted(rows.items()))
+        distinct = {table: numbers for one in undone for table, numbers in one.distinct.items()}
+        columns = {table: facts for one in undone for table, facts in one.columns.items()}
+        key = (
+            statements,
+            tuple(sorted(rows.items())),
+            tuple((table, *facts.items()) for table, facts in sorted(columns.items())),
+        )
         if key not in self._copies:
             if len(self._copies) >= MOST_COPIES:
                 return None
             tables = tuple(table for one in undone for table in one.tables)
-            former = FormerWorld(self._made, statements, tables, rows)
+            former = FormerWorld(self._made, statements, tables, rows, distinct, columns)
             self._copies[key] = self._made_copy(former)
         return self._copies[key]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pytest_planguard.capture import file
 from pytest_planguard.capture.merge import Merger
 from pytest_planguard.capture.recorder import SWITCHED_OFF
 from pytest_planguard.capture.remarks import remarks
+from pytest_planguard.config import folder_in_repository
 from pytest_planguard.errors import ConfigurationError, PlanguardError, described
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.plugin.collector import Collector
@@ -173,6 +175,7 @@ class Finisher:
             capture,
             project=self._settings.config.project,
             commit=commit_of(self._config.rootpath),
+            folder=folder_in_repository(self._config.rootpath, os.environ),
             partial=capture.partial or is_partial(self._config),
             remarks=remarks(capture, self._config.rootpath),
             interrupted="; ".join(filter(None, (interrupted, capture.interrupted))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -31,46 +32,61 @@ class Location(msgspec.Struct, frozen=True):
     """A line of a file of the project."""
 
     file: str
-    """Relative to pytest's root, forward slashes."""
+    """Relative to pytest's root or the top of the repository, forward slashes."""
     line: int
     """From 1."""
     function: str = ""
 
 
-def location(finding: Finding) -> Location:
+def location(finding: Finding, folder: str = "") -> Location:
     """Where to show a finding: its first line of code, else its test, else the configuration.
 
     Consumers refuse a finding without a file: what a library asked is shown at the first test that
     made it ask, what is said of the run at the configuration.
+
+    Args:
+        finding: Of the report.
+        folder: The report's: paths begin at the top of the repository.
     """
-    found = locations(finding)
+    found = locations(finding, folder)
     if found:
         return found[0]
     file = finding.tests[0].partition("::")[0] if finding.tests else ""
-    return Location(file or CONFIGURATION, 1)
+    return Location(path(file or CONFIGURATION, folder), 1)
 
 
-def locations(finding: Finding) -> list[Location]:
+def locations(finding: Finding, folder: str = "") -> list[Location]:
     """The lines of the project's code that asked, in the order of the finding."""
-    return list(dict.fromkeys(map(_location, filter(words.has_line, finding.origins))))
+    lines = (_location(one, folder) for one in finding.origins if words.has_line(one))
+    return list(dict.fromkeys(lines))
 
 
-def _location(origin: Origin) -> Location:
-    return Location(origin.file, max(origin.line, 1), origin.function)
+def _location(origin: Origin, folder: str) -> Location:
+    return Location(path(origin.file, folder), max(origin.line, 1), origin.function)
 
 
-def fingerprints(findings: Iterable[Finding]) -> list[str]:
+def path(file: str, folder: str) -> str:
+    """A file as its repository knows it.
+
+    >>> path("app/orders.py", "services/shop"), path("../shared/db.py", "services/shop")
+    ('services/shop/app/orders.py', 'services/shared/db.py')
+    """
+    return posixpath.normpath(posixpath.join(folder, file)) if folder else file
+
+
+def fingerprints(findings: Iterable[Finding], folder: str = "") -> list[str]:
     """The identity of each: 32 hexadecimal digits of its rule, database, query and relation.
 
     No line, size or cost is in it, so that it stays while code moves and tables grow. A rule may
     say several things of one run: those differ by their words without numbers, then by their
-    order.
+    order. Services of one repository may send the same query: their folders differ.
     """
     seen: Counter[tuple[str, ...]] = Counter()
     result = []
     for one in findings:
         said = "" if one.key else _NUMBER.sub("", one.message)
-        identity = (one.rule, one.database, one.key, one.relation or "", said)
+        place = (folder,) if folder else ()
+        identity = (one.rule, one.database, one.key, one.relation or "", said, *place)
         seen[identity] += 1
         text = "\0".join([*identity, str(seen[identity])])
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pytest_planguard.model.migration import LockMode, Migration, Step
+from pytest_planguard.model.migration import Lock, Migration, Step
 from pytest_planguard.report import _numbers as numbers
 
 _LONGEST = 60
@@ -43,15 +43,17 @@ def _row(step: Step) -> Row:
     strongest = lock if held is None or (lock and lock.mode.rank >= held.mode.rank) else held
     return Row(
         _shortened(step.statement),
-        _lock(lock.mode, lock.relation) if lock is not None else "",
+        _lock(strongest, held=strongest is not lock) if strongest is not None else "",
         strongest.mode.waits if strongest is not None else "",
         *_amount(step),
         _verdict(step),
     )
 
 
-def _lock(mode: LockMode, relation: str) -> str:
-    return f"{mode.value} on {relation.removeprefix('public.')}"
+def _lock(lock: Lock, *, held: bool) -> str:
+    """The strongest it works under; where an earlier statement took it, that is said."""
+    since = " (held)" if held else ""
+    return f"{lock.mode.value} on {lock.relation.removeprefix('public.')}{since}"
 
 
 def _amount(step: Step) -> tuple[str, str]:

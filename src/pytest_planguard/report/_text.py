@@ -85,7 +85,8 @@ def place(origin: Origin) -> str:
     """``app/orders.py:41 list_orders``; a library and the command line have no line."""
     if not has_line(origin):
         return origin.file
-    return f"{origin.file}:{origin.line} {origin.function}".rstrip()
+    line = f":{origin.line}" if origin.line else ""  # a program's statements have none
+    return f"{origin.file}{line} {origin.function}".rstrip()
 
 
 def places(origins: Iterable[Origin]) -> str:

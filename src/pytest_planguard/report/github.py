@@ -29,8 +29,8 @@ def render(report: Report) -> str:
     most = MOST - len(broken)
     lines = [
         *broken,
-        *(_annotation("error", one, queries) for one in errors[:most]),
-        *(_annotation("warning", one, queries) for one in warnings[:MOST]),
+        *(_annotation("error", one, queries, report.folder) for one in errors[:most]),
+        *(_annotation("warning", one, queries, report.folder) for one in warnings[:MOST]),
         *_left(len(errors) - most, len(warnings) - MOST),
     ]
     return "".join(f"{line}\n" for line in lines)
@@ -54,8 +54,10 @@ def value(text: str) -> str:
     return data(words.clean(text)).replace(":", "%3A").replace(",", "%2C")
 
 
-def _annotation(kind: str, finding: Finding, queries: dict[tuple[str, str], QueryReport]) -> str:
-    place = about.location(finding)
+def _annotation(
+    kind: str, finding: Finding, queries: dict[tuple[str, str], QueryReport], folder: str
+) -> str:
+    place = about.location(finding, folder)
     where = f"file={value(place.file)},line={place.line}"
     told = about.told(finding, queries.get((finding.database, finding.key)))
     message = data("\n".join(told))

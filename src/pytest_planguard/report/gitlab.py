@@ -20,11 +20,16 @@ def render(report: Report) -> str:
     GitLab compares the list with the target branch's by fingerprints: what is in both is not shown,
     and what only the branch's has is called resolved.
     """
-    identities = about.fingerprints(report.findings)
+    identities = about.fingerprints(report.findings, report.folder)
     queries = words.by_key(report)
     issues = [_incomplete(report)] if report.verdict.status is Status.INCOMPLETE else []
     issues += [
-        _issue(finding, identity, queries.get((finding.database, finding.key)))
+        _issue(
+            finding,
+            identity,
+            queries.get((finding.database, finding.key)),
+            about.location(finding, report.folder),
+        )
         for finding, identity in zip(report.findings, identities, strict=True)
         if finding.suppressed is None
     ]
@@ -39,12 +44,13 @@ def _incomplete(report: Report) -> dict[str, Any]:
         "check_name": "planguard",
         "fingerprint": about.INCOMPLETE,
         "severity": "critical",
-        "location": {"path": about.CONFIGURATION, "lines": {"begin": 1}},
+        "location": {"path": about.path(about.CONFIGURATION, report.folder), "lines": {"begin": 1}},
     }
 
 
-def _issue(finding: Finding, identity: str, query: QueryReport | None) -> dict[str, Any]:
-    place = about.location(finding)
+def _issue(
+    finding: Finding, identity: str, query: QueryReport | None, place: about.Location
+) -> dict[str, Any]:
     said = "; ".join(about.told(finding, query))
     return {
         "description": f"{about.title(finding)}: {said}",

@@ -234,6 +234,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
             "cost_after": _number(advice.cost_after),
             "size_bytes": advice.size_bytes,
             "also_helps": sorted(advice.also_helps),
+            "rank": advice.rank,
             "writes": list(advice.writes),
             "notes": list(advice.notes),
             "operations": {tool: list(lines) for tool, lines in advice.operations.items()},

@@ -48,7 +48,7 @@ def _run(report: Report) -> dict[str, Any]:
     return {
         "tool": {"driver": {"name": "pytest-planguard", "rules": [*map(_rule, report.rules)]}},
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {_ROOT: {"description": {"text": "the folder pytest starts from"}}},
+        "originalUriBaseIds": {_ROOT: {"description": {"text": "the top of the repository"}}},
         "invocations": [_invocation(report)],
         "results": _results(report),
         "properties": {
@@ -114,11 +114,11 @@ def _notifications(report: Report) -> Iterator[tuple[str, str]]:
 
 def _results(report: Report) -> list[dict[str, Any]]:
     places = {facts.code: position for position, facts in enumerate(report.rules)}
-    identities = about.fingerprints(report.findings)
+    identities = about.fingerprints(report.findings, report.folder)
     queries = words.by_key(report)
     results = []
     for finding, identity in zip(report.findings, identities, strict=True):
-        result = _result(finding, identity)
+        result = _result(finding, identity, report.folder)
         told = about.told(finding, queries.get((finding.database, finding.key)))
         result["message"] = _message("\n".join(told))
         if finding.rule in places:
@@ -129,16 +129,17 @@ def _results(report: Report) -> list[dict[str, Any]]:
     return results
 
 
-def _result(finding: Finding, identity: str) -> dict[str, Any]:
+def _result(finding: Finding, identity: str, folder: str) -> dict[str, Any]:
+    first, *others = about.locations(finding, folder) or [about.location(finding, folder)]
     result = {
         "ruleId": finding.rule,
         "level": _LEVELS[finding.severity],
-        "locations": [_location(about.location(finding), finding.relation)],
+        "locations": [_location(first, finding.relation)],
         "partialFingerprints": _fingerprints(identity),
         "suppressions": _suppressions(finding),
         "properties": _properties(finding),
     }
-    if others := about.locations(finding)[1:]:
+    if others:
         result["relatedLocations"] = [
             _location(one, None) | {"message": {"text": "asked here too"}}
             for one in others[:_MOST_RELATED]

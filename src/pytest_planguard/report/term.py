@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from pytest_planguard.model.finding import Finding, Severity
@@ -14,6 +15,9 @@ from pytest_planguard.report._lines import STYLES, Line, paint
 
 _MOST = 50
 """Findings shown without -v; whoever has more reads the JSON report."""
+
+_LONGEST_SQL = 200
+"""Characters of a statement that is shown to be told from others."""
 
 _VERDICTS = {
     Status.PASSED: "green",
@@ -156,10 +160,12 @@ def _findings(report: Report, *, verbose: bool) -> list[Line]:
     kept = findings if verbose else findings[:_MOST]
     column = max((len(words.clean(one.name)) for one in kept), default=0)
     doubtful = bool(words.assumed(report))
+    shared = _shared_places(report)
     lines: list[Line] = []
     for finding in kept:
         query = queries.get((finding.database, finding.key))
-        lines += _block(finding, query, column, doubtful=doubtful)
+        first, *rest = _block(finding, query, column, doubtful=doubtful)
+        lines += [first, *_asked(finding, query, shared, verbose=verbose), *rest]
         lines += _operations(finding) if verbose else []
         lines += _plans(query) if verbose and query is not None else []
     if len(kept) < len(findings):
@@ -172,6 +178,30 @@ def _findings(report: Report, *, verbose: bool) -> list[Line]:
             if one.suppressed is not None
         ]
     return lines
+
+
+def _shared_places(report: Report) -> set[str]:
+    """Places that several queries come from: a helper that all of the application asks through."""
+    counts = Counter(
+        place
+        for one in report.queries
+        for place in {words.place(where.origin) for where in one.query.places}
+    )
+    return {place for place, count in counts.items() if count > 1}
+
+
+def _asked(
+    finding: Finding, query: QueryReport | None, shared: set[str], *, verbose: bool
+) -> list[Line]:
+    """The query, where its place does not tell which one; the test, where there is no place."""
+    if query is None:
+        return []
+    lined = [one for one in finding.origins if words.has_line(one)]
+    told = bool(lined) and not {words.place(one) for one in finding.origins} & shared
+    if told and not verbose:
+        return []
+    sql = words.shortened(" ".join(query.query.sql.split()), _LONGEST_SQL)
+    return _indented([f"{finding.key} {sql}", "" if lined else words.tests(finding)])
 
 
 def _brief(report: Report) -> list[Line]:
@@ -222,7 +252,7 @@ def _block(
 
 def _what(finding: Finding) -> str:
     if finding.relation is None:
-        return f"{numbers.rows(finding.rows)} rows" if finding.rows else ""
+        return f"{numbers.rows(finding.rows)} rows" if finding.rows > 1 else ""
     size = f" ({numbers.rows(finding.rows)} rows)" if finding.rows else ""
     return f"{finding.relation}{size}"
 

@@ -116,7 +116,11 @@ def order(context: MigrationContext) -> str:
             "then the release, then what takes the rest away"
         )
     if old:
-        tried = context.releases.next
-        known = "" if tried else " (if this branch's statements work before it: none were tried)"
-        return f"deploy the code first, migrate when no old process is left{known}"
+        if context.releases.next:
+            return "deploy the code first, migrate when no old process is left"
+        return (
+            "not before the last old process has ended; whether this branch's code works until "
+            "then is not known (run its tests with --planguard, and this again). If it does not: a "
+            "migration that both work with first, and another for what nobody uses any more"
+        )
     return "migrate first, then deploy the code"

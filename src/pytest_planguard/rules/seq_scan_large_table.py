@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from pytest_planguard.model import words
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read, Rewrite
-from pytest_planguard.sql.obstacles import has_predicate, why_unserved
+from pytest_planguard.sql.obstacles import (
+    conditions_of,
+    has_predicate,
+    is_guessed_search,
+    why_unserved,
+)
 from pytest_planguard.sql.pruning import unpruned
 
 FACTS = RuleFacts(
@@ -61,10 +66,17 @@ def _is_fault(read: Read, context: Context) -> bool:
         return False
     is_few = read.relation in limits.critical_tables or (
         read.rows_read >= limits.large_table_rows
-        and read.kept_fraction <= limits.kept_fraction
+        and (read.kept_fraction <= limits.kept_fraction or _is_guessed(read, context))
         and read.share >= limits.cost_share
     )
     return is_few and not _is_unpruned(read, context)
+
+
+def _is_guessed(read: Read, context: Context) -> bool:
+    """Whether it looks for a text anywhere, of which nothing but its length is known."""
+    return any(
+        is_guessed_search(one, read, context.catalog) for one in conditions_of(read.conditions)
+    )
 
 
 def _is_search(read: Read, context: Context) -> bool:

@@ -16,8 +16,9 @@ FACTS = RuleFacts(
     severity=Severity.ERROR,
     condition=(
         "A statement of a migration updates or deletes 10,000 rows or more, as planned at "
-        "production's size and at the schema it meets. A warning where a block or a function "
-        "writes a large table and its statements are not seen."
+        "production's size and at the schema it meets; a block or a function as much, loops "
+        "over rows included, unless it commits between. A warning where it writes a large table "
+        "and how many rows cannot be known."
     ),
     effect=(
         "Every row stays locked until the end, the table grows by as many dead rows, replicas lag, "
@@ -37,11 +38,12 @@ _VERBS = frozenset({"updates", "deletes", "merges"})
 def check_migration(context: MigrationContext) -> Iterator[Candidate]:
     """One candidate for each table a statement writes."""
     for number, step in context.numbered():
-        for change in step.changes:
-            if _is_meant(change, context):
-                yield _of_change(context, number, step, change)
+        meant = [change for change in step.changes if _is_meant(change, context)]
+        for change in meant:
+            yield _of_change(context, number, step, change)
+        told = {change.relation for change in meant}
         for work in step.writes_unplanned:
-            if context.is_large(work.relation, work.rows):
+            if work.relation not in told and context.is_large(work.relation, work.rows):
                 yield _of_block(context, number, work)
 
 
@@ -53,6 +55,7 @@ def _is_meant(change: Change, context: MigrationContext) -> bool:
 
 def _of_change(context: MigrationContext, number: int, step: Step, change: Change) -> Candidate:
     of = f" of {words.rows(change.of)}" if change.of > change.rows else ""
+    least = "at least " if change.at_least else ""
     return context.candidate(
         FACTS,
         Severity.ERROR,
@@ -60,7 +63,7 @@ def _of_change(context: MigrationContext, number: int, step: Step, change: Chang
         relation=change.relation,
         rows=change.of,
         message=(
-            f"{change.verb} {words.rows(change.rows)}{of} rows of {change.relation} in one "
+            f"{change.verb} {least}{words.rows(change.rows)}{of} rows of {change.relation} in one "
             "statement: they stay locked until it is over"
         ),
         remedy=_remedy(context, step),

@@ -29,6 +29,15 @@ def has_parameters(text: str) -> bool:
     return bool(_spans(text))
 
 
+def parameter_count(text: str) -> int:
+    """The highest number of its parameters.
+
+    >>> parameter_count("SELECT $2, '$3'")
+    2
+    """
+    return max((number for _, _, number in _spans(text)), default=0)
+
+
 def _spans(text: str) -> tuple[tuple[int, int, int], ...]:
     try:
         tokens = parser.scan(text)

@@ -15,14 +15,9 @@ from pglast import parser
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.statistics import ProductionCall
+from pytest_planguard.sql.preparable import TYPED
 from pytest_planguard.sql.statement_text import Kind, analyse
 
-_TYPED = re.compile(
-    r"\b(interval|date|time|timetz|timestamp|timestamptz)"
-    r"((?:\s+with(?:out)?\s+time\s+zone)?)\s+\$\d+",
-    re.IGNORECASE,
-)
-"""``interval $1``: what pg_stat_statements makes of a typed constant, and no parser takes."""
 _SIZE = re.compile(r", \.\.\.\d*")
 _VALUE = re.compile(r"\$\d+|\b(?:TRUE|FALSE)\b|(?<!IS )(?<!NOT )\bNULL\b")
 _TEXTS = frozenset({"SCONST", "USCONST", "BCONST", "XCONST"})
@@ -35,7 +30,7 @@ def text_of_call(sql: str) -> str:
     >>> text_of_call("select * from t where a in ($1 /*, ... */) and d > now() - interval $2")
     'SELECT * FROM t WHERE a IN ($) AND d > now() - INTERVAL $'
     """
-    found = analyse(_TYPED.sub(r"\1\2 '1'", sql))
+    found = analyse(TYPED.sub(r"\1\2 '1'", sql))
     return _loose(found[0].sql) if len(found) == 1 else ""
 
 
@@ -73,7 +68,7 @@ def of_applications(calls: Iterable[ProductionCall]) -> tuple[ProductionCall, ..
 
 
 def _is_probe(sql: str) -> bool:
-    return any(one.kind is Kind.PROBE for one in analyse(_TYPED.sub(r"\1\2 '1'", sql)))
+    return any(one.kind is Kind.PROBE for one in analyse(TYPED.sub(r"\1\2 '1'", sql)))
 
 
 def without_values(
@@ -97,7 +92,7 @@ def without_values(
 
 def _valueless(sql: str) -> str:
     """The normal form, which must parse when it is read again; empty: it cannot be told."""
-    parts = analyse(_TYPED.sub(r"\1\2 '1'", sql))
+    parts = analyse(TYPED.sub(r"\1\2 '1'", sql))
     if len(parts) != 1 or parts[0].kind is not Kind.QUERY:
         return ""
     text = _SIZE.sub("", parts[0].sql)

@@ -8,12 +8,13 @@ the index; ``integer`` to ``numeric`` is not. The pairs below are those of ``pg_
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 
 import msgspec
 
 from pytest_planguard.model.catalog import Catalog, Column, Index
 from pytest_planguard.model.judgement import Read
-from pytest_planguard.sql.patterns import fixed_prefix
+from pytest_planguard.sql.patterns import fixed_prefix, share_by_length
 from pytest_planguard.sql.predicates import Condition, Kind, Operand, oriented, split_conditions
 
 RELABELS = frozenset({
@@ -142,6 +143,8 @@ def _kind(
     condition: Condition, subject: Operand, read: Read, catalog: Catalog
 ) -> tuple[ObstacleKind | None, str]:
     if subject.column is None and not subject.fields:
+        if _begins_with_a_wildcard(condition):  # an index on the expression would not help either
+            return ObstacleKind.WILDCARD, _WILDCARD
         return ObstacleKind.FUNCTION, f"{subject.text} is computed for every row"
     column = column_of(catalog, read.relation, subject.column[1]) if subject.column else None
     if column is not None and (target := real_cast(column, subject)):
@@ -153,11 +156,19 @@ def _kind(
     return None, ""
 
 
+_WILDCARD = "the pattern does not begin with fixed text"
+
+
+def _begins_with_a_wildcard(condition: Condition) -> bool:
+    is_pattern = condition.kind is Kind.LIKE and not condition.operator.startswith("!")
+    return is_pattern and fixed_prefix(condition) == ""
+
+
 def _pattern(
     condition: Condition, column: Column | None, read: Read, catalog: Catalog
 ) -> tuple[ObstacleKind | None, str]:
     if fixed_prefix(condition) == "":
-        return ObstacleKind.WILDCARD, "the pattern does not begin with fixed text"
+        return ObstacleKind.WILDCARD, _WILDCARD
     if column is None:
         return None, ""
     leading = led_by(read.relation, column.name, catalog)
@@ -206,14 +217,17 @@ def is_guess(read: Read, catalog: Catalog) -> bool:
         if _is_sub_select(condition):
             return True
         searches = condition.kind in (Kind.LIKE, Kind.CONTAINMENT) or _is_element(condition)
-        if searches and _keeps_a_default_share(read, catalog):
+        if searches and _keeps(read, catalog, DEFAULT_SHARES):
+            return True
+        if is_guessed_search(condition, read, catalog):
             return True
         own = oriented(condition, read.alias)
         if own is None or own.subject is None:
             continue
         if own.kind is not Kind.OTHER:
             kind, _ = _kind(own, own.subject, read, catalog)
-            if kind in (ObstacleKind.FUNCTION, ObstacleKind.CAST):
+            computed = kind is ObstacleKind.WILDCARD and own.subject.column is None
+            if computed or kind in (ObstacleKind.FUNCTION, ObstacleKind.CAST):
                 return True
     return False
 
@@ -235,10 +249,22 @@ DEFAULT_CONTAIN_SEL and DEFAULT_OVERLAP_SEL (array_selfuncs.c), DEFAULT_TS_MATCH
 _ROUNDING = 0.002
 
 
-def _keeps_a_default_share(read: Read, catalog: Catalog) -> bool:
+def _keeps(read: Read, catalog: Catalog, shares: Iterable[float]) -> bool:
     table = catalog.tables.get(read.relation)
     kept = read.rows_kept / table.rows if table is not None and table.rows else 0.0
-    return any(abs(kept - share) <= _ROUNDING * share for share in DEFAULT_SHARES)
+    return any(abs(kept - share) <= _ROUNDING * share for share in shares)
+
+
+def is_guessed_search(condition: Condition, read: Read, catalog: Catalog) -> bool:
+    """Whether all that is known of a text anywhere is how long it is.
+
+    Without statistics the planner goes by the pattern's letters (like_selectivity in
+    like_support.c): ``'%ab%'`` is a fifth of the rows, whatever they hold.
+    """
+    if not _begins_with_a_wildcard(condition) or condition.value is None:
+        return False
+    share = share_by_length(condition.operator, condition.value.text)
+    return share is not None and _keeps(read, catalog, (share,))
 
 
 def column_of(catalog: Catalog, relation: str, name: str) -> Column | None:

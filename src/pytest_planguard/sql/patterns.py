@@ -66,6 +66,25 @@ def search_of(condition: Condition) -> Search:
     return Search.ENDING if ends and rest else Search.ANYWHERE
 
 
+_LETTER, _ANY_LETTER, _ANY_TEXT = 0.2, 0.9, 5.0
+"""FIXED_CHAR_SEL, ANY_CHAR_SEL and FULL_WILDCARD_SEL of like_support.c."""
+
+
+def share_by_length(operator: str, text: str) -> float | None:
+    """The rows that LIKE takes for a match of a pattern by its letters; None: it is no such one.
+
+    >>> share_by_length("~~", "'%ab%'::text"), share_by_length("~", "'ab'::text")
+    (0.2, None)
+    """
+    if operator not in ("~~", "~~*") or not text.startswith("'"):
+        return None
+    pattern = re.sub(r"\\(.)", "x", text[1:].rpartition("'")[0]).lstrip("%")
+    share = 1.0
+    for letter in pattern:
+        share *= {"%": _ANY_TEXT, "_": _ANY_LETTER}.get(letter, _LETTER)
+    return round(min(share, 1.0), 10)
+
+
 def _before_wildcard(pattern: str) -> str:
     return pattern.partition("%")[0].partition("_")[0]
 

@@ -144,3 +144,29 @@ def test_the_reason_is_told_with_findings_on_that_table_only() -> None:
 
     assert first.message.startswith("reads it all; LIMIT does not end that: note hardly has")
     assert second == other
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "(note ~~ '%ing%'::text)",
+        "(upper((note)::text) ~~ '%ING%'::text)",
+        "(note ~~* 'ing%'::text)",
+        "(orders.note ~ 'ing'::text)",
+    ],
+)
+def test_a_search_for_text_anywhere_is_judged_as_for_a_rare_text_and_is_no_error(
+    condition: str,
+) -> None:
+    (one,) = found(condition)[1].values()
+    said = Candidate("IDX001", "k", "default", "public.orders", Severity.ERROR, "reads it all", "")
+    (told,) = one.told([said])
+    assert told.severity is Severity.WARNING
+    assert told.message.startswith("reads it all; LIMIT ends that only for a text that many rows")
+
+
+@pytest.mark.parametrize(
+    "condition", ["(note ~~ 'ing%'::text)", "(note !~~ '%ing%'::text)", "('x'::text ~~ note)"]
+)
+def test_a_beginning_what_differs_and_a_stored_pattern_are_no_search(condition: str) -> None:
+    assert found(condition)[1] == {}

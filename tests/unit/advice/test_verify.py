@@ -53,6 +53,7 @@ def test_an_index_that_is_used_and_much_cheaper_is_advised_with_its_numbers() ->
                 cost_after=44.0,
                 size_bytes=1_000_000,
                 writes=("writes pay 5 bytes a row, beside 182 of the row itself",),
+                rank=1,
                 plan=msgspec.structs.replace(fix_plans.root("seq_equality"), total_cost=44.0),
             )
         }

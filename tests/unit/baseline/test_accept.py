@@ -36,6 +36,37 @@ def test_the_first_baseline_takes_errors_without_a_reason(tmp_path):
     assert list(baseline.worlds) == ["default"]
 
 
+NOISE = {"id": "8 bytes; unique", "status": "4 bytes; 5 distinct; common 76%, 19%"}
+STANDS = NOISE | {"status": "4 bytes; 5 distinct; common 75%, 20%"}
+OTHER = NOISE | {"status": "4 bytes; 40,000 distinct"}
+
+
+def with_statistics(report, lines, digest):
+    database = msgspec.structs.replace(
+        report.databases["default"],
+        statistics_digests={"public.orders": digest},
+        distributions={"public.orders": lines},
+    )
+    return msgspec.structs.replace(report, databases={"default": database})
+
+
+def texts(folder):
+    return {file: file.read_text() for file in folder.rglob("*.json")}
+
+
+def test_statistics_are_written_anew_only_where_they_moved_by_more_than_another_sample(tmp_path):
+    report = fix_reports.report(fix_reports.missing_index())
+    update(tmp_path, None, with_statistics(report, STANDS, "first"))
+    before, baseline = texts(tmp_path), files.read(tmp_path)
+    update(tmp_path, baseline, with_statistics(report, NOISE, "second"), reason="x")
+    assert texts(tmp_path) == before
+    update(tmp_path, baseline, with_statistics(report, OTHER, "third"), reason="x")
+    (moved,) = [file for file, text in texts(tmp_path).items() if text != before[file]]
+    assert moved.name == "public.orders.json"
+    world = files.read(tmp_path).worlds["default"]
+    assert (world.statistics["public.orders"], world.digests) == (OTHER, {"public.orders": "third"})
+
+
 def test_accepting_a_new_error_later_needs_a_reason_and_writes_nothing_without(tmp_path):
     baseline = first(tmp_path, fix_reports.function_on_column())
     report = fix_reports.report(fix_reports.missing_index())
@@ -331,7 +362,7 @@ def test_one_query_accepted_leaves_an_index_that_came_to_a_known_table_new():
         indexes=known,
         rows={"public.a": 9.0},
         scale_source="declared",
-        statistics={},
+        digests={},
     )
     now = msgspec.structs.replace(
         old,

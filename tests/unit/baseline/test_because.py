@@ -86,6 +86,16 @@ def test_growth_that_other_distributions_came_with_is_told_with_them():
     assert found == Cause(("orders grew", "the statistics changed"), statistics_only=True)
 
 
+def test_a_distribution_that_can_be_put_back_is_a_cause_where_it_matters():
+    moved = msgspec.structs.replace(DISTRIBUTIONS, undo=Undo(columns={"public.orders": {}}))
+    assert told({"0": 10.0}, moved) == Cause(("the statistics changed",), statistics_only=True)
+    found = told({"0": 900.0, "1": 10.0, "01": 10.0}, INDEX, moved)
+    assert found == Cause(("the statistics changed", "index a is gone"))
+    assert told({"0": 10.0, "01": 10.0}, INDEX, moved) == Cause(("index a is gone",))
+    left = told({"0": 40_000.0}, moved)
+    assert left == Cause(("the statistics changed",), statistics_only=True)
+
+
 def test_an_index_that_went_while_tables_grew_is_not_of_the_statistics():
     costs = {"0": 10.0, "1": 9_000.0, "01": 10.0}
     found = told(costs, INDEX, SIZES, DISTRIBUTIONS)

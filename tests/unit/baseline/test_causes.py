@@ -9,7 +9,7 @@ from pytest_planguard.model.plan import Access
 
 WORLD = msgspec.structs.replace(
     world_from(fix_reports.database()),
-    statistics={"public.orders": "a", "public.events": "b"},
+    digests={"public.orders": "a", "public.events": "b"},
 )
 NAME = "orders_customer_id_idx"
 DEFINITION = WORLD.indexes[f"public.{NAME}"]
@@ -93,7 +93,7 @@ def test_growth_within_a_tenth_is_no_cause():
 
 
 def test_other_distributions_alone_are_statistics_only():
-    assert cause(world(statistics={"public.orders": "x"})).statistics_only
+    assert cause(world(digests={"public.orders": "x"})).statistics_only
 
 
 def test_where_nothing_moved_the_cause_is_unknown_and_not_guessed():

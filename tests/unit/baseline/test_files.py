@@ -43,8 +43,17 @@ def test_what_is_written_is_read_again(tmp_path):
 
 
 def test_files_stand_under_the_module_and_the_header_has_a_fact_a_line(tmp_path):
+    lines = {
+        "customer_id": "8 bytes; 6,000,000 distinct; correlation 0.12",
+        "id": "8 bytes; unique; correlation 1",
+    }
+    world = msgspec.structs.replace(
+        world_from(fix_reports.database()),
+        statistics={"public.orders": lines},
+        digests={"public.orders": "ab12"},
+    )
     write_entries(tmp_path, [entry()])
-    write_world(tmp_path, "default", world_from(fix_reports.database()))
+    write_world(tmp_path, "default", world)
     assert files(tmp_path) == [
         "queries/app/feed/latest-feed00000001.json",
         "world/default/server.json",
@@ -52,11 +61,13 @@ def test_files_stand_under_the_module_and_the_header_has_a_fact_a_line(tmp_path)
         "world/default/tables/public.orders.json",
     ]
     assert (tmp_path / "world/default/tables/public.orders.json").read_text() == (
-        '{\n  "facts": [\n    "column id bigint not null",\n    "column customer_id bigint"\n  ],\n'
+        '{\n  "digest": "ab12",\n'
+        '  "facts": [\n    "column id bigint not null",\n    "column customer_id bigint"\n  ],\n'
         '  "indexes": {\n    "public.orders_customer_id_idx": "CREATE INDEX orders_customer_id_idx '
         'ON public.orders USING btree (customer_id)"\n  },\n'
-        '  "rows": 47000000,\n  "schema": 2,\n  "statistics": "",\n'
-        '  "table": "public.orders"\n}\n'
+        '  "rows": 47000000,\n  "schema": 3,\n  "statistics": {\n'
+        '    "customer_id": "8 bytes; 6,000,000 distinct; correlation 0.12",\n'
+        '    "id": "8 bytes; unique; correlation 1"\n  },\n  "table": "public.orders"\n}\n'
     )
 
 
@@ -105,6 +116,28 @@ def test_an_entry_whose_module_changed_moves_and_leaves_no_folder_behind(tmp_pat
     write_entries(tmp_path, [entry(origins=(Origin("web/feed.py", "newest"),))])
     assert files(tmp_path) == ["queries/web/feed/newest-feed00000001.json"]
     assert not (tmp_path / "queries/app").exists()
+
+
+def test_a_query_that_was_edited_keeps_its_file_and_another_with_its_old_key_gets_one(tmp_path):
+    write_entries(tmp_path, [entry()])
+    edited = entry(key="0ed17ed00000", sql="SELECT 1")
+    write_entries(tmp_path, [edited], {("default", edited.key): entry().key})
+    assert files(tmp_path) == ["queries/app/feed/latest-feed00000001.json"]
+    write_entries(tmp_path, [entry()])
+    assert files(tmp_path) == [
+        "queries/app/feed/latest-feed00000001.json",
+        "queries/app/feed/latest-feed00000001_2.json",
+    ]
+    again = [entry(), edited, entry(origins=(Origin("web/Feed.py", "latest"),))]
+    write_entries(tmp_path, again[:2])
+    assert len(files(tmp_path)) == 2
+    write_entries(tmp_path, again[2:])
+    write_entries(tmp_path, [msgspec.structs.replace(edited, origins=again[2].origins)])
+    assert files(tmp_path) == [
+        "queries/web/Feed/latest-feed00000001.json",
+        "queries/web/Feed/latest-feed00000001_2.json",
+    ]
+    assert set(read(tmp_path).entries) == {("default", entry().key), ("default", edited.key)}
 
 
 def test_removing_counts_what_was_there(tmp_path):

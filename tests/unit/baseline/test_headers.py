@@ -17,7 +17,7 @@ from pytest_planguard.pipeline.worlds import comparable
 
 DIGESTS = {"public.orders": "ab12"}
 WORLD = msgspec.structs.replace(
-    world_from(fix_reports.database()), statistics=DIGESTS, rows={"public.orders": 47_000_000.0}
+    world_from(fix_reports.database()), digests=DIGESTS, rows={"public.orders": 47_000_000.0}
 )
 ENTRY = entry_from(fix_reports.query(), Planned((fix_reports.plan(),)))
 
@@ -58,7 +58,7 @@ def of_first_version(folder):
 def test_a_header_of_the_first_version_is_read_and_an_update_writes_the_new_one(tmp_path):
     header = of_first_version(tmp_path)
     known = read(tmp_path)
-    unknown = msgspec.structs.replace(WORLD, statistics={})
+    unknown = msgspec.structs.replace(WORLD, digests={})
     assert known.worlds == {"default": unknown}
     assert known.entries[("default", ENTRY.key)] == ENTRY
     write_world(tmp_path, "default", WORLD)
@@ -66,6 +66,60 @@ def test_a_header_of_the_first_version_is_read_and_an_update_writes_the_new_one(
         "public.orders.json", "server.json", "settings.json",
     ]  # fmt: skip
     assert read(tmp_path).worlds == {"default": WORLD}
+
+
+LINES = {"public.orders": {"id": "8 bytes; unique", "status": "4 bytes; 5 distinct"}}
+
+
+def of_second_version(folder):
+    """As the second version wrote it: a digest stood for all of a table's statistics."""
+    header = baseline(folder)
+    for file in folder.rglob("*.json"):
+        value = json.loads(file.read_text())
+        if "table" in value:
+            value["statistics"] = value.pop("digest")
+        if value:
+            file.write_text(json.dumps(value | {"schema": 2}))
+    return header
+
+
+def test_a_header_of_the_second_version_is_read_and_an_update_writes_the_new_one(tmp_path):
+    header = of_second_version(tmp_path)
+    known = read(tmp_path)
+    assert known.worlds == {"default": WORLD}
+    assert known.entries == {("default", ENTRY.key): ENTRY}
+    now = msgspec.structs.replace(WORLD, statistics=LINES)
+    write_world(tmp_path, "default", now)
+    assert read(tmp_path).worlds == {"default": now}
+    value = json.loads((header / "tables/public.orders.json").read_text())
+    assert (value["schema"], value["digest"]) == (SCHEMA_VERSION, "ab12")
+    assert value["statistics"] == LINES["public.orders"]
+
+
+def test_statistics_that_are_known_no_more_are_not_kept(tmp_path):
+    baseline(tmp_path, msgspec.structs.replace(WORLD, statistics=LINES))
+    write_world(tmp_path, "default", WORLD)
+    assert read(tmp_path).worlds == {"default": WORLD}
+
+
+def test_a_part_of_the_suite_leaves_tables_of_the_second_version_alone(tmp_path):
+    header = of_second_version(tmp_path)
+    (file,) = (header / "tables").iterdir()
+    before = file.read_text()
+    write_world(tmp_path, "default", read(tmp_path).worlds["default"])
+    assert '"schema": 2' in before
+    assert file.read_text() == before
+    assert read(tmp_path).worlds == {"default": WORLD}
+
+
+def test_an_update_leaves_entries_of_the_second_version_alone(tmp_path):
+    of_second_version(tmp_path)
+    (file,) = (tmp_path / "queries").rglob("*.json")
+    before = file.read_text()
+    assert '"schema": 2' in before
+    assert read(tmp_path).entries["default", ENTRY.key] == ENTRY
+    write_entries(tmp_path, [msgspec.structs.replace(ENTRY, key="feed00000002")])
+    assert file.read_text() == before
 
 
 def test_entries_of_both_versions_stand_side_by_side(tmp_path):
@@ -137,7 +191,7 @@ def test_a_table_nothing_reads_may_come_and_go(tmp_path):
         ({"collation": "de_DE.utf8"}, "under the collation de_DE.utf8, this is C.UTF-8"),
         ({"scale_source": "assumed"}, "with assumed sizes, this run has production's statistics"),
         ({"scale_source": "of a later kind"}, "made with of a later kind, this run has"),
-        ({"statistics": {"public.orders": "other"}}, ""),
+        ({"digests": {"public.orders": "other"}}, ""),
     ],
 )
 def test_what_of_another_world_can_be_compared_is_said_in_words(tmp_path, changed, said):

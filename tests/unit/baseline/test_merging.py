@@ -14,6 +14,7 @@ from pytest_planguard.baseline.entries import entry_from, world_from
 from pytest_planguard.cli.revisions import baseline_at
 from pytest_planguard.errors import BaselineError
 from pytest_planguard.model.baseline import Accepted
+from pytest_planguard.model.baseline import Origin as Known
 from pytest_planguard.model.plan import Access, Planned
 from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Origin
@@ -30,7 +31,7 @@ def world(**changed):
         rows=dict.fromkeys(TABLES, 1_000_000.0),
         indexes={f"public.{n}_idx": f"CREATE INDEX {n}_idx ON public.{n} USING btree (id)"
                  for n in NAMES},
-        statistics=digests,
+        digests=digests,
     )  # fmt: skip
     return msgspec.structs.replace(plain, **changed)
 
@@ -61,8 +62,9 @@ class Repository:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def save(self, entries, header=None):
-        files.write_entries(self.baseline, entries)
+    def save(self, entries, header=None, was=""):
+        renamed = {("default", one.key): f"{was:x<12}" for one in entries if was}
+        files.write_entries(self.baseline, entries, renamed)
         if header is not None:
             files.write_world(self.baseline, "default", header)
 
@@ -70,9 +72,9 @@ class Repository:
         self.git("add", "-A")
         self.git("commit", "-q", "-m", message)
 
-    def branch(self, name, entries, header=None, drop=()):
+    def branch(self, name, entries, header=None, drop=(), was=""):
         self.git("switch", "-q", "-c", name, "main")
-        self.save(entries, header)
+        self.save(entries, header, was)
         files.remove(self.baseline, [("default", f"{one:x<12}") for one in drop])
         self.commit(name)
 
@@ -114,6 +116,59 @@ def test_only_the_same_query_changed_on_both_sides_is_a_conflict_and_is_named(re
     assert "find-ordersxxxxxx.json" in caught.value.message
     repository.git("checkout", "-q", "--theirs", ".")
     assert files.read(repository.baseline).entries["default", "ordersxxxxxx"].plans[0].cost == 17
+
+
+LEFT = "SELECT id FROM orders WHERE id = $1 AND paid ORDER BY placed_at DESC LIMIT $2"
+RIGHT = "SELECT o.id, o.note FROM orders o JOIN users u ON u.id = o.user_id WHERE u.email = $1"
+IN_ITS_FILE = r"Merge conflict in .*queries/app/orders/find-ordersxxxxxx\.json"
+
+
+def edited(sql, key, **changed):
+    return entry("orders", sql=sql, key=key, **changed)
+
+
+def test_a_query_edited_on_both_sides_is_one_conflict_in_its_file(repository):
+    repository.branch("left", [edited(LEFT, "1ef700000000")], was="orders")
+    repository.branch("right", [edited(RIGHT, "219470000000")], was="orders")
+    with pytest.raises(AssertionError, match=IN_ITS_FILE):
+        repository.git("merge", "left")
+    with pytest.raises(BaselineError, match="merge-conflict markers") as caught:
+        files.read(repository.baseline)
+    assert "git checkout --ours or --theirs" in caught.value.hint
+    repository.git("checkout", "-q", "--theirs", ".")
+    merged = files.read(repository.baseline).entries
+    assert len(merged) == len(NAMES)
+    assert merged["default", "1ef700000000"].sql == LEFT
+
+
+def test_the_same_edit_on_both_sides_is_one_entry(repository):
+    repository.branch("left", [edited(LEFT, "1ef700000000")], was="orders")
+    repository.branch("right", [edited(LEFT, "1ef700000000")], was="orders")
+    repository.git("merge", "-q", "--no-edit", "left")
+    assert len(files.read(repository.baseline).entries) == len(NAMES)
+
+
+def test_a_query_edited_on_one_side_and_accepted_on_the_other_is_a_conflict(repository):
+    repository.branch("left", [edited(LEFT, "1ef700000000")], was="orders")
+    accepted = (Accepted("PLN003", "public.orders", "error", "the index was too dear"),)
+    worse = entry("orders", 890_000.0, Access.SEQ, findings=accepted)
+    changed = edited(LEFT, "1ef700000000", plans=entry("orders", 17.0).plans)
+    repository.git("switch", "-q", "left")
+    repository.save([changed])
+    repository.commit("left again")
+    repository.branch("right", [worse])
+    with pytest.raises(AssertionError, match=IN_ITS_FILE):
+        repository.git("merge", "left")
+
+
+def test_a_query_edited_on_one_side_goes_with_its_module_renamed_on_the_other(repository):
+    repository.branch("left", [edited(LEFT, "1ef700000000")], was="orders")
+    repository.branch("right", [entry("orders", origins=(Known("app/sales.py", "find"),))])
+    repository.git("merge", "-q", "--no-edit", "left")
+    merged = files.read(repository.baseline).entries
+    assert len(merged) == len(NAMES)
+    one = merged["default", "1ef700000000"]
+    assert (one.sql, one.origins) == (LEFT, (Known("app/sales.py", "find"),))
 
 
 def test_a_revision_is_read_without_touching_the_folder(repository):
@@ -183,3 +238,16 @@ def test_between_a_baseline_and_itself_is_nothing(repository):
     one = files.read(repository.baseline)
     found = between(one, one, Thresholds())
     assert (found.entries, found.worlds) == ((), {})
+
+
+def test_between_two_baselines_a_column_that_moved_is_a_line(repository):
+    one = files.read(repository.baseline)
+    was, is_now = "4 bytes; 5 distinct", "4 bytes; 40,000 distinct"
+    worlds = [
+        {"default": world(statistics={"public.orders": {"status": line}})} for line in (was, is_now)
+    ]
+    before, after = (msgspec.structs.replace(one, worlds=each) for each in worlds)
+    assert between(before, after, Thresholds()).worlds["default"] == (
+        f"- public.orders.status: {was}",
+        f"+ public.orders.status: {is_now}",
+    )

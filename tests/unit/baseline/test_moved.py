@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 import fix_reports
+from pytest_planguard.baseline.distributions import facts_from
 from pytest_planguard.baseline.entries import INVALID, plan_entry, world_from
 from pytest_planguard.baseline.moved import Differences, moved
 from pytest_planguard.model.moved import Moved, Part, Undo
@@ -11,7 +12,7 @@ from pytest_planguard.model.plan import Access
 
 WORLD = msgspec.structs.replace(
     world_from(fix_reports.database()),
-    statistics={"public.orders": "a", "public.events": "b"},
+    digests={"public.orders": "a", "public.events": "b"},
 )
 NAME = "orders_customer_id_idx"
 DEFINITION = WORLD.indexes[f"public.{NAME}"]
@@ -171,15 +172,73 @@ def test_only_statistics_moved_for_queries_of_tables_whose_schema_did_not():
 
 
 def test_other_distributions_are_told_where_the_schema_is_the_same():
-    others = WORLD.statistics | {"public.orders": "x"}
-    other = world(statistics=others)
+    others = WORLD.digests | {"public.orders": "x"}
+    other = world(digests=others)
     assert Differences.between(WORLD, other).only_statistics(["public.orders"])
     assert not Differences.between(WORLD, other).only_statistics(["public.events"])
-    dropped = world(statistics=others, indexes={})
+    dropped = world(digests=others, indexes={})
     assert not Differences.between(WORLD, dropped).only_statistics(["public.orders"])
 
 
+LINES = {"id": "8 bytes; unique", "customer_id": "8 bytes; 5 distinct; common 75%, 20%"}
+OTHER = LINES | {"customer_id": "8 bytes; 40,000 distinct"}
+
+
+def with_lines(lines, digest="a", **changed):
+    digests = WORLD.digests | {"public.orders": digest}
+    return world(statistics={"public.orders": lines}, digests=digests, **changed)
+
+
+def test_which_column_moved_is_told_and_every_other_goes_back_with_it():
+    one = only(with_lines(OTHER, "x"), with_lines(LINES))
+    assert one.part is Part.DISTRIBUTIONS
+    assert one.sentences == (
+        "public.orders.customer_id: 5 distinct → 40,000, most common value 75% → 0.0025%",
+    )
+    assert one.undo.columns == {"public.orders": {"customer_id": facts_from(LINES["customer_id"])}}
+
+
+def test_a_column_the_plan_names_comes_before_one_that_moved_more():
+    more = {"a": "4 bytes; 9 distinct", "b": "4 bytes; 9 distinct"}
+    less = {"a": "4 bytes; 90,000 distinct", "b": "4 bytes; 90 distinct"}
+    before = msgspec.structs.replace(BEFORE, shape=("Index Scan on orders [b = $1]",))
+    (one,) = moved(before, AFTER, with_lines(more), with_lines(less, "x"))
+    assert [text.partition(":")[0] for text in one.sentences] == [
+        "public.orders.b", "public.orders.a",
+    ]  # fmt: skip
+
+
+def test_what_moved_a_little_goes_back_but_is_not_told_by_name():
+    one = only(with_lines(LINES | {"id": "8 bytes; 99% distinct"}, "x"), with_lines(LINES))
+    assert one.sentences == ("the statistics of its columns changed, none of them by much",)
+    assert list(one.undo.columns["public.orders"]) == ["id"]
+
+
+def test_statistics_that_are_alike_in_every_line_cannot_be_put_back():
+    one = only(with_lines(LINES, "x"), with_lines(LINES))
+    assert one == Moved(Part.DISTRIBUTIONS, ("the statistics of its columns changed",))
+
+
+def test_values_that_are_more_as_the_table_grew_have_not_moved():
+    was = {"customer_id": "8 bytes; 700,000 distinct"}
+    is_now = {"customer_id": "8 bytes; 7,000,000 distinct"}
+    old = with_lines(was)
+    grown = {name: 10 * count for name, count in old.rows.items()}
+    sizes, one = found(with_lines(is_now, "x", rows=grown), old)
+    assert sizes.undo.distinct == {"public.orders": {"customer_id": 700_000.0}}
+    assert one.undo.columns["public.orders"]["customer_id"].n_distinct == 0.0
+    assert one.sentences == ("the statistics of its columns changed, none of them by much",)
+
+
+def test_a_share_of_a_table_that_grew_goes_back_as_so_many_values():
+    was = {"customer_id": "8 bytes; 50% distinct"}
+    old = with_lines(was)
+    grown = {name: 10 * count for name, count in old.rows.items()}
+    _, one = found(with_lines({"customer_id": "8 bytes; 20 distinct"}, "x", rows=grown), old)
+    assert one.undo.columns["public.orders"]["customer_id"].n_distinct == 23_500_000.0
+
+
 def test_distributions_of_which_nothing_is_known_have_not_moved():
-    unknown = world(statistics={})
+    unknown = world(digests={})
     assert not Differences.between(unknown, WORLD).only_statistics(["public.orders"])
     assert found(WORLD, unknown) == ()

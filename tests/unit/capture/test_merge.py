@@ -52,6 +52,11 @@ def test_different_projects_are_refused_by_name() -> None:
         merge([capture(project="shop"), capture(), capture(project="billing")])
 
 
+def test_the_folder_in_the_repository_is_that_of_the_shards_that_know_it() -> None:
+    shards = [capture(folder="services/shop"), capture()]
+    assert {merge(order).folder for order in permutations(shards)} == {"services/shop"}
+
+
 def made(phase: Phase, executions: int, text: str = "SELECT 1", database: str = "shop") -> Capture:
     """What a process sent to make a fixture."""
     place = Place(Origin("app.py", 1, "make"), "", phase, executions)
@@ -148,3 +153,8 @@ def test_facts_of_connections_are_the_same_in_every_order() -> None:
     assert merged.pools == (pool,)
     assert merged.opened == (Opened(line, "shop", Maker.SQLALCHEMY, ("a", "b", "c")),)
     assert merged.held == (*held, nested[1])
+
+
+def test_what_one_capture_alone_has_is_not_taken_apart() -> None:
+    found = capture(statement())
+    assert merge([found, capture(statement("SELECT 2"))]).statements[0] is found.statements[0]

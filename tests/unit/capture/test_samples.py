@@ -74,3 +74,21 @@ def test_text_that_is_not_utf_8_is_readable() -> None:
 def test_an_upload_is_not_kept() -> None:
     assert kept([b"x" * HUGE]) == ()
     assert kept([b"a", b"x" * HUGE]) == (Sample(("a",)),)
+
+
+def test_of_values_that_would_join_to_one_text_none_is_lost() -> None:
+    lists = [(b"a\1", b"b"), (b"a", b"\1b"), (None, b"b"), (b"\0", b"b"), (b"a", b"b")]
+    for order in (lists, lists[::-1]):
+        samples = Samples()
+        for _ in range(2):
+            for values in order:
+                samples.offer(values, None)
+        assert len(samples.read()) == len(lists)
+
+
+def test_what_is_offered_a_few_at_a_time_is_chosen_alike() -> None:
+    values = [str(n).encode() for n in range(5_000)]
+    samples = Samples()
+    for value in random.Random(2).sample(values, len(values)) * 2:
+        samples.offer([value], [0])
+    assert samples.read() == kept(values)

@@ -168,3 +168,25 @@ def test_a_column_is_dropped_by_the_name_it_had():
 
 def test_a_table_locked_for_writing_may_be_written():
     assert after(locks=locked(orders=LockMode.ROW_EXCLUSIVE)).written == ("public.orders",)
+
+
+AGAIN = Relation(5, "public.orders_pkey", "i", 102, 0, 1, 0, 0, 0)
+"""The index made again, around its file."""
+
+
+def test_an_index_that_is_made_again_around_its_file_is_neither_built_nor_dropped():
+    seen = after(AGAIN, without=(INDEX,))
+    assert (seen.built, seen.rebuilt, seen.dropped) == ((), (), ())
+
+
+def test_an_index_that_is_made_again_with_another_file_is_rebuilt():
+    seen = after(changed(AGAIN, file=202), without=(INDEX,))
+    assert seen.rebuilt == (("public.orders_pkey", "public.orders"),)
+    assert (seen.built, seen.dropped) == ((), ())
+
+
+def test_the_sides_of_a_foreign_key_that_is_checked_are_known():
+    key = ForeignKey(9, 1, 3, validated=True)
+    seen = after(changed(ORDERS, scans=1), foreign_keys={9: key})
+    assert seen.checks == (("public.orders", "public.customers"),)
+    assert after(foreign_keys={9: key}).checks == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_planguard.migrations.sources.program import program_of
+from pytest_planguard.migrations.sources.program import is_the_drivers, program_of
 from pytest_planguard.migrations.sources.waits import sentence
 
 
@@ -29,3 +29,17 @@ def test_a_wait_is_told_without_the_values_of_its_statements():
     assert "hunter2" not in said
     assert "ada@" not in said
     assert said.startswith("ALTER ROLE app PASSWORD ? waits for a lock")
+
+
+@pytest.mark.parametrize(
+    ("text", "drivers"),
+    [
+        ("WITH t AS (SELECT oid FROM pg_catalog.pg_type) SELECT * FROM t", True),
+        ("SELECT set_config('jit', 'off', false)", True),
+        ("SELECT set_config('lock_timeout', '2s', false)", False),
+        ("WITH t AS (DELETE FROM u USING pg_catalog.pg_class RETURNING 1) TABLE t", False),
+        ("UPDATE t SET a = 1", False),
+    ],
+)  # fmt: skip
+def test_what_a_driver_asks_by_itself_is_no_migration(text, drivers):
+    assert is_the_drivers(text) is drivers

@@ -58,10 +58,33 @@ def test_a_prepared_statement_is_heard_with_its_values(client, heard):
     assert heard == [(1, "UPDATE t SET a = 'it''s', b = NULL WHERE c = 'ten'")]
 
 
-def test_binary_values_are_left_out(client, heard):
+def test_binary_values_of_unknown_types_are_left_out(client, heard):
     client.took(message(b"P", b"s\0SELECT $1\0\0\0"))
     client.took(bind(b"\0\0\0\1", formats=(1,)))
     assert heard == [(1, "SELECT $1")]
+
+
+def test_binary_values_are_read_by_the_types_the_client_names(client, heard):
+    types = struct.pack("!HII", 2, 23, 25)
+    client.took(message(b"P", b"s\0SELECT $1, $2\0" + types))
+    client.took(bind(b"\0\0\0\x07", b"it's", formats=(1, 0)))
+    assert heard == [(1, "SELECT 7, 'it''s'")]
+
+
+def test_binary_values_are_read_by_the_types_the_server_tells(client, heard):
+    client.took(message(b"P", b"s\0SELECT $1\0\0\0") + message(b"D", b"Ss\0"))
+    client.answered(message(b"t", struct.pack("!HI", 1, 20)))
+    client.took(bind(b"\0" * 7 + b"\x07", formats=(1,)))
+    assert heard == [(1, "SELECT 7")]
+
+
+def test_types_asked_for_in_vain_are_no_other_statements(client, heard):
+    client.took(message(b"P", b"bad\0SELEC\0\0\0") + message(b"D", b"Sbad\0"))
+    client.answered(message(b"E", b"SERROR\0\0"))
+    client.took(message(b"P", b"s\0SELECT $1\0\0\0") + message(b"D", b"Ss\0"))
+    client.answered(message(b"t", struct.pack("!HI", 1, 21)))
+    client.took(bind(b"\0\x07", formats=(1,)))
+    assert heard == [(1, "SELECT 7")]
 
 
 def test_values_are_put_in_once_and_never_into_strings(client, heard):

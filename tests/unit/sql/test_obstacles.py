@@ -8,8 +8,10 @@ from pytest_planguard.model.catalog import Catalog, Column
 from pytest_planguard.model.judgement import Read
 from pytest_planguard.sql.obstacles import (
     ObstacleKind,
+    conditions_of,
     has_predicate,
     is_guess,
+    is_guessed_search,
     obstacles,
     pattern_is_plain,
     unused_indexes,
@@ -34,6 +36,8 @@ def read(filter_text: str) -> Read:
         ("((orders.id)::text = '5'::text)", ObstacleKind.CAST),
         ("(orders.note ~~ '%x'::text)", ObstacleKind.WILDCARD),
         ("(orders.note ~~* 'x%'::text)", ObstacleKind.WILDCARD),
+        ("(upper((orders.note)::text) ~~ '%X%'::text)", ObstacleKind.WILDCARD),
+        ("(upper((orders.note)::text) !~~ '%X%'::text)", ObstacleKind.FUNCTION),
         ("((orders.status)::text <> 'open'::text)", ObstacleKind.NEGATION),
         ("((orders.id = 1) OR (orders.customer_id = 2))", ObstacleKind.ALTERNATIVE),
         ("(NOT (orders.id = (SubPlan 1)))", ObstacleKind.SUBQUERY),
@@ -159,3 +163,21 @@ def test_only_the_c_collation_serves_patterns_plainly(collation: str, plain: boo
 def without(catalog: Catalog, *names: str) -> Catalog:
     kept = {name: index for name, index in catalog.indexes.items() if name not in names}
     return msgspec.structs.replace(catalog, indexes=kept)
+
+
+@pytest.mark.parametrize(
+    ("filter_text", "kept", "guessed"),
+    [
+        ("(orders.note ~~ '%ab%'::text)", 0.2, True),
+        ("(upper((orders.note)::text) ~~ '%ABC%'::text)", 0.04, True),
+        ("(orders.note ~~ '%ab%'::text)", 0.07, False),  # that is from statistics
+        ("(orders.note !~~ '%ab%'::text)", 0.2, False),
+    ],
+)
+def test_a_share_by_the_letters_of_a_pattern_is_a_guess(
+    filter_text: str, kept: float, guessed: bool
+) -> None:
+    rows = fix_plans.catalog().tables["public.orders"].rows
+    found = msgspec.structs.replace(read(filter_text), rows_kept=rows * kept)
+    (condition,) = conditions_of(found.filter)
+    assert is_guessed_search(condition, found, fix_plans.catalog()) is guessed

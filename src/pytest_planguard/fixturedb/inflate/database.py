@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pytest_planguard.fixturedb.inflate.direct import inflate_directly
+from pytest_planguard.fixturedb.inflate.direct import Extended, inflate_directly
 from pytest_planguard.fixturedb.inflate.files import RelationFile
 from pytest_planguard.fixturedb.inflate.shell import inflate_by_shell
 from pytest_planguard.model.ports import PostgresServer
@@ -19,7 +19,7 @@ def inflate(
     server: PostgresServer,
     database: str,
     files: Sequence[RelationFile],
-) -> None:
+) -> list[Extended]:
     """Extends all files of a database nobody is connected to, and no index of which was read.
 
     Args:
@@ -27,6 +27,9 @@ def inflate(
         server: Tells whether this process can write the files itself.
         database: The copy.
         files: Of the database it is a copy of: names are the same, the folder is not.
+
+    Returns:
+        What was extended, where this process did it; by the server: nothing.
 
     Raises:
         ScaleError: It cannot be done there.
@@ -37,10 +40,10 @@ def inflate(
         [database],
     ).fetchone()
     if row is None or not files:
-        return
+        return []
     oid, checksums = row
     copies = [file.in_database(oid) for file in files]
     if server.data_directory is not None:
-        inflate_directly(server.data_directory, copies, checksums=checksums)
-    else:
-        inflate_by_shell(connection, copies, checksums=checksums)
+        return inflate_directly(server.data_directory, copies, checksums=checksums)
+    inflate_by_shell(connection, copies, checksums=checksums)
+    return []

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_planguard.errors import ScaleError
 from pytest_planguard.fixturedb.inflate.btree import PAGE
@@ -18,9 +19,17 @@ FULL = SEGMENT_PAGES * PAGE
 """Bytes of every segment but a relation's last."""
 
 
+class Extended(NamedTuple):
+    """A file that was extended."""
+
+    file: RelationFile
+    size: int
+    """Bytes of its first segment, before."""
+
+
 def inflate_directly(
     data_directory: Path, files: Sequence[RelationFile], *, checksums: bool
-) -> None:
+) -> list[Extended]:
     """Extends files; whatever stops it, they are cut back to what they were.
 
     New segments get the owner and the mode of the relation's first file. Full ones are all alike,
@@ -28,19 +37,23 @@ def inflate_directly(
     which takes a tenth of the time and one inode. Of two relations they are never the same: one
     that is dropped has its segments cut to nothing before they are unlinked (md.c).
 
+    Returns:
+        What ``deflate_directly`` wants to know.
+
     Raises:
         ScaleError: A file cannot be written, or there is no room for it.
     """
-    before: list[tuple[RelationFile, int]] = []
+    before: list[Extended] = []
     try:
         refuse_without_room(data_directory, files)
         for file in files:
             first = os.stat(f"{data_directory}/{file.path}")  # noqa: PTH116  # as below
-            before.append((file, first.st_size))
+            before.append(Extended(file, first.st_size))
             _inflate(data_directory, file, first, checksums=checksums)
     except BaseException as error:
-        for file, size in before:
-            _cut_back(data_directory, file, size)
+        for one in before:
+            with suppress(OSError):
+                _cut_back(data_directory, one)
         if isinstance(error, OSError):
             raise ScaleError(
                 f"a relation's file cannot be extended: {error}",
@@ -48,6 +61,19 @@ def inflate_directly(
                 " (ulimit -f), or give a superuser's connection",
             ) from error
         raise
+    return before
+
+
+def deflate_directly(data_directory: Path, extended: Sequence[Extended]) -> None:
+    """Cuts files of a database nobody is connected to back to what they were.
+
+    First pages of indexes stay as they were written: extended again, they are the same.
+
+    Raises:
+        OSError: One cannot be; some are by then.
+    """
+    for one in extended:
+        _cut_back(data_directory, one)
 
 
 def _inflate(
@@ -104,10 +130,11 @@ def _write_first_pages(descriptor: int, top: Top, *, checksums: bool) -> None:
         raise OSError(errno.ENOSPC, f"only {written} of {len(pages)} bytes could be written")
 
 
-def _cut_back(data_directory: Path, file: RelationFile, size: int) -> None:
+def _cut_back(data_directory: Path, extended: Extended) -> None:
     """No new segments, the first file as long as it was; what is gone already is no matter."""
-    with suppress(OSError):
-        os.truncate(data_directory / file.path, size)
-        for segment in segments(file):
-            if segment.path != file.path:
-                (data_directory / segment.path).unlink(missing_ok=True)
+    file, size = extended
+    with suppress(FileNotFoundError):
+        os.truncate(f"{data_directory}/{file.path}", size)
+    for segment in segments(file):
+        if segment.path != file.path:
+            Path(f"{data_directory}/{segment.path}").unlink(missing_ok=True)

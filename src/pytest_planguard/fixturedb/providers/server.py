@@ -25,8 +25,8 @@ MAINTENANCE = "postgres"
 OURS = re.compile(r"planguard_(?:run|trial|tests|building)_([0-9a-f]{8})(?:_|$)")
 """Databases that live no longer than their run; the group is the run's token."""
 
-_INFLATED = "planguard_run_"
-"""Begins the names of databases whose files a run inflates."""
+_INFLATED = ("planguard_run_", "planguard_copy_")
+"""Begin the names of databases whose files runs inflate."""
 
 APPLICATION_NAME = "pytest-planguard"
 

@@ -17,8 +17,8 @@ JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
 JOIN pg_catalog.pg_opclass o ON o.oid = i.indclass[0] AND o.opcdefault
 JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod AND m.amname = 'btree'
 JOIN pg_catalog.pg_attribute a
-  ON (a.attrelid, a.attnum) = CASE WHEN i.indkey[0] = 0 THEN (i.indexrelid, 1::smallint)
-                                   ELSE (i.indrelid, i.indkey[0]) END
+  ON a.attrelid = CASE i.indkey[0] WHEN 0 THEN i.indexrelid ELSE i.indrelid END
+ AND a.attnum = CASE i.indkey[0] WHEN 0 THEN 1 ELSE i.indkey[0] END  -- two, to be looked up by
 JOIN base b ON b.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
 LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace

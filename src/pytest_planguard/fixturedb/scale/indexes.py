@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 
 from pytest_planguard.fixturedb.scale.fractions import kept_fraction
+from pytest_planguard.fixturedb.scale.gin import Keys, gin_pages
+from pytest_planguard.fixturedb.scale.gin_keys import keys_of
 from pytest_planguard.fixturedb.scale.sizes import (
     Field,
     IndexSize,
@@ -17,7 +19,12 @@ from pytest_planguard.fixturedb.scale.spans import float4
 from pytest_planguard.fixturedb.scale.widths import DEFAULT_WIDTH, alignment, average_width
 from pytest_planguard.model.catalog import Column, Index, Table
 from pytest_planguard.model.ports import quoted
-from pytest_planguard.model.statistics import ColumnStatistics, IndexStatistics, TableStatistics
+from pytest_planguard.model.statistics import (
+    ColumnStatistics,
+    GinPages,
+    IndexStatistics,
+    TableStatistics,
+)
 
 _FIXED = {
     "bool": 1, "int2": 2, "int4": 4, "int8": 8, "float4": 4, "float8": 8, "date": 4,
@@ -45,6 +52,9 @@ def index_statistics(
         kept = kept_fraction(index.predicate, facts.columns, facts.rows) if index.predicate else 1.0
         tuples = facts.rows * kept
     expressions = _expressions(index, table, facts)
+    gin = _gin(index, table, facts, tuples) if index.method == "gin" else None
+    if gin is not None:
+        return IndexStatistics(gin.total_pages, float4(tuples), None, expressions, gin=gin)
     size = _size(index, _fields(index, table, facts, expressions), table, facts, tuples)
     return IndexStatistics(size.pages, float4(tuples), size.height, expressions)
 
@@ -83,6 +93,22 @@ def _size(
         if name in columns
     ]
     return btree_size(tuples, keys, include, unique=index.unique, fillfactor=index.fillfactor)
+
+
+def _gin(index: Index, table: Table, facts: TableStatistics, tuples: float) -> GinPages | None:
+    """Pages of a GIN index on columns whose keys their statistics tell; None: on another."""
+    columns = {quoted(column.name): column for column in table.columns}
+    number = 2 if len(index.keys) > 1 else 0
+    """Bytes: keys of several columns are told apart by its number."""
+    part = tuples / facts.rows if facts.rows else 0.0
+    found: list[Keys] = []
+    for key, kind, opclass in zip(index.keys, index.key_types, index.opclasses, strict=False):
+        known = facts.columns.get(columns[key].name) if key in columns else None
+        keys = keys_of(known, facts.rows, kind, opclass) if known is not None else None
+        if keys is None:
+            return None
+        found += [Keys(one.number, max(1.0, one.rows * part), one.width + number) for one in keys]
+    return gin_pages(found, facts.rows, facts.pages) if found else None
 
 
 def _fields(

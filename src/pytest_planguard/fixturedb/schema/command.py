@@ -123,7 +123,7 @@ def run_checked(
         what = f"took longer than {_spoken(limit)}" if status is None else (
             f"ended with status {status}"
         )  # fmt: skip
-        raise SchemaError(f'the schema\'s command "{shown}" {what}', hint=_last_lines(text))
+        raise SchemaError(f'the command "{shown}" {what}', hint=_last_lines(text))
 
 
 def _spoken(seconds: float) -> str:

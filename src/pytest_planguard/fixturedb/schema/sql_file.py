@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 _LEFT_OUT = (StatementUse.ROWS, StatementUse.RIGHTS, StatementUse.SERVER)
 _LOST = (None, "57P01", "57P02", "57P03")
 """No answer; administrator's shutdown, crash, cannot connect now."""
+_BATCH = 200
+"""Statements sent together: one transaction takes a third less time than one for each."""
+_TOGETHER = re.compile(r"(CREATE|ALTER)\b", re.IGNORECASE)
+"""What may share a transaction with its neighbours. Not SET, which can change how the rest of one
+message is read, not SELECT, which can call anything, and not BEGIN."""
 
 
 def read(root: Path, name: str) -> str:
@@ -88,9 +94,7 @@ def execute(
     lacking: list[str] = []
     missing: list[str] = []
     available = standins.available_extensions(connection)
-    for one in statements(root, name):
-        if one.use in _LEFT_OUT:
-            continue
+    for one in _not_at_once(connection, statements(root, name)):
         if one.extension and one.extension not in available:
             missing.append(one.extension)
             schema = one.extension_schema
@@ -104,6 +108,44 @@ def execute(
             raise _failed(name, one, error, missing) from error
     connection.execute("RESET ALL")
     return tuple(dict.fromkeys(sentence for sentence in lacking if sentence))
+
+
+def _not_at_once(
+    connection: psycopg.Connection[Any], script: Sequence[ScriptStatement]
+) -> Iterator[ScriptStatement]:
+    """Makes what can be made in whole batches; the rest, in order, is to be sent one by one."""
+    for batch in _batches([one for one in script if one.use not in _LEFT_OUT]):
+        if len(batch) == 1 or not _made(connection, batch):
+            yield from batch
+
+
+def _batches(script: Sequence[ScriptStatement]) -> Iterator[list[ScriptStatement]]:
+    batch: list[ScriptStatement] = []
+    for one in script:
+        together = one.use is StatementUse.SCHEMA and _TOGETHER.match(one.text)
+        if batch and (not together or len(batch) == _BATCH):
+            yield batch
+            batch = []
+        if together:
+            batch.append(one)
+        else:
+            yield [one]
+    if batch:
+        yield batch
+
+
+def _made(connection: psycopg.Connection[Any], batch: Sequence[ScriptStatement]) -> bool:
+    """Whether the server took all of them; else none was made."""
+    import psycopg
+
+    try:
+        # One simple query is one transaction. A statement can end in a comment to its line's end.
+        connection.execute("\n;\n".join(one.text for one in batch).encode())
+    except psycopg.Error as error:
+        if error.sqlstate in _LOST:
+            raise
+        return False
+    return True
 
 
 def _execute(

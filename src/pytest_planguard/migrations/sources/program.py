@@ -19,6 +19,7 @@ from pytest_planguard.migrations.sources.waits import Waits
 from pytest_planguard.migrations.trace import TIME_LIMIT
 from pytest_planguard.model.migration import Tool
 from pytest_planguard.model.statement import Layer, Origin
+from pytest_planguard.sql.migration_text import MigrationStatement, migration_statement
 
 if TYPE_CHECKING:
     from pytest_planguard.fixturedb.twin import Twin
@@ -84,7 +85,7 @@ class Program:
     def _sent(self, heard: list[Spoken]) -> list[Sent]:
         """Statements, several of one message apart, and of all connections in one order."""
         place = Origin(self._name, 0, "", Layer.MIGRATION)
-        own = [one for one in heard if not _is_the_programs(one.text)]
+        own = [one for one in heard if not is_the_drivers(one.text)]
         return [Sent(text, place) for text in one_after_the_other(own)]
 
 
@@ -129,8 +130,16 @@ def through(conninfo: str, folder: str) -> tuple[str, str]:
     return door, f"postgresql://{login}@/{name}?host={quote(folder, safe='')}&port={PORT}"
 
 
-def _is_the_programs(text: str) -> bool:
-    """Questions about the catalog, and settings drivers send by themselves."""
+def is_the_drivers(text: str) -> bool:
+    """Questions about the catalog, and settings drivers send by themselves.
+
+    >>> is_the_drivers("SELECT t.oid FROM pg_catalog.pg_type t"), is_the_drivers("DELETE FROM t")
+    (True, False)
+    """
     lowered = text.lstrip().lower()
-    asks = lowered.startswith(("select", "show"))
-    return not lowered or lowered.startswith("show") or (asks and "pg_catalog" in lowered)
+    if not lowered or lowered.startswith("show"):
+        return True
+    if not lowered.startswith(("select", "with")):
+        return False
+    own = "pg_catalog" in lowered or "set_config('jit'" in lowered  # asyncpg's, around such
+    return own and migration_statement(text) is MigrationStatement.QUERY

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from pytest_planguard.migrations.sources.bind import types_of, with_values
 from pytest_planguard.migrations.sources.spoken import Spoken
-from pytest_planguard.sql.bound import with_literals
 
 _SSL, _GSS, _CANCEL = 80877103, 80877104, 80877102
 """Request codes in place of a protocol version."""
@@ -118,7 +118,10 @@ class Client:
         self._heard = heard
         self._buffer = b""
         self._started = False
-        self._prepared: dict[bytes, str] = {}
+        self._prepared: dict[bytes, tuple[str, tuple[int, ...]]] = {}
+        """Texts and types of parameters, by the statement's name."""
+        self._described: deque[bytes] = deque()
+        """Names of statements whose types were asked for."""
         self._answers = b""
         self._failed = False
         self._waiting: deque[tuple[bytes, Spoken | None]] = deque()
@@ -168,8 +171,12 @@ class Client:
                 spoken.tag = _text(body) if kind == b"C" else ""
             if message == b"B":
                 self._waiting.popleft()
+        elif kind == b"t" and self._described:
+            name = self._described.popleft()
+            self._prepared[name] = (self._prepared.get(name, ("", ()))[0], types_of(body))
         elif kind == b"E":
             self._failed = True
+            self._described.clear()
         elif kind == b"Z":
             self._settle()
 
@@ -195,12 +202,15 @@ class Client:
             self._waiting.append((kind, None))
         elif kind == b"P":
             name, _, rest = body.partition(b"\0")
-            self._prepared[name] = _text(rest)
+            sql, _, types = rest.partition(b"\0")
+            self._prepared[name] = (_text(sql), types_of(types))
+        elif kind == b"D" and body[:1] == b"S":
+            self._described.append(body[1:].partition(b"\0")[0])
         elif kind == b"B":
             _, _, rest = body.partition(b"\0")
             name, _, values = rest.partition(b"\0")
-            text = self._prepared.get(name, "")
-            self._hear(kind, with_values(text, values))
+            text, oids = self._prepared.get(name, ("", ()))
+            self._hear(kind, with_values(text, values, oids))
 
 
 def _messages(data: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
@@ -219,28 +229,3 @@ def _messages(data: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
 
 def _text(body: bytes) -> str:
     return body.partition(b"\0")[0].decode(errors="replace")
-
-
-def with_values(text: str, bound: bytes) -> str:
-    """A statement with the values of a Bind message in it, where all came as text.
-
-    Binary ones are left as ``$n``: such a statement is told and not traced.
-    """
-    (formats,) = struct.unpack("!H", bound[:2])
-    codes = struct.unpack(f"!{formats}H", bound[2 : 2 + 2 * formats])
-    position = 2 + 2 * formats
-    (count,) = struct.unpack("!H", bound[position : position + 2])
-    position += 2
-    values: list[str | None] = []
-    for _ in range(count):
-        (length,) = struct.unpack("!i", bound[position : position + 4])
-        position += 4
-        if length < 0:
-            values.append(None)
-            continue
-        values.append(bound[position : position + length].decode(errors="replace"))
-        position += length
-    if any(codes):
-        return text
-    literals = ("NULL" if one is None else "'" + one.replace("'", "''") + "'" for one in values)
-    return with_literals(text, dict(enumerate(literals, 1)))

@@ -7,7 +7,7 @@ import shlex
 import sys
 import tempfile
 import tokenize
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ from pytest_planguard.migrations.trace import TIME_LIMIT
 from pytest_planguard.model.migration import Tool
 from pytest_planguard.model.silence import Remark
 from pytest_planguard.model.statement import Layer, Origin
+from pytest_planguard.sql.migration_text import MigrationStatement, migration_statement
+from pytest_planguard.sql.script import split_script
 
 if TYPE_CHECKING:
     from pytest_planguard.fixturedb.twin import Twin
@@ -103,7 +105,7 @@ class ToolSource:
         def last(name: str) -> Any:
             return next((found for one in reversed(lines) if (found := getattr(one, name))), "")
 
-        sent = tuple(Sent(one.text, _place(one)) for one in lines if one.text)
+        sent = tuple(singly(Sent(one.text, _place(one)) for one in lines if one.text))
         source = f"{self.tool.value} {self._wanted}".strip()
         return Recording(
             sent,
@@ -113,6 +115,35 @@ class ToolSource:
             bool(last("returned")),
             remarks=tuple(_remarks({one.place.file for one in sent}, self._root)),
         )
+
+
+def singly(sent: Iterable[Sent]) -> Iterator[Sent]:
+    """Statements one by one, where a tool sends several as one text.
+
+    The server runs such a text as one transaction, unless it is in one or has bounds of its own
+    (PostgreSQL manual, 54.2.2.1). Django adds a foreign key's column so.
+    """
+    is_open = False
+    for one in sent:
+        texts = _single(one.text)
+        kinds = [migration_statement(text) for text in texts]
+        bounded = is_open or len(texts) == 1 or not _BOUNDS.isdisjoint(kinds)
+        whole = texts if bounded else ["BEGIN", *texts, "COMMIT"]
+        yield from (Sent(text, one.place) for text in whole)
+        for kind in filter(_BOUNDS.__contains__, kinds):
+            is_open = kind is MigrationStatement.BEGIN
+
+
+def _single(text: str) -> list[str]:
+    """The statements of a text; a single one as it was sent."""
+    try:
+        found = split_script(text) if ";" in text else ()
+    except SchemaError:  # no psql reads it: what looks like a command of its is the server's to say
+        found = ()
+    return [one.text for one in found] if len(found) > 1 else [text]
+
+
+_BOUNDS = frozenset({MigrationStatement.BEGIN, MigrationStatement.END})
 
 
 def _lines(journal: Path) -> Iterator[Line]:

@@ -1,8 +1,9 @@
-"""``python -m pytest_planguard.migrations.tools.django before|record [APP[:FROM]] [JOURNAL]``.
+"""``python -m pytest_planguard.migrations.tools.django before|record [APP[:FROM[:TO]]] [JOURNAL]``.
 
 ``before`` brings the database to the migration FROM of the app (to the one before its last, where
-none is named); ``record`` goes from there to the app's last one, writes down what is sent, and then
-tries the way back. Without an app, every app of the project is meant that has a last one.
+none is named); ``record`` goes from there to TO, or to the app's last one, writes down what is
+sent, and then tries the way back. Without an app, every app of the project is meant that has a last
+one. FROM may be ``zero``, as in Django: nothing of the app is there.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ _WHERE = ("manage.py", "pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
 Node = tuple[str, str]
 """App and migration."""
 
+_ZERO: Any = None
+"""In place of a migration: none of the app's."""
+
 
 def main(arguments: list[str]) -> int:
     """The exit status; what was wrong goes to standard error."""
@@ -31,8 +35,9 @@ def main(arguments: list[str]) -> int:
     from django.db.migrations.executor import MigrationExecutor
 
     executor = MigrationExecutor(connection)
-    last = chosen(executor.loader, wanted.partition(":")[0])
-    first = before(executor.loader, last, wanted.partition(":")[2])
+    app, start, end = [*wanted.split(":"), "", ""][:3]
+    last = chosen(executor.loader, app, end)
+    first = before(executor.loader, last, start)
     if verb == "before":
         executor.migrate(first)
         return 0
@@ -75,8 +80,8 @@ def _settings_module() -> str:
     raise SystemExit("no settings: set DJANGO_SETTINGS_MODULE, or run it where manage.py is")
 
 
-def chosen(loader: Any, app: str) -> list[Node]:
-    """The last migrations of an app, or of every app of the project.
+def chosen(loader: Any, app: str, end: str = "") -> list[Node]:
+    """The last migrations of an app, or of every app of the project; or the one that is named.
 
     Two of one app are two heads, which Django refuses as well.
     """
@@ -87,6 +92,8 @@ def chosen(loader: Any, app: str) -> list[Node]:
     nodes: list[Node] = loader.graph.leaf_nodes(app or None)
     if app and not nodes:
         raise SystemExit(f'there is no app "{app}" with migrations')
+    if app and end:
+        return [(app, loader.get_migration_by_prefix(app, end).name)]
     own = [node for node in nodes if app or _is_of_the_project(loader, node)]
     return own or nodes
 
@@ -98,6 +105,8 @@ def _is_of_the_project(loader: Any, node: Node) -> bool:
 
 def before(loader: Any, last: list[Node], wanted: str) -> list[Node]:
     """The state the range starts from."""
+    if wanted == "zero":
+        return [(app, _ZERO) for app, _ in last]
     if wanted:
         (app, _), *_ = last
         return [(app, loader.get_migration_by_prefix(app, wanted).name)]
@@ -105,7 +114,7 @@ def before(loader: Any, last: list[Node], wanted: str) -> list[Node]:
     for app, name in last:
         parents = loader.graph.node_map[app, name].parents
         own = [one.key for one in parents if one.key[0] == app]
-        found += own or [(app, None)]
+        found += own or [(app, _ZERO)]
     return found
 
 

@@ -1,0 +1,1 @@
+"""What ``benchmarks/history.py`` is made of."""
