@@ -25,10 +25,18 @@ def _list(value: list[Any] | tuple[Any, ...], depth: int) -> str:
         return json.dumps(value, ensure_ascii=False)
     match value:
         case [str(line), dict(rest)]:
-            return f"[{_scalar(line)}, {_object(rest, depth)}]"
+            return f"[{_scalar(line)}, {_beside(rest, depth)}]"
     if not any(isinstance(item, (dict, list, tuple)) for item in value):
         return f"[{', '.join(_scalar(item) for item in value)}]"
     return _block("[", [text(item, depth + 1) for item in value], "]", depth)
+
+
+def _beside(rest: dict[str, Any], depth: int) -> str:
+    """What stands beside a line: on the same one if it is a single thing."""
+    if len(rest) == 1:
+        ((key, item),) = rest.items()
+        return f"{{{_scalar(key)}: {text(item, depth + 1)}}}"
+    return _object(rest, depth)
 
 
 def _object(value: dict[str, Any], depth: int) -> str:
