@@ -36,6 +36,8 @@ class Inner(msgspec.Struct, frozen=True):
     """Its variables are parameters; empty: it is known when it runs, or is in another language."""
     loops: tuple[Loop, ...] = ()
     """Outermost first; a function that is called for each row of a query goes round with it."""
+    is_expression: bool = False
+    """``SELECT`` and what is assigned, asked or returned: it matters for the functions it calls."""
 
 
 class Function(msgspec.Struct, frozen=True):
@@ -44,7 +46,7 @@ class Function(msgspec.Struct, frozen=True):
     name: str
     """Without its schema."""
     language: str
-    """``plpgsql`` and ``sql`` can be read."""
+    """``plpgsql`` and ``sql`` can be read; empty: it is not known which of several it is."""
     definition: str
     """As CREATE FUNCTION has it."""
     source: str
@@ -107,7 +109,8 @@ class _Reading:
     def expanded(self, found: Iterable[Inner]) -> Iterator[Inner]:
         """Statements, each followed by those of the functions it calls."""
         for one in found:
-            yield one
+            if not one.is_expression:
+                yield one
             node = parsed(one.sql)
             if node is not None:
                 yield from self.called(node, one.sql, one.loops)
@@ -121,8 +124,9 @@ class _Reading:
                 continue
             self._read.add(name)
             own = _of_function(function)
-            moved = (Inner(one.sql, (*around, *one.loops)) for one in own)
-            yield from self.expanded(moved)
+            yield from self.expanded(
+                msgspec.structs.replace(one, loops=(*around, *one.loops)) for one in own
+            )
 
 
 def _called_names(node: Node) -> list[str]:
@@ -156,7 +160,9 @@ def _of_plpgsql(text: str) -> list[Inner]:
     found: list[Inner] = []
     for body in bodies:
         variables = _variables(body.get("datums", ()))
-        found += _Body(variables).statements(body.get("action", {}), ())
+        read = _Body(variables)
+        found += read.statements(body.get("datums", ()), ())
+        found += read.statements(body.get("action", {}), ())
     return found
 
 
@@ -214,6 +220,9 @@ class _Body:
             text = self._text(kind, fields)
             if text is not None:
                 found.append(Inner(text, around))
+            called = self._called(fields) if kind == "PLpgSQL_expr" else ""
+            if called:
+                found.append(Inner(called, around, is_expression=True))
             parts = fields.values() if isinstance(fields, dict) else (fields,)
             found += (one for part in parts for one in self.statements(part, around))
         return found
@@ -230,17 +239,41 @@ class _Body:
             return ""
         return _parameterised(node, self._variables) if isinstance(node, _PLANNED) else None
 
+    def _called(self, expression: Mapping[str, Any]) -> str:
+        """An expression that calls something, as a statement; empty: any other."""
+        text = str(expression.get("query", ""))
+        if expression.get("parseMode") == _ASSIGNMENT:
+            text = re.split(r":?=", text, maxsplit=1)[-1]
+        elif expression.get("parseMode") != _EXPRESSION:
+            return ""
+        node = parsed(f"SELECT {text}")
+        if node is None or not _called_names(node):
+            return ""
+        return _parameterised(node, self._variables)
+
     def _loop(self, kind: str, fields: Mapping[str, Any]) -> Loop:
         commits = _commits(fields.get("body", ()))
         if kind == "PLpgSQL_stmt_fors":
             node = parsed(_expression(fields, "query"))
             query = _parameterised(node, self._variables) if node is not None else ""
             return Loop(query, commits=commits)
-        bounds = [_expression(fields, name) for name in ("lower", "upper")]
-        if kind == "PLpgSQL_stmt_fori" and all(map(_NUMBER.fullmatch, bounds)):
-            first, last = map(int, bounds)
-            return Loop(rounds=float(abs(last - first) + 1), commits=commits)
-        return Loop(commits=commits)
+        rounds = _rounds(fields) if kind == "PLpgSQL_stmt_fori" else None
+        return Loop(rounds=rounds, commits=commits)
+
+
+_EXPRESSION, _ASSIGNMENT = 2, 3
+"""``RawParseMode`` in PostgreSQL's parser.h: what the text of an expression is read as."""
+
+
+def _rounds(fields: Mapping[str, Any]) -> float | None:
+    """Of a loop over numbers, where all of them are written."""
+    texts = [_expression(fields, "lower"), _expression(fields, "upper")]
+    texts.append(_expression(fields, "step") or "1")
+    if not all(map(_NUMBER.fullmatch, texts)):
+        return None
+    first, last, step = map(int, texts)
+    way = first - last if fields.get("reverse") else last - first
+    return float(max(0, way // step + 1)) if step > 0 else None
 
 
 _NUMBER = re.compile(r"\s*-?\d{1,15}\s*")

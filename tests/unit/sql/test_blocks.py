@@ -45,6 +45,10 @@ def test_a_loop_over_rows_is_known_by_its_query():
     [
         ("FOR i IN 1..10 LOOP {} END LOOP;", Loop(rounds=10.0)),
         ("FOR i IN REVERSE 10..1 LOOP {} END LOOP;", Loop(rounds=10.0)),
+        ("FOR i IN 1..10 BY 5 LOOP {} END LOOP;", Loop(rounds=2.0)),
+        ("FOR i IN REVERSE 10..1 BY 4 LOOP {} END LOOP;", Loop(rounds=3.0)),
+        ("FOR i IN 5..1 LOOP {} END LOOP;", Loop(rounds=0.0)),
+        ("FOR i IN 1..10 BY n LOOP {} END LOOP;", Loop()),
         ("FOR i IN 1..n LOOP {} END LOOP;", Loop()),
         ("WHILE n < 9 LOOP {} END LOOP;", Loop()),
         ("LOOP {} EXIT WHEN NOT FOUND; IF n > 1 THEN COMMIT; END IF; END LOOP;",
@@ -78,6 +82,29 @@ def test_functions_are_read_through_each_other_and_once():
     )
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "n := purge();",
+        "n = purge();",
+        "IF purge() > n THEN NULL; END IF;",
+        "IF EXISTS (SELECT purge()) THEN NULL; END IF;",
+        "RAISE NOTICE '% rows', purge();",
+    ],
+)
+def test_functions_that_expressions_call_are_read_and_the_expressions_are_not(body):
+    purge = Function("purge", "sql", "", "DELETE FROM t WHERE id < 9; SELECT 1")
+    found = inner_statements(block(body, "n int;"), {"purge": purge})
+    assert [one.sql for one in found] == ["DELETE FROM t WHERE id < 9", "SELECT 1"]
+    assert may_write(block(body, "n int;"))
+
+
+def test_what_a_variable_begins_with_is_read():
+    purge = Function("purge", "sql", "", "DELETE FROM t")
+    found = inner_statements(block("NULL;", "n int := purge();"), {"purge": purge})
+    assert [one.sql for one in found] == ["DELETE FROM t"]
+
+
 def test_a_procedure_is_read_and_one_of_another_language_is_told():
     body = "CREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN DELETE FROM t; END $$"
     assert texts("CALL p()", Function("p", "plpgsql", body, "")) == ["DELETE FROM t"]
@@ -99,6 +126,7 @@ def test_a_block_of_another_language_and_a_text_the_parser_rejects_are_no_crash(
         ("PERFORM backfill();", True),
         ("WITH gone AS (DELETE FROM t RETURNING 1) SELECT 1;", True),
         ("EXECUTE format('DELETE FROM %I', 't');", True),
+        ("IF EXISTS (SELECT purge()) THEN NULL; END IF;", True),
     ],
 )
 def test_a_block_that_only_makes_schema_needs_no_plan(body, may):
