@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -49,7 +50,7 @@ def read(root: Path, name: str) -> str:
         ) from error
 
 
-def statements(root: Path, name: str) -> list[ScriptStatement]:
+def statements(root: Path, name: str) -> tuple[ScriptStatement, ...]:
     """The file's statements.
 
     Raises:
@@ -57,9 +58,15 @@ def statements(root: Path, name: str) -> list[ScriptStatement]:
     """
     text = read(root, name)
     try:
-        return split_script(text)
+        return _split(text)
     except SchemaError as error:
         raise SchemaError(f"{name}:{error.message}", hint=error.hint) from error
+
+
+@functools.lru_cache(maxsize=1)
+def _split(text: str) -> tuple[ScriptStatement, ...]:
+    """It is asked for what the server needs first, and made then."""
+    return tuple(split_script(text))
 
 
 def needs(root: Path, name: str) -> Needs:
