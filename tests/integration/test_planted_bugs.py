@@ -242,6 +242,7 @@ ANSWERS = {
     "<lambda>",
     "_utf8",
     "_writer",
+    "written.<locals>.<listcomp>",
 }
 """Their errors say that a class takes no subclass or has its own idea of what it sent, or that a
 value's text is not known."""
