@@ -132,7 +132,7 @@ def test_two_statements_are_not_explained(project):
 
 BROKEN = {
     "broken JSON": ('{"schema": 1, "key": ', "is no JSON", "restore it from git"),
-    "a newer schema": ('{"schema": 99}', "has schema 99, this planguard reads up to 2", "upgrade"),
+    "a newer schema": ('{"schema": 99}', "has schema 99, this planguard reads up to 3", "upgrade"),
     "merge conflict": (
         "<<<<<<< ours\n{}\n=======\n{}\n>>>>>>> theirs\n",
         "holds merge-conflict markers (line 1)",

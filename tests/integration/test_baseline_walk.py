@@ -75,7 +75,7 @@ def test_the_walk(project):
     assert " 1 new" not in ran.out
     assert project.pytest("--planguard-update", "--planguard-trim").status == 0
     changed = git(project, "status", "--porcelain", "planguard").splitlines()
-    assert len(changed) == 2  # the entry under its old key and under its new one
+    assert len(changed) == 1  # its entry keeps the file it had
     saved(project, "edit the query")
     said = project.command("baseline", "diff", "main..HEAD")
     assert re.search(r"^(changed|same|better) \w{12} \(was \w{12}\)", said.out), said.out

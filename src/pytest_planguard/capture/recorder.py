@@ -460,6 +460,7 @@ class Recorder:
             or frame.f_lasti != line.last
             or line.moment is not self._moment
             or counter is None
+            or counter.calls.undecided  # of another moment than when it became the last
         ):
             return False
         counter.executions += 1

@@ -281,7 +281,7 @@ try:
 except psycopg.errors.UndefinedColumn as error:
     assert error.__cause__ is None and error.__context__ is None
     files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
-    assert not any('planguard' in file for file in files)
+    assert not any('pytest_planguard' in file for file in files)
 else:
     raise AssertionError
 """
