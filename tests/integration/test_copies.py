@@ -199,3 +199,15 @@ def test_other_settings_are_other_copies_and_the_oldest_go(own):
         with build(spec, own(), None, tools_for(DDL), keep=True) as fixture:
             assert one(fixture.conninfo, "SHOW work_mem") == f"{number + 5}MB"
     assert len(kept(own())) == copies.KEPT
+
+
+def test_one_without_a_time_goes_first_and_stops_no_cleaning_up(own):
+    planned(own())
+    names = kept(own())
+    own()._execute(f"COMMENT ON DATABASE \"{names[0]}\" IS 'planguard_template_of_it'")
+    for number in range(copies.KEPT):
+        spec = DatabaseSpec(tables=SPEC.tables, settings={"work_mem": f"{number + 5}MB"})
+        with build(spec, own(), None, tools_for(DDL), keep=True):
+            pass
+    assert len(kept(own())) == copies.KEPT
+    assert names[0] not in kept(own())

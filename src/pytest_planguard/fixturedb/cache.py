@@ -153,7 +153,7 @@ def mark_used(connection: psycopg.Connection[Any], name: str) -> None:
     import psycopg
     from psycopg import sql
 
-    when = connection.execute("SELECT clock_timestamp()::timestamptz(0)::text").fetchone()
+    when = connection.execute("SELECT clock_timestamp()::text").fetchone()
     text = sql.SQL("COMMENT ON DATABASE {} IS {}")
     try:
         connection.execute(text.format(sql.Identifier(name), sql.Literal(when and when[0])))

@@ -98,9 +98,9 @@ class Copy:
         if not self.kept or self._server.data_directory is None:
             return False
         with connect(self._server) as connection:
-            if not _is_alone(connection, self.name):
-                return False
             connection.execute(_altered(self.name, "ALLOW_CONNECTIONS false"))
+            if not _is_alone(connection, self.name):  # nobody can come after this
+                return False
             deflate_directly(self._server.data_directory, self._extended)
             cache.mark_used(connection, self.name)
             if not _renamed(connection, self.name, self.kept):

@@ -5,7 +5,9 @@ SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = %s
 -- Kept copies of templates that are gone, and of each template those used longest ago.
 WITH known AS (
     SELECT d.datname, split_part(d.datname::text, '_', 3) AS template,
-           coalesce(s.description, '2000-01-01')::timestamptz AS used
+           -- a copy whose time could not be written still names its template there
+           CASE WHEN s.description ~ '^[0-9]{4}-' THEN s.description ELSE '2000-01-01' END
+             ::timestamptz AS used
       FROM pg_catalog.pg_database d
       LEFT JOIN pg_catalog.pg_shdescription s
         ON s.objoid = d.oid AND s.classoid = 'pg_catalog.pg_database'::regclass
