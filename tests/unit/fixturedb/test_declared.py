@@ -94,6 +94,9 @@ def test_what_migration_tools_keep_is_never_assumed_to_be_large():
     tools = catalog(Table("public", "alembic_version", "r", (text("version_num", 1),)))
     (found,) = declared(tools, {}).tables.values()
     assert (found.rows, found.source) == (1, ScaleSource.ASSUMED)
+    assert declared(tools, {}).source is ScaleSource.ASSUMED
+    both = catalog(CUSTOMERS, *tools.tables.values())
+    assert declared(both, {"customers": TableDeclaration(7)}).source is ScaleSource.DECLARED
     sizes = {"alembic_version": TableDeclaration(7)}
     assert declared(tools, sizes).tables["public.alembic_version"].rows == 7
 
