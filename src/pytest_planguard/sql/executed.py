@@ -42,7 +42,7 @@ def executed_cost(root: PlanNode) -> float:
     """
     if not any(node.subplans_removed for node in root.walk()):
         return root.total_cost
-    return _executed(root).total
+    return round(_executed(root).total, 2)  # as EXPLAIN prints it
 
 
 def _executed(node: PlanNode) -> _Figures:
