@@ -254,7 +254,8 @@ def with_new_indexes(
         if facts is None or table is None or table.kind == "p" or index.name in facts.indexes:
             continue
         count = _tuples_of(catalog, name, index, tuples, facts, statistics)
-        new[index.table][index.name] = index_statistics(index, table, facts, count)
+        version = statistics.server_version or catalog.server.version
+        new[index.table][index.name] = index_statistics(index, table, facts, count, version=version)
     tables = {
         name: msgspec.structs.replace(facts, indexes={**facts.indexes, **new[name]})
         if name in new
