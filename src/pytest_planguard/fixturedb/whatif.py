@@ -115,9 +115,7 @@ def _files(
     every = template.record.files
     if relations is None:
         return every
-    from pytest_planguard.fixturedb.scale.growing import with_parts
-
-    tables = with_parts(catalog, relations)
+    tables = catalog.with_parts(relations)
     wanted = tables | {name for name, one in catalog.indexes.items() if one.table in tables}
     return [file for file in every if file.relation in wanted]
 
