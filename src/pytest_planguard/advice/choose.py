@@ -61,18 +61,21 @@ def choose(
         for scan in scans
     }
     executions = {scan.place: scan.executions for scan in scans}
+    costs = {scan.place: scan.with_index for scan in scans}
     open_scans = {place for place, options in near.items() if options}
     chosen: dict[Scans, Option] = {}
     taken: Option = frozenset()
 
-    def order(option: Option) -> tuple[float, float, int, tuple[str, ...]]:
+    def order(option: Option) -> tuple[float, float, int, float, tuple[str, ...]]:
         new, together = option - taken, option | taken
         served = [place for place in open_scans if any(one <= together for one in near[place])]
         asked = sum(executions[place] for place in served)
         penalty = sum(_penalty(indexes[name], sizes, catalog, writes, asked) for name in new)
         size = sum(_weighed(indexes[name], sizes) for name in new)
         columns = sum(_width(indexes[name]) for name in new)
-        return (penalty - len(served) / max(1, len(new)), size, columns, tuple(sorted(option)))
+        cost = sum(_least(costs[place], near[place], together) for place in served)
+        gain = penalty - len(served) / max(1, len(new))
+        return (gain, size, columns, cost, tuple(sorted(option)))
 
     while open_scans:
         options = {option for place in open_scans for option in near[place]}
@@ -84,6 +87,11 @@ def choose(
                 chosen[place] = min(fitting, key=lambda option: (len(option), *sorted(option)))
         open_scans -= chosen.keys()
     return chosen
+
+
+def _least(costs: Mapping[Option, float], near: frozenset[Option], offered: Option) -> float:
+    """What a query costs with the best of what is offered: of equals the cheaper one is taken."""
+    return min(costs[option] for option in near if option <= offered)
 
 
 def _worth_their_width(
