@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from math import fsum
 
 import msgspec
 
@@ -66,14 +68,18 @@ def choose(
     chosen: dict[Scans, Option] = {}
     taken: Option = frozenset()
 
+    by_name = _by_name(near)
+
     def order(option: Option) -> tuple[float, float, int, float, tuple[str, ...]]:
         new, together = option - taken, option | taken
-        served = [place for place in open_scans if any(one <= together for one in near[place])]
+        # Whatever an open scan takes, some of it is new.
+        touched = open_scans & set().union(*(by_name[name] for name in new))
+        served = [place for place in touched if any(one <= together for one in near[place])]
         asked = sum(executions[place] for place in served)
         penalty = sum(_penalty(indexes[name], sizes, catalog, writes, asked) for name in new)
         size = sum(_weighed(indexes[name], sizes) for name in new)
         columns = sum(_width(indexes[name]) for name in new)
-        cost = sum(_least(costs[place], near[place], together) for place in served)
+        cost = fsum(_least(costs[place], near[place], together) for place in served)
         gain = penalty - len(served) / max(1, len(new))
         return (gain, size, columns, cost, tuple(sorted(option)))
 
@@ -92,6 +98,15 @@ def choose(
 def _least(costs: Mapping[Option, float], near: frozenset[Option], offered: Option) -> float:
     """What a query costs with the best of what is offered: of equals the cheaper one is taken."""
     return min(costs[option] for option in near if option <= offered)
+
+
+def _by_name(near: Mapping[Scans, Collection[Option]]) -> Mapping[str, set[Scans]]:
+    """Scans that an index may help, alone or with others."""
+    found: dict[str, set[Scans]] = defaultdict(set)
+    for place, options in near.items():
+        for name in frozenset().union(*options):
+            found[name].add(place)
+    return found
 
 
 def _worth_their_width(
