@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_planguard.model import words
+from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read, Rewrite
 from pytest_planguard.sql.obstacles import (
     conditions_of,
     has_predicate,
+    is_guess,
     is_guessed_search,
     why_unserved,
 )
@@ -109,7 +111,7 @@ def _candidate(read: Read, context: Context) -> Candidate:
         FACTS,
         read,
         Severity.ERROR if verified or is_critical else Severity.WARNING,
-        message=_message(read, rewrite),
+        message=_message(read, rewrite, context.catalog),
         remedy=remedy,
         evidence={
             "rows_read": read.rows_read,
@@ -125,21 +127,21 @@ def _candidate(read: Read, context: Context) -> Candidate:
     )
 
 
-def _message(read: Read, rewrite: Rewrite | None) -> str:
+def _message(read: Read, rewrite: Rewrite | None, catalog: Catalog) -> str:
+    """Without the number of rows kept where it is a guess of the planner's."""
     how = f" in {read.partitions} partitions" if read.partitions > 1 else ""
-    times = f", {words.rows(read.loops)} times over" if read.loops >= 2 else ""
     read_all = (
         f"reads {words.rows(read.rows_read)} rows ({words.size(read.bytes_read)}) of "
-        f"{read.relation}{how}"
+        f"{read.relation}{how}{words.passes(read.loops)}"
     )
-    if rewrite is not None and rewrite.rule == FACTS.code:
+    if rewrite is not None:
         return (
-            f"{read_all} and tests each{times}; the query costs {words.cost(rewrite.cost_before)}, "
+            f"{read_all} and tests each; the query costs {words.cost(rewrite.cost_before)}, "
             f"written otherwise {words.cost(rewrite.cost_after)}"
         )
+    kept = "and tests each" if is_guess(read, catalog) else f"to keep {words.rows(read.rows_kept)}"
     return (
-        f"{read_all} to keep {words.rows(read.rows_kept)}{times}; cost "
-        f"{words.cost(read.cost)}, {words.share(read.share)} of the query's"
+        f"{read_all} {kept}; cost {words.cost(read.cost)}, {words.share(read.share)} of the query's"
     )
 
 

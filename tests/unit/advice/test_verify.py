@@ -357,3 +357,22 @@ def test_a_build_that_failed_is_done_again_and_not_beside_it() -> None:
     assert advice.operations == {}
     assert advice.ddl == ("REINDEX INDEX CONCURRENTLY public.more;",)
     assert "index more is invalid: drop it and create it again" in advice.notes
+
+
+@pytest.mark.parametrize(
+    ("kept", "cost", "given"),
+    [
+        (0.04, 0.69, True),
+        (0.19, 0.69, False),  # so much is kept: only a clear gain will do
+        (0.19, 0.24, True),
+        (0.21, 0.01, False),
+    ],
+)
+def test_where_more_is_kept_an_index_must_save_more(kept: float, cost: float, given: bool) -> None:
+    one = item("seq_equality")
+    (read,) = one.reads[0]
+    wide = msgspec.structs.replace(read, rows_kept=kept * read.rows_read)
+    found = advised(
+        [msgspec.structs.replace(one, reads={0: (wide,)})], FakeWhatIf(always(6945 * cost))
+    )
+    assert bool(found) is given
