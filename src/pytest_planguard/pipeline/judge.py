@@ -25,6 +25,7 @@ from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Layer
 from pytest_planguard.pipeline.budgets import demands_of
 from pytest_planguard.pipeline.comparison import compared
+from pytest_planguard.pipeline.facts import sources_in_question
 from pytest_planguard.pipeline.fixtures import Planner
 from pytest_planguard.pipeline.growth import growths, with_least_rows
 from pytest_planguard.pipeline.judges import judges_of
@@ -195,7 +196,7 @@ def _run_context(
         catalog=planner.catalog,
         thresholds=thresholds,
         source=planner.source,
-        sizes={name: one.source for name, one in planner.fixture.statistics.tables.items()},
+        sizes=sources_in_question(planner.fixture.statistics),
         today=dt.datetime.now(dt.UTC).date(),
         before=baseline.worlds.get(database) if baseline is not None else None,
     )

@@ -97,6 +97,13 @@ def test_what_migration_tools_keep_is_never_assumed_to_be_large():
     assert declared(tools, sizes).tables["public.alembic_version"].rows == 7
 
 
+def test_what_migration_tools_keep_makes_no_size_doubtful():
+    tools = Table("public", "alembic_version", "r", (text("version_num", 1),))
+    both = catalog(tools, Table("public", "notes", "r", (text("body", 1),)))
+    assert declared(both, {"notes": TableDeclaration(9)}).source is ScaleSource.DECLARED
+    assert declared(both, {}).source is ScaleSource.ASSUMED
+
+
 def test_a_key_is_unique_and_counts_the_rows():
     key = columns()["id"]
     assert (key.n_distinct, key.correlation) == (-1.0, 1.0)

@@ -31,3 +31,12 @@ def assumed(table: str, otherwise: float) -> float:
     (500, 1000000)
     """
     return BOOKKEEPING.get(table.rpartition(".")[2], otherwise)
+
+
+def is_bookkeeping(table: str) -> bool:
+    """Whether nobody needs to say the size of a table: it is small wherever it is.
+
+    >>> is_bookkeeping("public.alembic_version"), is_bookkeeping("public.orders")
+    (True, False)
+    """
+    return table.rpartition(".")[2] in BOOKKEEPING

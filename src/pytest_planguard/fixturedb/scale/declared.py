@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from pytest_planguard.fixturedb.scale import bookkeeping
 from pytest_planguard.fixturedb.scale.columns import ColumnDeriver
 from pytest_planguard.fixturedb.scale.declarations import refuse, resolve
 from pytest_planguard.fixturedb.scale.indexes import index_statistics, table_field
@@ -49,8 +50,14 @@ def declare(
         name: _table(table, rows[name], deriver, indexes.get(name, []))
         for name, table in sorted(catalog.tables.items())
     }
-    sources = [rows[name].source for name in found] or [ScaleSource.DECLARED]
-    return Statistics(tables=found, clock=clock, source=max(sources, key=list(ScaleSource).index))
+    return Statistics(tables=found, clock=clock, source=_least_certain(rows))
+
+
+def _least_certain(rows: Mapping[str, Rows]) -> ScaleSource:
+    """Where the sizes come from; what a migration tool keeps for itself is in no doubt."""
+    doubtful = {name: one for name, one in rows.items() if not bookkeeping.is_bookkeeping(name)}
+    sources = [one.source for one in (doubtful or rows).values()] or [ScaleSource.DECLARED]
+    return max(sources, key=list(ScaleSource).index)
 
 
 def _table(
