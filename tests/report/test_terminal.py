@@ -8,9 +8,8 @@ import msgspec
 import pytest
 
 import fix_reports
-from pytest_planguard.model.report import Report, TableScale
+from pytest_planguard.model.report import Report
 from pytest_planguard.model.statement import Layer, Origin
-from pytest_planguard.model.statistics import ScaleSource
 from pytest_planguard.report import _text as words
 from pytest_planguard.report import term
 from pytest_planguard.report._lines import paint
@@ -122,18 +121,6 @@ def test_one_row_is_not_told() -> None:
     query, finding = fix_reports.missing_index()
     loop = msgspec.structs.replace(finding, relation=None, rows=1, advice=None)
     assert "1 rows" not in term.render(fix_reports.report((query, loop)))
-
-
-def test_what_was_declared_may_fail_and_the_sentence_on_assumed_sizes_says_so() -> None:
-    report = fix_reports.report(fix_reports.missing_index(), source=ScaleSource.ASSUMED)
-    database = report.databases["default"]
-    other = TableScale(9.0, 1, ScaleSource.DECLARED)
-    mixed = msgspec.structs.replace(database, tables={**database.tables, "public.t": other})
-    assert "! sizes are assumed: 1,000,000 rows" in term.render(report)
-    text = term.render(msgspec.structs.replace(report, databases={"default": mixed}))
-    assert "! some sizes are assumed" in text
-    assert "no finding of these fails" in text
-    assert "nothing fails" not in text
 
 
 def test_nothing_can_be_accepted_where_only_the_database_is_warned_of() -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import msgspec
 
 from pytest_planguard.baseline.distributions import lines_of
-from pytest_planguard.fixturedb.scale.bookkeeping import is_bookkeeping
 from pytest_planguard.model.catalog import Server
 from pytest_planguard.model.report import DatabaseReport, Fidelity, TableScale
 from pytest_planguard.model.spec import DatabaseSpec
@@ -46,15 +45,6 @@ def database_report(spec: DatabaseSpec, planner: Planner) -> DatabaseReport:
     )
 
 
-def sources_in_question(statistics: Statistics) -> dict[str, ScaleSource]:
-    """Where each table's size comes from, but for those that are small wherever they are."""
-    return {
-        name: table.source
-        for name, table in statistics.tables.items()
-        if table.source is not ScaleSource.ASSUMED or not is_bookkeeping(name)
-    }
-
-
 def _digest(table: TableStatistics) -> str:
     """Of what plans depend on besides sizes, which reports have by themselves, and the schema."""
     known = (table.columns, table.inherited, table.extended)
@@ -72,9 +62,11 @@ def _doubts(spec: DatabaseSpec, planner: Planner) -> Iterator[str]:
         case ScaleSource.GENERATED:
             yield "rows were generated from declared sizes"
         case ScaleSource.ASSUMED:
-            sources = sources_in_question(statistics)
-            assumed = sum(source is ScaleSource.ASSUMED for source in sources.values())
-            yield f"the sizes of {assumed} of {len(sources)} tables are assumed"
+            assumed = sum(
+                table.source is ScaleSource.ASSUMED for table in statistics.tables.values()
+            )
+            of = len(statistics.tables)
+            yield f"the sizes of {assumed} of {of} tables are assumed"
         case ScaleSource.AS_IS:
             yield "the database is used with its own contents"
     if not spec.settings and not statistics.server_version:

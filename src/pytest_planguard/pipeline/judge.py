@@ -25,7 +25,6 @@ from pytest_planguard.model.spec import Thresholds
 from pytest_planguard.model.statement import Layer
 from pytest_planguard.pipeline.budgets import demands_of
 from pytest_planguard.pipeline.comparison import compared
-from pytest_planguard.pipeline.facts import sources_in_question
 from pytest_planguard.pipeline.fixtures import Planner
 from pytest_planguard.pipeline.growth import growths, with_least_rows
 from pytest_planguard.pipeline.judges import judges_of
@@ -105,8 +104,9 @@ def judge(
         if (idle := found.idle.get(query.key)) is not None:
             reads = _reads(sent, planner.catalog, thresholds)
             as_it_is = msgspec.structs.replace(context, query=as_sent, planned=sent, reads=reads)
+            bare = [one for one in said if one.rule not in _AS_SENT and idle.speaks_of(one)]
             said = [
-                *idle.told(one for one in said if one.rule not in _AS_SENT),
+                *idle.told(bare),
                 *(one for one in judges.of_query(as_it_is) if one.rule in _AS_SENT),
             ]
         candidates += said
@@ -149,7 +149,8 @@ def _looked_into(
     """Plans what else there is to know of queries: other ways to write them, indexes, sizes."""
     seen = _seen(outcomes, planner, thresholds)
     explain = planner.explainer.explain
-    idle = unreached(outcomes, seen, planner.catalog, planner.fixture.statistics, explain)
+    statistics = planner.fixture.statistics
+    idle = unreached(outcomes, seen, planner.catalog, statistics, thresholds, explain)
     searched = [
         (idle[query.key].query, idle[query.key].planned) if query.key in idle else (query, planned)
         for query, planned in outcomes
@@ -196,7 +197,7 @@ def _run_context(
         catalog=planner.catalog,
         thresholds=thresholds,
         source=planner.source,
-        sizes=sources_in_question(planner.fixture.statistics),
+        sizes={name: one.source for name, one in planner.fixture.statistics.tables.items()},
         today=dt.datetime.now(dt.UTC).date(),
         before=baseline.worlds.get(database) if baseline is not None else None,
     )

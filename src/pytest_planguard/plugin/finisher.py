@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from pytest_planguard.model.ports import PostgresServer
     from pytest_planguard.pipeline import Outcome
 
+_LOST = "later commands (check, explain) lack it; --planguard-capture-file=PATH keeps it elsewhere"
+
 
 class Finisher:
     """Judges when the tests have run, and fails the session where findings say so.
@@ -234,7 +236,8 @@ class Finisher:
         except (PlanguardError, OSError) as error:
             if settings.capture_only:
                 raise
-            self._shown.warnings.append(str(error))
+            said = error.message if isinstance(error, PlanguardError) else str(error)
+            self._shown.warnings.append(f"{said}\n  {_LOST}")
             return ""
         root = self._config.rootpath
         return str(path.relative_to(root) if path.is_relative_to(root) else path)

@@ -14,7 +14,7 @@ from pytest_planguard.model.statistics import (
     TableStatistics,
     ValuePolicy,
 )
-from pytest_planguard.pipeline.facts import database_report, sources_in_question
+from pytest_planguard.pipeline.facts import database_report
 
 MASKED = ColumnStatistics(masked=True)
 
@@ -56,13 +56,3 @@ def test_a_database_with_stand_ins_anywhere_is_not_exact(facts):
 def test_a_masked_database_where_nothing_had_to_be_replaced_is_exact():
     found = fidelity(columns={"a": ColumnStatistics()}, **extended(own=ExtendedNumbers()))
     assert (found.exact, found.reasons) == (True, ())
-
-
-def test_nobody_is_asked_for_the_size_of_what_migration_tools_keep():
-    assumed = TableStatistics(9.0, 1, source=ScaleSource.ASSUMED)
-    sized = TableStatistics(9.0, 1, source=ScaleSource.DECLARED)
-    tables = {"public.alembic_version": assumed, "public.orders": assumed, "x.aerich": sized}
-    assert sources_in_question(Statistics(tables, "2026-01-01", ScaleSource.ASSUMED)) == {
-        "public.orders": ScaleSource.ASSUMED,
-        "x.aerich": ScaleSource.DECLARED,
-    }

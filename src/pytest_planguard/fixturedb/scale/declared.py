@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from pytest_planguard.fixturedb.scale import bookkeeping
 from pytest_planguard.fixturedb.scale.columns import ColumnDeriver
 from pytest_planguard.fixturedb.scale.declarations import refuse, resolve
 from pytest_planguard.fixturedb.scale.indexes import index_statistics, table_field
 from pytest_planguard.fixturedb.scale.rows import Rows, table_rows
 from pytest_planguard.fixturedb.scale.sizes import heap_pages
+from pytest_planguard.model.bookkeeping import least_certain
 from pytest_planguard.model.catalog import Catalog, Index, Table
 from pytest_planguard.model.spec import ASSUMED_ROWS, TableDeclaration
 from pytest_planguard.model.statistics import ScaleSource, Statistics, TableStatistics
@@ -50,14 +50,8 @@ def declare(
         name: _table(table, rows[name], deriver, indexes.get(name, []))
         for name, table in sorted(catalog.tables.items())
     }
-    return Statistics(tables=found, clock=clock, source=_least_certain(rows))
-
-
-def _least_certain(rows: Mapping[str, Rows]) -> ScaleSource:
-    """Where the sizes come from; what a migration tool keeps for itself is in no doubt."""
-    doubtful = {name: one for name, one in rows.items() if not bookkeeping.is_bookkeeping(name)}
-    sources = [one.source for one in (doubtful or rows).values()] or [ScaleSource.DECLARED]
-    return max(sources, key=list(ScaleSource).index)
+    source = least_certain({name: rows[name].source for name in found}, ScaleSource.DECLARED)
+    return Statistics(tables=found, clock=clock, source=source)
 
 
 def _table(
