@@ -18,7 +18,8 @@ FACTS = RuleFacts(
         "With an index that does not exist, or a few together, planned in a copy of the fixture at "
         "scale, the query costs at least minimum-gain and minimum-gain-units less with every value "
         "that reads too much, and no other query of the suite becomes dearer by more than "
-        "maximum-loss."
+        "maximum-loss. Where more than kept-fraction of the rows is kept, and no more than a "
+        "fifth, it must save three quarters."
     ),
     effect="Each call reads far more of the table than it returns.",
     remedy="Create the index; the statement is in the advice, with its size and what else gains.",
