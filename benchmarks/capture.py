@@ -12,6 +12,7 @@ other programs on the machine disturb least.
 
 Memory is what a process with planguard has more than one without that sends the same statements
 through psycopg: at the end, with all that was imported, and at most, the capture file written.
+What it has more after a tenth tells how that grows with executions and with distinct statements.
 
 The medians are held to the goals below; what misses one is said at the end, and is exit status 1.
 
@@ -64,6 +65,12 @@ MOST_MEMORY = {500: 30.0, 100_000: 300.0}
 
 MOST_ON_DISK = 20.0
 """MB the capture file may have."""
+
+MOST_GROWTH = 0.1
+"""Of what may be taken: what nine more executions of each statement may add."""
+
+MOST_STEEP = 1.2
+"""Times what a tenth of the distinct statements took that the same number may take later on."""
 
 TABLE = """
 CREATE TABLE item (id int PRIMARY KEY, name text, price numeric, kind int, created_at timestamptz)
@@ -198,6 +205,8 @@ def _is_there(module: str) -> bool:
 class Taken(NamedTuple):
     """What planguard takes of one shape of a suite, in MB."""
 
+    start: float
+    """In memory before the first statement."""
     early: float
     """In memory after a tenth."""
     late: float
@@ -209,9 +218,14 @@ class Taken(NamedTuple):
     @classmethod
     def of(cls, bare: Sequence[int], planguard: Sequence[int]) -> Taken:
         """Of what both processes said, in bytes."""
-        early, late, file, most = planguard
-        taken = (early - bare[0], late - bare[1], most - bare[1], file)
-        return cls(*(size / 1e6 for size in taken))
+        *sizes, file, most = planguard
+        more = [size - without for size, without in zip(sizes, bare, strict=True)]
+        return cls(*(size / 1e6 for size in (*more, most - bare[-1], file)))
+
+    @property
+    def steepness(self) -> float:
+        """What a later tenth took on average, as a multiple of what the first one took."""
+        return (self.late - self.early) / 9 / (self.early - self.start)
 
 
 def memory(url: str) -> list[str]:
@@ -219,16 +233,20 @@ def memory(url: str) -> list[str]:
     missed: list[str] = []
     for executions, distinct in SIZES:
         sizes = [str(executions), str(distinct)]
-        bare, planguard = (
-            subprocess.run(
+        both = [
+            subprocess.Popen(
                 [sys.executable, str(CHILD), way, "memory", url, *sizes],
-                check=True, stdout=subprocess.PIPE, text=True,
-            ).stdout.split()
+                stdout=subprocess.PIPE, text=True,
+            )
             for way in ("bare", "planguard")
-        )  # fmt: skip
+        ]  # fmt: skip
+        bare, planguard = (process.communicate()[0].split() for process in both)
+        if any(process.returncode for process in both):
+            raise SystemExit("a process of the benchmark failed")
         taken = Taken.of(list(map(int, bare)), list(map(int, planguard)))
         print(report(executions, distinct, taken), flush=True)
         missed += large(distinct, taken)
+        missed += steep(executions, distinct, taken)
     return missed
 
 
@@ -236,8 +254,8 @@ def report(executions: int, distinct: int, taken: Taken) -> str:
     """What one shape takes, in MB."""
     return (
         f"{executions:9,} executions of {distinct:7,} statements: {taken.late:+6.1f} MB in memory"
-        f" ({taken.early:+.1f} after a tenth, {taken.most:+.1f} while the file is written),"
-        f" {taken.file:.1f} MB on disk"
+        f" ({taken.start:+.1f} before, {taken.early:+.1f} after a tenth,"
+        f" {taken.most:+.1f} while the file is written), {taken.file:.1f} MB on disk"
     )
 
 
@@ -251,6 +269,21 @@ def large(distinct: int, taken: Taken) -> Iterator[str]:
         yield (
             f"{distinct:,} distinct statements: {taken.file:.1f} MB on disk,"
             f" wanted {MOST_ON_DISK:g}"
+        )
+
+
+def steep(executions: int, distinct: int, taken: Taken) -> Iterator[str]:
+    """A sentence where a shape grows with executions, or with more than distinct statements."""
+    grown, may = taken.late - taken.early, MOST_GROWTH * MOST_MEMORY[distinct]
+    if executions > distinct and grown > may:
+        yield (
+            f"{executions:,} executions: {grown:+.1f} MB in memory after the first tenth,"
+            f" wanted {may:g}"
+        )
+    if executions == distinct and taken.steepness > MOST_STEEP:
+        yield (
+            f"{distinct:,} distinct statements: × {taken.steepness:.2f} of the first tenth's"
+            f" memory for each later one, wanted {MOST_STEEP:g}"
         )
 
 

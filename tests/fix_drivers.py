@@ -125,6 +125,24 @@ async def connect(url, application_name=None):
 }
 DRIVERS = tuple(_SOURCES)
 
+WAYS = """
+from collections import Counter
+
+def ways(recorder):
+    counts = Counter()
+    def count(name):
+        method = getattr(recorder, name)
+        def counted(*given, **more):
+            found = method(*given, **more)
+            counts[name] += found is not None and found is not False
+            return found
+        setattr(recorder, name, counted)
+    for name in ("record", "record_again", "record_row", "count_again"):
+        count(name)
+    return counts
+"""
+"""How often each of a recorder's ways to count has counted; installed like a library, too."""
+
 
 class Driven:
     """One driver, and how to run an application on it."""
@@ -157,7 +175,7 @@ class Driven:
                 "    asyncio.run(opened(url))",
             ]
         )
-        return self._capture_of(app, library={"driver": _SOURCES[self.name]})
+        return self._capture_of(app, library={"driver": _SOURCES[self.name], "ways": WAYS})
 
 
 @pytest.fixture(params=DRIVERS)

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from pytest_planguard.fixturedb.parts import Tools
-from pytest_planguard.planner.catalog import read_catalog
+from pytest_planguard.planner.catalog import read_catalog, read_indexes
 from pytest_planguard.planner.selfcheck import check_scale
 
 
@@ -77,6 +77,7 @@ def tools_for(ddl: str) -> Tools:
 
     return Tools(
         read_catalog=read_catalog,
+        read_indexes=read_indexes,
         check_scale=check_scale,
         build_schema=build_schema,
         schema_inputs=lambda _, __: ddl.encode(),

@@ -316,8 +316,9 @@ def mixed() -> Report:
     """Everything a reader may meet at once, at declared sizes."""
     better, _ = function_on_column("feed00000004")
     change = Change(
-        ChangeKind.BETTER, "feed00000004", "default", cost_before=48_000, cost_after=9.1
-    )
+        ChangeKind.BETTER, "feed00000004", "default", cost_before=48_000, cost_after=9.1,
+        renamed_from="feed0000000f", sql_before="SELECT * FROM customers c WHERE c.email = $1",
+    )  # fmt: skip
     whole = report(
         regression(),
         missing_index(),

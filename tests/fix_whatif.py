@@ -36,10 +36,14 @@ class FakeWhatIf:
         self.indexes: dict[str, HypotheticalIndex] = {}
         self.asked: list[tuple[str, frozenset[str]]] = []
         self.trials = 0
+        self.announced: Sequence[Planned] | None = None
 
     @contextmanager
-    def trial(self, indexes: Sequence[HypotheticalIndex]) -> Iterator[FakeTrial]:
+    def trial(
+        self, indexes: Sequence[HypotheticalIndex], plans: Sequence[Planned] | None = None
+    ) -> Iterator[FakeTrial]:
         self.trials += 1
+        self.announced = plans
         self.indexes = {index.name: index for index in indexes}
         yield FakeTrial(self)
 
@@ -63,6 +67,8 @@ class FakeTrial:
     def plan(
         self, requests: Sequence[tuple[Query, Planned, frozenset[str]]]
     ) -> list[Planned | Unexplained]:
+        announced = self._whatif.announced
+        assert announced is None or all(planned in announced for _, planned, _ in requests)
         self._whatif.asked += [(query.key, visible) for query, _, visible in requests]
         return [self._planned(query, planned, visible) for query, planned, visible in requests]
 

@@ -159,7 +159,7 @@ STEPS = [
     ("fixturedb.cache", "mark_used"),
     ("fixturedb.cache", "mark_copy"),
     ("fixturedb.copies", "inflate"),
-    ("fixturedb.build", "freeze"),
+    ("fixturedb.copies", "freeze"),
     ("fixturedb.copies", "free_name"),
     ("fixturedb.inflate.direct", "first_pages"),
     ("fixturedb.inflate.direct", "segments"),
@@ -246,7 +246,7 @@ def test_two_builds_at_once_share_one_template(postmasters):
             meet.wait(30)  # both have found no template
             return tools.build_schema(*arguments)
 
-        both = type(tools)(tools.read_catalog, tools.check_scale, build_schema, tools.schema_inputs)
+        both = msgspec.structs.replace(tools, build_schema=build_schema)
         try:
             with build(SPEC, server, None, both) as fixture:
                 made.append((fixture.name, explained(fixture.conninfo, QUERIES)))

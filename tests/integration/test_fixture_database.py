@@ -2,6 +2,7 @@
 
 import os
 
+import msgspec
 import psycopg
 import pytest
 
@@ -166,12 +167,7 @@ def test_an_interruption_while_building_leaves_nothing(server):
 
     before = server.databases()
     tools = tools_for(SHOP + "-- interrupted\n")
-    broken = type(tools)(
-        read_catalog=interrupted,
-        check_scale=tools.check_scale,
-        build_schema=tools.build_schema,
-        schema_inputs=tools.schema_inputs,
-    )
+    broken = msgspec.structs.replace(tools, read_catalog=interrupted)
     with pytest.raises(KeyboardInterrupt), build(SPEC, server, None, broken):
         pass
     assert server.databases() == before

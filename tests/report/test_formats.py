@@ -98,7 +98,7 @@ def test_json_has_the_keys_of_the_contract():
     assert set(value["databases"]["default"]) == {"server", "scale", "fidelity", "self_check"}
     assert set(value["queries"][0]) == {
         "key", "database", "sql", "parameter_types", "executions", "origins", "layer", "phases",
-        "tests", "plans", "unexplained", "change", "comparison",
+        "tests", "plans", "unexplained", "change", "comparison", "edited_from",
     }  # fmt: skip
     assert set(value["findings"][0]) == {
         "rule", "name", "severity", "key", "database", "relation", "rows", "message", "remedy",

@@ -42,7 +42,7 @@ NOT_INSIDE = {
     QueryReport: {"query", "outcome", "growth"},
     DatabaseReport: {"provider", "source", "tables", "catalog", "clock", "checked",
                      "statistics_digests", "distributions"},
-    Change: {"kind", "renamed_from", "sql_before"},
+    Change: {"kind", "renamed_from", "sql_before"},  # edited_from
     Finding: set(),
     Advice: {"indexes", "plan"},
     Migration: {"lossy", "notes"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
@@ -65,9 +66,13 @@ def choose(
     chosen: dict[Scans, Option] = {}
     taken: Option = frozenset()
 
+    by_name = _by_name(near)
+
     def order(option: Option) -> tuple[float, float, int, tuple[str, ...]]:
         new, together = option - taken, option | taken
-        served = [place for place in open_scans if any(one <= together for one in near[place])]
+        # Whatever an open scan takes, some of it is new.
+        touched = open_scans & set().union(*(by_name[name] for name in new))
+        served = [place for place in touched if any(one <= together for one in near[place])]
         asked = sum(executions[place] for place in served)
         penalty = sum(_penalty(indexes[name], sizes, catalog, writes, asked) for name in new)
         size = sum(_weighed(indexes[name], sizes) for name in new)
@@ -84,6 +89,15 @@ def choose(
                 chosen[place] = min(fitting, key=lambda option: (len(option), *sorted(option)))
         open_scans -= chosen.keys()
     return chosen
+
+
+def _by_name(near: Mapping[Scans, Collection[Option]]) -> Mapping[str, set[Scans]]:
+    """Scans that an index may help, alone or with others."""
+    found: dict[str, set[Scans]] = defaultdict(set)
+    for place, options in near.items():
+        for name in frozenset().union(*options):
+            found[name].add(place)
+    return found
 
 
 def _worth_their_width(

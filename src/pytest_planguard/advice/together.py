@@ -52,7 +52,7 @@ class Together:
     """Plans the suite's queries with sets of candidates.
 
     Args:
-        items: All queries with plans.
+        items: All queries whose plans read a table of the candidates.
         made: Candidates.
         trial: Where they are.
         catalog: The fixture database's.
@@ -88,7 +88,7 @@ class Together:
         touched = [
             one
             for one in self._items
-            if not tables.isdisjoint(_relations(one)) and self._matter(by_table, one)
+            if not tables.isdisjoint(one.planned.relations) and self._matter(by_table, one)
         ]
         return self._planned(touched, frozenset(names))
 
@@ -201,11 +201,6 @@ class Together:
             or (longer and gains(before.cost, then.cost, self._thresholds))
             for before, now, then in plans
         )
-
-
-def _relations(item: Item) -> frozenset[str]:
-    """What a query's plans read, partitions as their root."""
-    return frozenset(p.relation for plan in item.planned.plans for p in plan.access.values())
 
 
 def _by_key(users: Iterable[After]) -> list[tuple[str, After]]:

@@ -72,10 +72,13 @@ def advise(
     indexes = _candidates(suspects)
     if not indexes:
         return Advised()
-    with whatif.trial(list(indexes.values())) as trial:
+    tables = frozenset(catalog.root_of(one.table) for one in indexes.values())
+    concerned = [one for one in items if not tables.isdisjoint(one.planned.relations)]
+    plans = [one.planned for one in concerned]
+    with whatif.trial(list(indexes.values()), plans) as trial:
         made = {name: one for name, one in indexes.items() if name not in trial.refused}
         scans = measured(suspects, made, trial, thresholds)
-        together = Together(items, made, trial, catalog, thresholds)
+        together = Together(concerned, made, trial, catalog, thresholds)
         chosen, after = _harmless(scans, made, trial, together, catalog, suite, thresholds)
         advised = _all(chosen)
         helped = {name: together.helped(name, after) for name in advised}

@@ -39,6 +39,19 @@ class Counter:
         self.executions = 0
         self.calls = calls
 
+    def close(self) -> tuple[int, int]:
+        """Executions and distinct lists of values, now that the phase is over.
+
+        Whoever counts without the lock may still hold it: it finds calls that are undecided, and
+        takes the way that looks for the counter of the phase that runs.
+        """
+        calls, self.calls = self.calls, _OVER
+        return self.executions, calls.distinct
+
+
+_OVER = Calls()
+"""Of counters that are closed: undecided for ever."""
+
 
 class Places:
     """Where one statement came from."""
@@ -61,7 +74,7 @@ class Past:
         self._numbers: dict[Site, int] = {}
 
     def add(self, places: Places, site: Site, counter: Counter) -> None:
-        """Takes a counter over."""
+        """Takes a counter over, which counts nothing more."""
         places.now = {}
         number = self._numbers.get(site)
         if number is None:
@@ -69,8 +82,9 @@ class Past:
             self._sites.append(site)
         if places.past is None:
             places.past = array("I")
-        executions = min(counter.executions, _MOST_EXECUTIONS)
-        places.past.extend((number, len(self.moments) - 1, executions, counter.calls.distinct))
+        executions, distinct = counter.close()
+        executions = min(executions, _MOST_EXECUTIONS)
+        places.past.extend((number, len(self.moments) - 1, executions, distinct))
 
     def counts(self, several: Iterable[Places]) -> Counts:
         """Executions and distinct lists of values, summed up by place."""

@@ -135,7 +135,7 @@ class Recorder:
         """By what was sent, and what of the stack decides who asked."""
         self.recent: dict[tuple[bytes, tuple[int, ...]], Line] = {}
         """By text and types: the line of the application that has sent it last."""
-        self.hastens = True
+        self.hastens = _takes_turns()
         """Whether ``count_again`` may be asked."""
         self._thinned = 0
         self._control: set[bytes] = set()
@@ -225,7 +225,7 @@ class Recorder:
         self.following = self.failure is None and not self._forked
         self.listening = wanted and self.following
         special = self._watchers or self._paused or self._annotated or self._redactor is not None
-        self.hastens = self.listening and not special
+        self.hastens = self.listening and not special and _takes_turns()
 
     # What drivers tell
 
@@ -404,8 +404,8 @@ class Recorder:
                 return False
             counter = line.counter
             if line.moment is not self._moment or counter is None:
-                line.moment = self._moment
                 counter = line.counter = self._tally.counter(line.sent, line.site, self._moment)
+                line.moment = self._moment  # last: ``count_again`` reads it without the lock
             counter.executions += 1
             if params:
                 line.sent.samples.offer(*(shown or (params, formats)))
@@ -437,8 +437,9 @@ class Recorder:
     ) -> bool:
         """Counts one execution where the line that was the last to send the same sends it again.
 
-        What is looked at is what the driver has at hand, and no lock is taken: in CPython threads
-        take turns between calls and where code jumps back, never within an addition.
+        What is looked at is what the driver has at hand, and no lock is taken: where CPython has
+        its lock, threads take turns at calls and where code jumps back. Between the look at the
+        moment and the end of the addition there is neither, and none may come in.
 
         Args:
             line: Of ``recent``; the driver has compared its session.
@@ -629,6 +630,12 @@ class Recorder:
             opened=opened,
             held=held,
         )
+
+
+def _takes_turns() -> bool:
+    """Whether one thread runs at a time; in a free-threaded build of CPython they all do."""
+    ask: Callable[[], bool] | None = getattr(sys, "_is_gil_enabled", None)  # from Python 3.13 on
+    return ask is None or ask()
 
 
 SWITCHED_OFF = "capture was switched off"

@@ -15,6 +15,7 @@ from pytest_planguard.errors import ScaleError, ServerError
 from pytest_planguard.fixturedb.parts import ReadCatalog
 from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.whatif import CopyWithIndexes
+from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.moved import FormerWorld
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer, quoted
 from pytest_planguard.model.spec import DatabaseSpec
@@ -42,10 +43,15 @@ class AsIs(msgspec.Struct, frozen=True):
     lacking: tuple[str, ...] = ()
 
     @contextmanager
-    def copy_with(self, indexes: Sequence[HypotheticalIndex]) -> Iterator[CopyWithIndexes]:
+    def copy_with(
+        self,
+        indexes: Sequence[HypotheticalIndex],
+        catalog: Catalog | None = None,
+        relations: AbstractSet[str] | None = None,  # noqa: ARG002 - as of the protocol
+    ) -> Iterator[CopyWithIndexes]:
         """The database itself: it is not ours to copy or to index."""
         refused = {index.name: "the database is used as it is" for index in indexes}
-        yield CopyWithIndexes(self.name, self.server, {}, refused)
+        yield CopyWithIndexes(self.name, self.server, {}, refused, catalog)
 
     def copy_at(
         self,

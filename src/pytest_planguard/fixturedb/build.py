@@ -17,7 +17,6 @@ from pytest_planguard.fixturedb import cache, copies, kept
 from pytest_planguard.fixturedb.asis import AsIs, use_as_it_is
 from pytest_planguard.fixturedb.connection import (
     connect,
-    freeze,
     lost_server,
     refuse_wrong_settings,
     settings_in_force,
@@ -25,6 +24,7 @@ from pytest_planguard.fixturedb.connection import (
 from pytest_planguard.fixturedb.parts import FixtureServer, Progress, Tools, quiet
 from pytest_planguard.fixturedb.template import Production, Template, TemplateMaker
 from pytest_planguard.fixturedb.whatif import CopyWithIndexes, copy_with
+from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.moved import FormerWorld
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
 from pytest_planguard.model.report import SelfCheck
@@ -75,17 +75,26 @@ class Fixture:
         return self.server.conninfo(self.name)
 
     def copy_with(
-        self, indexes: Sequence[HypotheticalIndex]
+        self,
+        indexes: Sequence[HypotheticalIndex],
+        catalog: Catalog | None = None,
+        relations: AbstractSet[str] | None = None,
     ) -> AbstractContextManager[CopyWithIndexes]:
-        """A copy at scale with more indexes, dropped at the end."""
+        """A copy with more indexes, dropped or given back at the end; see ``FixtureDatabase``."""
         return copy_with(
             self._server,
             self._template,
             indexes,
+            catalog=catalog or self._read_catalog(),
+            relations=relations,
             settings=self._settings,
-            read_catalog=self._tools.read_catalog,
+            tools=self._tools,
             keep=self._keep,
         )
+
+    def _read_catalog(self) -> Catalog:
+        with connect(self._server, self.name) as connection:
+            return self._tools.read_catalog(connection)
 
     def copy_at(
         self, factor: float, relations: AbstractSet[str]
@@ -261,13 +270,6 @@ def _extended(
     settings: dict[str, str],
     tools: Tools,
 ) -> SelfCheck:
-    record = template.record
-    with connect(server) as connection:
-        cache.mark_copy(connection, copy.name, template.name)
-        copy.extend(connection, record.files)
-        if copy.taken:  # with its settings
-            copies.admit(connection, copy.name)
-        else:
-            freeze(connection, copy.name, settings)
+    copy.to_scale(template.record.files, settings)
     with connect(server, copy.name) as connection:
-        return tools.check_scale(connection, record.statistics)
+        return tools.check_scale(connection, template.record.statistics)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, LiteralString
 
@@ -24,10 +24,11 @@ import msgspec
 
 from pytest_planguard.errors import ServerError
 from pytest_planguard.fixturedb import cache
-from pytest_planguard.fixturedb.connection import connect, drop, lost_server
+from pytest_planguard.fixturedb.connection import connect, drop, freeze, lost_server
 from pytest_planguard.fixturedb.inflate.database import inflate
 from pytest_planguard.fixturedb.inflate.direct import Extended, deflate_directly
 from pytest_planguard.fixturedb.inflate.files import RelationFile
+from pytest_planguard.fixturedb.inflate.renumber import rename
 from pytest_planguard.fixturedb.parts import FixtureServer
 from pytest_planguard.fixturedb.queries import named_queries
 
@@ -81,13 +82,31 @@ class Copy:
         self.taken, self._extended = False, []
         self._server.create_database(self.name, template=self._template)
 
-    def extend(self, connection: psycopg.Connection[Any], files: Sequence[RelationFile]) -> None:
-        """Brings its files to scale; nobody is connected to it.
+    def to_scale(
+        self,
+        files: Sequence[RelationFile],
+        settings: Mapping[str, str],
+        moved: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Brings it to scale, freezes it and lets connections in; nobody is connected to it.
+
+        Args:
+            files: What its files become.
+            settings: The planner's; one that was kept has them.
+            moved: Files the catalog knows by new names already.
 
         Raises:
             ScaleError: It cannot be done.
         """
-        self._extended = inflate(connection, self._server, self.name, files)
+        with connect(self._server) as connection:
+            cache.mark_copy(connection, self.name, self._template)
+            if moved:
+                rename(connection, self._server, moved)
+            self._extended = inflate(connection, self._server, self.name, files)
+            if self.taken:
+                admit(connection, self.name)
+            else:
+                freeze(connection, self.name, settings)
 
     def give_back(self) -> bool:
         """Keeps it, small again; False where it is to be dropped.
@@ -112,12 +131,14 @@ class Copy:
 
 
 @contextmanager
-def copy_of(server: FixtureServer, template: str, *causes: object, keep: bool) -> Iterator[Copy]:
+def copy_of(
+    server: FixtureServer, template: str, *causes: object, keep: bool = False
+) -> Iterator[Copy]:
     """A copy of a template, dropped at the end, or kept where nothing went wrong.
 
     Args:
         server: Where the template is.
-        template: Its name.
+        template: Its name; it counts as used now, if it is one that is kept.
         causes: What will make the copy what it is, besides the template and what its files
             become: as JSON can have it.
         keep: It is only read from when it is yielded on, but for what ``causes`` tells.
@@ -126,7 +147,9 @@ def copy_of(server: FixtureServer, template: str, *causes: object, keep: bool) -
         psycopg.Error: The server can make no copy.
     """
     with connect(server) as connection:
-        name = free_name(connection, server.run_token)
+        if template.startswith(cache.PREFIX):
+            cache.mark_used(connection, template)
+        name = free_name(connection, f"planguard_run_{server.run_token}")
         keep = keep and server.data_directory is not None
         kept = kept_name(connection, template, *causes) if keep else ""
     copy = Copy(server, template, name, kept)
@@ -151,12 +174,12 @@ def _given_back(copy: Copy) -> bool:
         return False
 
 
-def free_name(connection: psycopg.Connection[Any], token: str) -> str:
-    """A name of a run's database that is not taken: ``planguard_run_<token>_<n>``."""
+def free_name(connection: psycopg.Connection[Any], prefix: str) -> str:
+    """A name for a run's database that is not taken: the prefix and a number."""
     number = 1
-    while cache.exists(connection, f"planguard_run_{token}_{number}"):
+    while cache.exists(connection, f"{prefix}_{number}"):
         number += 1
-    return f"planguard_run_{token}_{number}"
+    return f"{prefix}_{number}"
 
 
 def kept_name(connection: psycopg.Connection[Any], template: str, *causes: object) -> str:

@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pytest_planguard.errors import ScaleError
-from pytest_planguard.fixturedb import cache
-from pytest_planguard.fixturedb.connection import connect, drop, freeze
-from pytest_planguard.fixturedb.copies import free_name
-from pytest_planguard.fixturedb.inflate.database import inflate
+from pytest_planguard.fixturedb import copies
+from pytest_planguard.fixturedb.connection import connect
 from pytest_planguard.fixturedb.inflate.files import RelationFile, relation_files
-from pytest_planguard.fixturedb.inflate.renumber import rename, renumber
+from pytest_planguard.fixturedb.inflate.renumber import renumber
 from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, ReadCatalog
 from pytest_planguard.fixturedb.restated import restated
@@ -64,22 +62,13 @@ def copy_as(
             "a database of real rows is not made as it was",
             hint='causes are found by planning again with scale = "statistics"',
         )
-    with connect(server) as connection:
-        cache.mark_used(connection, template.name)
-        name = free_name(connection, server.run_token)
-    try:
-        server.create_database(name, template=template.name)
-        with connect(server, name) as connection:
+    with copies.copy_of(server, template.name) as copy:
+        with connect(server, copy.name) as connection:
             refused, moved, catalog, files = _altered(
                 connection, former, template.record.statistics, server.version, read_catalog
             )
-        with connect(server) as connection:
-            rename(connection, server, moved)
-            inflate(connection, server, name, files)
-            freeze(connection, name, settings)
-        yield CopyWithIndexes(name, server, {}, refused, catalog)
-    finally:
-        drop(server, name)
+        copy.to_scale(files, settings, moved)
+        yield CopyWithIndexes(copy.name, server, {}, refused, catalog)
 
 
 def _altered(

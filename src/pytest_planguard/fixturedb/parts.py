@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from pytest_planguard.model.catalog import Catalog
+from pytest_planguard.model.catalog import Catalog, Index
 from pytest_planguard.model.ports import PostgresServer
 from pytest_planguard.model.report import SelfCheck
 from pytest_planguard.model.schema import Schema
@@ -21,6 +21,7 @@ Progress = Callable[[str], None]
 """Hears short texts about long steps."""
 
 ReadCatalog = Callable[["psycopg.Connection[Any]"], Catalog]
+ReadIndexes = Callable[["psycopg.Connection[Any]", Sequence[str]], dict[str, Index]]
 CheckScale = Callable[["psycopg.Connection[Any]", Statistics], SelfCheck]
 
 
@@ -74,6 +75,8 @@ class Tools(msgspec.Struct, frozen=True):
 
     read_catalog: ReadCatalog
     """Reads a connected database's catalog."""
+    read_indexes: ReadIndexes
+    """Reads of it only indexes of these names, with those of partitions."""
     check_scale: CheckScale
     """Raises ScaleError where a connected database is not as its statistics say."""
     build_schema: Callable[[DatabaseSpec, Any, str, Schema | None], SchemaResult]

@@ -12,10 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pytest_planguard.errors import ScaleError
-from pytest_planguard.fixturedb import cache
-from pytest_planguard.fixturedb.connection import connect, drop, freeze
-from pytest_planguard.fixturedb.copies import free_name
-from pytest_planguard.fixturedb.inflate.database import inflate
+from pytest_planguard.fixturedb import copies
+from pytest_planguard.fixturedb.connection import connect
 from pytest_planguard.fixturedb.inflate.files import relation_files
 from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, ReadCatalog
@@ -57,12 +55,8 @@ def copy_at(
             "rows that are really there cannot be made more",
             hint='growth is planned with scale = "statistics"',
         )
-    with connect(server) as connection:
-        cache.mark_used(connection, template.name)
-        name = free_name(connection, server.run_token)
-    try:
-        server.create_database(name, template=template.name)
-        with connect(server, name) as connection:
+    with copies.copy_of(server, template.name) as copy:
+        with connect(server, copy.name) as connection:
             catalog = read_catalog(connection)
             fixed = fixed_tables(catalog, declared)
             wanted = with_parts(catalog, relations)
@@ -70,9 +64,5 @@ def copy_at(
             inject(connection, catalog, statistics, server.version)
             catalog = read_catalog(connection)
             files = relation_files(connection, statistics)
-        with connect(server) as connection:
-            inflate(connection, server, name, files)
-            freeze(connection, name, settings)
-        yield CopyWithIndexes(name, server, {}, {}, catalog)
-    finally:
-        drop(server, name)
+        copy.to_scale(files, settings)
+        yield CopyWithIndexes(copy.name, server, {}, {}, catalog)

@@ -12,10 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.errors import ServerError
-from pytest_planguard.fixturedb import cache
-from pytest_planguard.fixturedb.connection import connect, drop, freeze
-from pytest_planguard.fixturedb.copies import free_name
-from pytest_planguard.fixturedb.inflate.database import inflate
+from pytest_planguard.fixturedb import cache, copies
+from pytest_planguard.fixturedb.connection import connect, drop
 from pytest_planguard.fixturedb.inflate.files import relation_files
 from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, ReadCatalog
@@ -59,7 +57,7 @@ def twin(server: FixtureServer, template: str) -> Iterator[Twin]:
 
     with connect(server) as connection:
         cache.mark_used(connection, template)
-        name = _free_name(connection, server.run_token)
+        name = copies.free_name(connection, f"planguard_trial_{server.run_token}")
     try:
         try:
             server.create_database(name, template=template)
@@ -94,26 +92,12 @@ def scaled(
     Raises:
         ScaleError: Its files cannot be made so large.
     """
-    with connect(server) as connection:
-        name = free_name(connection, server.run_token)
-    try:
-        server.create_database(name, template=original)
-        with connect(server, name) as connection:
+    with copies.copy_of(server, original) as copy:
+        with connect(server, copy.name) as connection:
             statistics = wanted(connection, read_catalog(connection))
             catalog = read_catalog(connection)
             inject(connection, catalog, statistics, server.version)
             files = relation_files(connection, statistics)
             catalog = read_catalog(connection)
-        with connect(server) as connection:
-            inflate(connection, server, name, files)
-            freeze(connection, name, settings)
-        yield CopyWithIndexes(name, server, {}, {}, catalog), statistics
-    finally:
-        drop(server, name)
-
-
-def _free_name(connection: psycopg.Connection[Any], token: str) -> str:
-    number = 1
-    while cache.exists(connection, f"planguard_trial_{token}_{number}"):
-        number += 1
-    return f"planguard_trial_{token}_{number}"
+        copy.to_scale(files, settings)
+        yield CopyWithIndexes(copy.name, server, {}, {}, catalog), statistics

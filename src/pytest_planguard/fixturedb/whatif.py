@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,11 @@ import msgspec
 
 from pytest_planguard.errors import ScaleError, ServerError
 from pytest_planguard.fixturedb import cache, copies
-from pytest_planguard.fixturedb.connection import connect, freeze
+from pytest_planguard.fixturedb.connection import connect
 from pytest_planguard.fixturedb.inflate.btree import PAGE
 from pytest_planguard.fixturedb.inflate.files import RelationFile, relation_files
-from pytest_planguard.fixturedb.inflate.renumber import rename, renumber
-from pytest_planguard.fixturedb.parts import FixtureServer, ReadCatalog
+from pytest_planguard.fixturedb.inflate.renumber import renumber
+from pytest_planguard.fixturedb.parts import FixtureServer, Tools
 from pytest_planguard.model.catalog import Catalog, Index
 from pytest_planguard.model.ports import HypotheticalIndex, PostgresServer
 from pytest_planguard.model.statistics import IndexStatistics, Statistics, TableStatistics
@@ -59,8 +60,10 @@ def copy_with(
     template: Template,
     indexes: Sequence[HypotheticalIndex],
     *,
+    catalog: Catalog,
+    relations: AbstractSet[str] | None,
     settings: Mapping[str, str],
-    read_catalog: ReadCatalog,
+    tools: Tools,
     keep: bool = False,
 ) -> Iterator[CopyWithIndexes]:
     """A copy with more indexes, dropped or given back at the end.
@@ -74,57 +77,82 @@ def copy_with(
         server: Where the template is.
         template: What is copied.
         indexes: Candidates; those the server refuses are in ``refused``, with its message.
+        catalog: The fixture database's: the copy has but the new indexes besides.
+        relations: Tables to bring to scale, with partitions and heirs; None: all.
         settings: The planner's, as of the fixture database.
-        read_catalog: Reads a connected database's catalog.
+        tools: Read the new indexes.
         keep: Give it back, for a run with the same candidates.
     """
-    with connect(server) as connection:
-        cache.mark_used(connection, template.name)
+    old = _files(template, catalog, relations)
     causes = (settings, indexes)
     with copies.copy_of(server, template.name, *causes, keep=keep and _small(template)) as copy:
-        made = _kept(server, copy, settings) if copy.taken else None
+        made = _kept(server, copy, old, settings) if copy.taken else None
         if made is None:
-            made = _made(server, copy, template, indexes, read_catalog)
-            _extend(server, copy, made, settings)
-        yield CopyWithIndexes(copy.name, server, made.sizes, made.refused, made.catalog)
+            made, moved = _made(server, copy, template, catalog, indexes, tools)
+            copy.to_scale((*old, *made.files), settings, moved)
+        whole = msgspec.structs.replace(catalog, indexes={**catalog.indexes, **made.indexes})
+        yield CopyWithIndexes(copy.name, server, made.sizes, made.refused, whole)
 
 
 class _Made(msgspec.Struct, frozen=True):
-    """What a copy with more indexes has become; kept in it, for runs that take it over."""
+    """What a copy has besides the template; kept in it, for runs that take it over.
 
+    Nothing in it can be infinite: JSON would lose that.
+    """
+
+    indexes: dict[str, Index]
+    """The new ones, partitions' among them, by schema-qualified name."""
     files: tuple[RelationFile, ...]
+    """Theirs; none where the rows are real."""
     sizes: dict[str, int]
     refused: dict[str, str]
-    catalog: Catalog
+
+
+def _files(
+    template: Template, catalog: Catalog, relations: AbstractSet[str] | None
+) -> Sequence[RelationFile]:
+    """What the template has of these tables."""
+    every = template.record.files
+    if relations is None:
+        return every
+    from pytest_planguard.fixturedb.scale.growing import with_parts
+
+    tables = with_parts(catalog, relations)
+    wanted = tables | {name for name, one in catalog.indexes.items() if one.table in tables}
+    return [file for file in every if file.relation in wanted]
 
 
 def _made(
     server: FixtureServer,
     copy: copies.Copy,
     template: Template,
+    catalog: Catalog,
     indexes: Sequence[HypotheticalIndex],
-    read_catalog: ReadCatalog,
-) -> _Made:
-    """Makes the indexes in an empty copy."""
+    tools: Tools,
+) -> tuple[_Made, list[tuple[str, str]]]:
+    """Makes the indexes in an empty copy; what it has then, and files that are to be renamed."""
     real = not _small(template)
+    names = [index.name for index in indexes]
     with connect(server, copy.name) as connection:
         connection.execute("SET max_parallel_maintenance_workers = 0")
         refused = _create(connection, indexes)
-        moved = [] if real else renumber(connection, [index.name for index in indexes])
-        catalog = read_catalog(connection)
-        record = (
-            template.record if real else _enlarge(connection, server, catalog, template, indexes)
-        )
-        sizes = _sizes(catalog, record.statistics, indexes, refused, real=real)
-        made = _Made(record.files, sizes, refused, catalog)
+        moved = [] if real else renumber(connection, names)
+        new = tools.read_indexes(connection, names)
+        whole = msgspec.structs.replace(catalog, indexes={**catalog.indexes, **new})
+        record = template.record if real else _enlarge(connection, server, whole, template, indexes)
+        sizes = _sizes(whole, new, record.statistics, indexes, refused, real=real)
+        made = _Made(new, record.files, sizes, refused)
         if copy.kept:
             _write(connection, made)
-    with connect(server) as connection:
-        rename(connection, server, moved)
-    return made
+    return made, moved
 
 
-def _kept(server: FixtureServer, copy: copies.Copy, settings: Mapping[str, str]) -> _Made | None:
+def _kept(
+    server: FixtureServer,
+    copy: copies.Copy,
+    old: Sequence[RelationFile],
+    settings: Mapping[str, str],
+) -> _Made | None:
     """What a former run made of a copy that is taken over, at scale.
 
     None: it is not whole, or not to be understood; then there is a copy to begin with instead.
@@ -133,7 +161,7 @@ def _kept(server: FixtureServer, copy: copies.Copy, settings: Mapping[str, str])
 
     try:
         made = _made_before(server, copy)
-        _extend(server, copy, made, settings)
+        copy.to_scale((*old, *made.files), settings)
     except (msgspec.MsgspecError, ScaleError, ServerError, OSError, psycopg.Error):
         copy.make_anew()
         return None
@@ -146,15 +174,6 @@ def _made_before(server: FixtureServer, copy: copies.Copy) -> _Made:
     with connect(server, copy.name) as connection:
         row = connection.execute(_RECORD).fetchone()
     return msgspec.json.decode((row and row[0]) or "", type=_Made)
-
-
-def _extend(
-    server: FixtureServer, copy: copies.Copy, made: _Made, settings: Mapping[str, str]
-) -> None:
-    """Brings it to scale and gives it the planner's settings."""
-    with connect(server) as connection:
-        copy.extend(connection, made.files)
-        freeze(connection, copy.name, settings)
 
 
 def _write(connection: psycopg.Connection[Any], made: _Made) -> None:
@@ -172,20 +191,25 @@ def _small(template: Template) -> bool:
 def _create(
     connection: psycopg.Connection[Any], indexes: Sequence[HypotheticalIndex]
 ) -> dict[str, str]:
-    """Makes the indexes; the messages for those that cannot be."""
+    """Makes the indexes in their order; the messages for those that cannot be.
+
+    All in one transaction, or by halves where the server refuses one of them.
+    """
     import psycopg
 
-    refused: dict[str, str] = {}
-    for index in indexes:
-        try:
-            connection.execute(index.ddl)
-        except psycopg.OperationalError:
-            raise
-        except psycopg.Error as error:
-            message = error.diag.message_primary or str(error)
-            # A predicate holds a query's constants, and the note of it is printed.
-            refused[index.name] = without_values(message, error.sqlstate or "42601")
-    return refused
+    if not indexes:
+        return {}
+    try:
+        connection.execute("; ".join(index.ddl for index in indexes))
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error as error:
+        if half := len(indexes) // 2:
+            return _create(connection, indexes[:half]) | _create(connection, indexes[half:])
+        message = error.diag.message_primary or str(error)
+        # A predicate holds a query's constants, and the note of it is printed.
+        return {indexes[0].name: without_values(message, error.sqlstate or "42601")}
+    return {}
 
 
 def _enlarge(
@@ -195,18 +219,25 @@ def _enlarge(
     template: Template,
     indexes: Sequence[HypotheticalIndex],
 ) -> cache.TemplateRecord:
-    """Writes statistics for the new indexes, and again for tables: an index resets their rows."""
+    """Writes statistics for the new indexes, and again for tables: an index resets their rows.
+
+    Returns:
+        All statistics, and the new indexes' files.
+    """
     from pytest_planguard.fixturedb.inflate.statistics import inject
 
-    statistics = with_new_indexes(catalog, template.record.statistics, indexes)
+    before = template.record
+    statistics = with_new_indexes(catalog, before.statistics, indexes)
     changed = {
         name: msgspec.structs.replace(facts, columns={}, inherited={}, extended={})
         for name, facts in statistics.tables.items()
-        if facts.indexes != template.record.statistics.tables[name].indexes
+        if facts.indexes != before.statistics.tables[name].indexes
     }
     subset = msgspec.structs.replace(statistics, tables=changed)
     inject(connection, catalog, subset, server.version)
-    return cache.TemplateRecord(statistics, tuple(relation_files(connection, statistics)))
+    known = {file.relation for file in before.files}
+    files = [one for one in relation_files(connection, subset) if one.relation not in known]
+    return cache.TemplateRecord(statistics, tuple(files))
 
 
 def with_new_indexes(
@@ -252,6 +283,7 @@ def _tuples_of(
 
 def _sizes(
     catalog: Catalog,
+    new: Mapping[str, Index],
     statistics: Statistics,
     indexes: Sequence[HypotheticalIndex],
     refused: Mapping[str, str],
@@ -260,7 +292,7 @@ def _sizes(
 ) -> dict[str, int]:
     """Bytes of each candidate, over all partitions."""
     sizes = {index.name: 0 for index in indexes if index.name not in refused}
-    for name, index in catalog.indexes.items():
+    for name, index in new.items():
         top, facts = name, index
         while facts.parent is not None and facts.parent in catalog.indexes:
             top, facts = facts.parent, catalog.indexes[facts.parent]

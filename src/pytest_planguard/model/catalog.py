@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cached_property
+
 import msgspec
 
 
@@ -132,7 +136,7 @@ class Server(msgspec.Struct, frozen=True):
         return self.version // 10000
 
 
-class Catalog(msgspec.Struct, frozen=True):
+class Catalog(msgspec.Struct, frozen=True, dict=True):
     """Tables and indexes of a database, without the system's."""
 
     server: Server
@@ -157,4 +161,12 @@ class Catalog(msgspec.Struct, frozen=True):
 
     def indexes_of(self, relation: str) -> tuple[Index, ...]:
         """All indexes of a table, by name."""
-        return tuple(index for _, index in sorted(self.indexes.items()) if index.table == relation)
+        return self._by_table.get(relation, ())
+
+    @cached_property
+    def _by_table(self) -> Mapping[str, tuple[Index, ...]]:
+        """Grouped once: every query asks for those of its tables, several times."""
+        found: dict[str, list[Index]] = defaultdict(list)
+        for _, index in sorted(self.indexes.items()):
+            found[index.table].append(index)
+        return {table: tuple(indexes) for table, indexes in found.items()}

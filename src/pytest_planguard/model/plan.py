@@ -179,3 +179,8 @@ class Planned(msgspec.Struct, frozen=True):
     def worst(self) -> Plan:
         """The plan that decides what is reported."""
         return self.plans[0]
+
+    @property
+    def relations(self) -> frozenset[str]:
+        """What the plans read, partitions as their root."""
+        return frozenset(path.relation for one in self.plans for path in one.access.values())

@@ -119,8 +119,16 @@ class WhatIfTrial(Protocol):
 class WhatIf(Protocol):
     """Makes trials."""
 
-    def trial(self, indexes: Sequence[HypotheticalIndex]) -> AbstractContextManager[WhatIfTrial]:
-        """A copy with all these indexes, dropped at the end."""
+    def trial(
+        self, indexes: Sequence[HypotheticalIndex], plans: Sequence[Planned] | None = None
+    ) -> AbstractContextManager[WhatIfTrial]:
+        """A copy with all these indexes, dropped at the end.
+
+        Args:
+            indexes: Candidates.
+            plans: Of all queries that may be planned there: only what they read comes to scale.
+                None: everything does.
+        """
 
 
 class FixtureDatabase(Protocol):
@@ -155,9 +163,18 @@ class FixtureDatabase(Protocol):
         """A libpq connection string; the database is read-only by default."""
 
     def copy_with(
-        self, indexes: Sequence[HypotheticalIndex]
+        self,
+        indexes: Sequence[HypotheticalIndex],
+        catalog: Catalog | None = None,
+        relations: AbstractSet[str] | None = None,
     ) -> AbstractContextManager[FixtureCopy]:
-        """A copy at scale with more indexes, dropped at the end."""
+        """A copy with more indexes, dropped at the end.
+
+        Args:
+            indexes: Candidates.
+            catalog: This database's, where it was read already; None: the copy's is read.
+            relations: Tables to bring to scale, with partitions and heirs; None: all.
+        """
 
     def copy_at(
         self, factor: float, relations: AbstractSet[str]

@@ -108,12 +108,13 @@ def open_fixture(
     from pytest_planguard.fixturedb.providers.server import Server
     from pytest_planguard.fixturedb.providers.url import as_its_role_allows
     from pytest_planguard.fixturedb.schema import build_schema, needs_of, schema_inputs
-    from pytest_planguard.planner.catalog import read_catalog
+    from pytest_planguard.planner.catalog import read_catalog, read_indexes
     from pytest_planguard.planner.selfcheck import check_scale
 
     spec = as_its_role_allows(config.databases[database])
     tools = Tools(
         read_catalog=read_catalog,
+        read_indexes=read_indexes,
         check_scale=check_scale,
         build_schema=build_schema,
         schema_inputs=schema_inputs,
@@ -144,7 +145,7 @@ def open_planner(
         settings = {"search_path": schema.search_path} if schema and schema.search_path else {}
         with Wire(fixture.conninfo, settings) as wire:
             explainer = Explainer(wire, catalog, fixture.statistics, capture.captured_at)
-            trials = Trials(fixture, read_catalog_at, settings)
+            trials = Trials(fixture, catalog, settings)
             source = _under_todays_names(fixture.source, catalog, found)
             sizes = Sizes(fixture, catalog, read_catalog_at, settings)
             jitter = Jitter(fixture, catalog, sizes, settings)

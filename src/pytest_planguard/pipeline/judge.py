@@ -104,8 +104,9 @@ def judge(
         if (idle := found.idle.get(query.key)) is not None:
             reads = _reads(sent, planner.catalog, thresholds)
             as_it_is = msgspec.structs.replace(context, query=as_sent, planned=sent, reads=reads)
+            bare = [one for one in said if one.rule not in _AS_SENT and idle.speaks_of(one)]
             said = [
-                *idle.told(one for one in said if one.rule not in _AS_SENT),
+                *idle.told(bare),
                 *(one for one in judges.of_query(as_it_is) if one.rule in _AS_SENT),
             ]
         candidates += said
@@ -148,7 +149,8 @@ def _looked_into(
     """Plans what else there is to know of queries: other ways to write them, indexes, sizes."""
     seen = _seen(outcomes, planner, thresholds)
     explain = planner.explainer.explain
-    idle = unreached(outcomes, seen, planner.catalog, planner.fixture.statistics, explain)
+    statistics = planner.fixture.statistics
+    idle = unreached(outcomes, seen, planner.catalog, statistics, thresholds, explain)
     searched = [
         (idle[query.key].query, idle[query.key].planned) if query.key in idle else (query, planned)
         for query, planned in outcomes

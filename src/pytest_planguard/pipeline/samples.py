@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -14,7 +14,7 @@ from pytest_planguard.model.plan import Planned, SampleKind
 Check = Callable[[Context], Iterable[Candidate]]
 
 
-def judged(check: Check, context: Context) -> Iterator[Candidate]:
+def judged(check: Check, context: Context) -> list[Candidate]:
     """A rule's candidates on a query.
 
     Where the worst plan is of common values, what is found only with them is a warning at most:
@@ -24,14 +24,12 @@ def judged(check: Check, context: Context) -> Iterator[Candidate]:
     drawn = context.plan.drawn
     asked = _as_asked(context) if found and drawn is not None else None
     if drawn is None or asked is None:
-        yield from found
-        return
+        return found
     without = {one.relation for one in check(asked)}
-    for one in found:
-        if one.relation in without or one.names_values:
-            yield one
-        else:
-            yield _qualified(one, drawn.kind)
+    return [
+        one if one.relation in without or one.names_values else _qualified(one, drawn.kind)
+        for one in found
+    ]
 
 
 def _as_asked(context: Context) -> Context | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,26 @@ def read_catalog(connection: psycopg.Connection[Any]) -> Catalog:
     relations are left out, and the schema ``planguard``, which is the fixture's own.
     """
     queries = named_queries("queries.sql")
+    queries["indexes"] = queries["indexes"].replace("{wanted}", "true")
     with connection.transaction(), connection.cursor(row_factory=_tuples) as cursor:
         cursor.execute(queries.pop("neutral"))
         rows = {name: cursor.execute(text).fetchall() for name, text in queries.items()}
     return _catalog(rows)
+
+
+def read_indexes(connection: psycopg.Connection[Any], names: Sequence[str]) -> dict[str, Index]:
+    """Indexes of the connected database, as ``read_catalog`` has them, whatever else it has.
+
+    Args:
+        connection: As of ``read_catalog``.
+        names: Without schema; indexes of partitions attached to them are read, too.
+    """
+    queries = named_queries("queries.sql")
+    made = named_queries("queries_made.sql")["made"]
+    text = queries["indexes"].replace("{wanted}", made)
+    with connection.transaction(), connection.cursor(row_factory=_tuples) as cursor:
+        cursor.execute(queries["neutral"])
+        return _indexes(cursor.execute(text, {"names": list(names)}).fetchall())
 
 
 def named_queries(resource: str) -> dict[str, str]:
@@ -63,11 +80,10 @@ def _catalog(rows: dict[str, list[Row]]) -> Catalog:
         )
         for schema, name, kind, *facts in rows["tables"]
     }
-    indexes = {f"{row[1]}.{row[0]}": _index(row) for row in rows["indexes"]}
     return Catalog(
         server=_server(rows["server"][0], rows["settings"]),
         tables=_with_table_sums(tables),
-        indexes=_with_index_sums(indexes),
+        indexes=_indexes(rows["indexes"]),
         views={name: tuple(read) for name, read in _grouped(rows["views"]).items()},
         guarded=frozenset(name for (name,) in rows["guarded"]),
     )
@@ -113,9 +129,9 @@ def _constraint(facts: list[Any]) -> Constraint:
     return Constraint(name, kind, tuple(columns), definition, references, tuple(referenced))
 
 
-def _index(row: Row) -> Index:
-    """One row of the query ``indexes``."""
-    return Index(*_lists_to_tuples(row))
+def _indexes(rows: list[Row]) -> dict[str, Index]:
+    """By schema-qualified name."""
+    return _with_index_sums({f"{row[1]}.{row[0]}": Index(*_lists_to_tuples(row)) for row in rows})
 
 
 def _lists_to_tuples(values: list[Any] | Row) -> list[Any]:

@@ -146,7 +146,7 @@ CROSS JOIN LATERAL (
     ON a.attnum <= i.indnkeyatts AND l.oid = i.indcollation[a.attnum - 1]
   WHERE a.attrelid = c.oid
 ) k
-WHERE t.relkind IN ('r', 'p', 'm') AND t.relpersistence <> 't'
+WHERE {wanted} AND t.relkind IN ('r', 'p', 'm') AND t.relpersistence <> 't'
   AND tn.nspname !~ '^pg_' AND tn.nspname NOT IN ('information_schema', 'planguard')
 ORDER BY n.nspname, c.relname
 

@@ -7,14 +7,14 @@ get_relation_info), and the catalog of a scratch copy is ours to write.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from pytest_planguard.errors import ScaleError
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.plan import Planned, Unexplained
 from pytest_planguard.model.ports import FixtureDatabase, HypotheticalIndex
 from pytest_planguard.model.query import Query
-from pytest_planguard.model.statistics import Statistics
 from pytest_planguard.planner.explain import Explainer
 from pytest_planguard.planner.wire import Wire, literal
 
@@ -37,34 +37,33 @@ class Trials:
 
     Args:
         fixture: The database at scale.
-        read_catalog: Reads the catalog of a database by connection string.
+        catalog: Its catalog.
         settings: Session settings the fixture is planned with, too.
     """
 
     def __init__(
-        self,
-        fixture: FixtureDatabase,
-        read_catalog: Callable[[str], Catalog],
-        settings: dict[str, str],
+        self, fixture: FixtureDatabase, catalog: Catalog, settings: Mapping[str, str]
     ) -> None:
         self._fixture = fixture
-        self._read_catalog = read_catalog
+        self._catalog = catalog
         self._settings = {**settings, "default_transaction_read_only": "off"}
 
     @contextmanager
-    def trial(self, indexes: Sequence[HypotheticalIndex]) -> Iterator[Trial]:
-        """A copy with all these indexes, at scale, dropped at the end."""
-        with self._fixture.copy_with(indexes) as copy:
-            catalog = copy.catalog or self._read_catalog(copy.conninfo)
+    def trial(
+        self, indexes: Sequence[HypotheticalIndex], plans: Sequence[Planned] | None = None
+    ) -> Iterator[Trial]:
+        """A copy with all these indexes, dropped at the end; see ``model.ports.WhatIf``."""
+        relations = None if plans is None else frozenset().union(*(one.relations for one in plans))
+        with self._fixture.copy_with(indexes, self._catalog, relations) as copy:
+            catalog = copy.catalog or self._catalog
             with Wire(copy.conninfo, self._settings) as wire:
                 tables = {
                     index.name: catalog.root_of(index.table)
                     for index in indexes
                     if index.name not in copy.refused
                 }
-                yield Trial(
-                    wire, catalog, self._fixture.statistics, tables, copy.sizes, copy.refused
-                )
+                explainer = Explainer(wire, catalog, self._fixture.statistics)
+                yield Trial(wire, explainer, tables, relations, copy.sizes, copy.refused)
 
 
 class Trial:
@@ -73,29 +72,42 @@ class Trial:
     def __init__(
         self,
         wire: Wire,
-        catalog: Catalog,
-        statistics: Statistics,
+        explainer: Explainer,
         tables: Mapping[str, str],
+        relations: frozenset[str] | None,
         sizes: dict[str, int],
         refused: dict[str, str],
     ) -> None:
         self.sizes = sizes
         self.refused = refused
         self._wire = wire
+        self._explainer = explainer
         self._tables = tables
-        self._explainer = Explainer(wire, catalog, statistics)
+        self._relations = relations
 
     def plan(
         self, requests: Sequence[tuple[Query, Planned, frozenset[str]]]
     ) -> list[Planned | Unexplained]:
-        """Plans each query with its own plans' samples, seeing only the named indexes."""
-        wanted = [(_touched(planned), visible) for _, planned, visible in requests]
+        """Plans each query with its own plans' samples, seeing only the named indexes.
+
+        Raises:
+            ScaleError: One reads what was not said to be read.
+        """
+        wanted = [(planned.relations, visible) for _, planned, visible in requests]
+        self._refuse_small(frozenset().union(*(touched for touched, _ in wanted)))
         outcomes: dict[int, Planned | Unexplained] = {}
         for visible, positions in rounds(wanted, self._tables):
             self._show(visible)
             items = [(requests[n][0], requests[n][1]) for n in positions]
             outcomes.update(zip(positions, self._explainer.again(items, bare=True), strict=True))
         return [outcomes[position] for position in range(len(requests))]
+
+    def _refuse_small(self, touched: frozenset[str]) -> None:
+        if self._relations is not None and (small := touched - self._relations):
+            raise ScaleError(
+                f"not at scale in the copy with more indexes: {', '.join(sorted(small))}",
+                hint="please report it: every plan made there must be announced",
+            )
 
     def _show(self, visible: frozenset[str]) -> None:
         if not self._tables:  # a database that is used as it is: nothing was made, nor may be
@@ -138,11 +150,6 @@ def rounds(
 
 def _agree(shown: Mapping[str, frozenset[str]], own: Mapping[str, frozenset[str]]) -> bool:
     return all(shown.get(table, names) == names for table, names in own.items())
-
-
-def _touched(planned: Planned) -> frozenset[str]:
-    """Relations the plans read, partitions as their root."""
-    return frozenset(path.relation for plan in planned.plans for path in plan.access.values())
 
 
 def _names(names: Sequence[str]) -> str:

@@ -207,8 +207,9 @@ def assumed(report: Report) -> str:
     """What is said loudly where nobody declared a size; empty elsewhere."""
     if not any(one.source is ScaleSource.ASSUMED for one in report.databases.values()):
         return ""
+    what = "nothing" if not report.verdict.gated else "no finding on one of these"
     return (
-        f"sizes are assumed: {ASSUMED_ROWS:,} rows for every table nobody declared; nothing fails. "
+        f"sizes are assumed: {ASSUMED_ROWS:,} rows for every table nobody declared; {what} fails. "
         "Declare them in [tool.pytest-planguard.tables.NAME] rows = …, "
         "`pytest-planguard doctor` names the ones that matter most"
     )

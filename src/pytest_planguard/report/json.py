@@ -163,7 +163,15 @@ def _query(one: QueryReport) -> dict[str, Any]:
         "unexplained": None if planned else getattr(one.outcome, "reason", ""),
         "change": one.change.kind.value if one.change is not None else None,
         "comparison": _comparison(one.change),
+        "edited_from": _edited_from(one.change),
     }
+
+
+def _edited_from(change: Change | None) -> dict[str, str] | None:
+    """What the query was in the baseline, where its text has changed since."""
+    if change is None or not change.renamed_from:
+        return None
+    return {"key": change.renamed_from, "sql": change.sql_before}
 
 
 def _comparison(change: Change | None) -> dict[str, Any] | None:

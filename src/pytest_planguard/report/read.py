@@ -78,6 +78,11 @@ class _Comparison(msgspec.Struct):
     note: str = ""
 
 
+class _Edited(msgspec.Struct):
+    key: str = ""
+    sql: str = ""
+
+
 class _Query(msgspec.Struct):
     key: str
     database: str
@@ -90,6 +95,7 @@ class _Query(msgspec.Struct):
     unexplained: str | None
     change: ChangeKind | None
     comparison: _Comparison | None = None
+    edited_from: _Edited | None = None
     phases: tuple[Phase, ...] = ()
 
 
@@ -338,7 +344,7 @@ def _plan(one: _Plan) -> Plan:
 def _change(one: _Query) -> Change | None:
     if one.change is None:
         return None
-    told = one.comparison or _Comparison()
+    told, before = one.comparison or _Comparison(), one.edited_from or _Edited()
     return Change(
         kind=one.change,
         key=one.key,
@@ -352,6 +358,8 @@ def _change(one: _Query) -> Change | None:
         statistics_only=told.statistics_only,
         note=told.note,
         sql=one.sql,
+        renamed_from=before.key,
+        sql_before=before.sql,
     )
 
 

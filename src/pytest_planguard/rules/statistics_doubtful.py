@@ -6,6 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
 
+from pytest_planguard.model.bookkeeping import is_kept_by_a_tool
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import RunContext
 from pytest_planguard.model.spec import ASSUMED_ROWS
@@ -56,7 +57,11 @@ def _other_major(context: RunContext, source: Statistics) -> Iterator[Candidate]
 def _missing(context: RunContext) -> Iterator[Candidate]:
     """Only where somebody has begun to say sizes: with none at all the report says so anyway."""
     sources = Counter(context.sizes.values())
-    assumed = sorted(n for n, one in context.sizes.items() if one is ScaleSource.ASSUMED)
+    assumed = sorted(
+        name
+        for name, one in context.sizes.items()
+        if one is ScaleSource.ASSUMED and not is_kept_by_a_tool(name)
+    )
     if sources[ScaleSource.DECLARED] and assumed:
         names = ", ".join(assumed[:5]) + (" …" if len(assumed) > 5 else "")
         yield _candidate(

@@ -169,8 +169,12 @@ def _measure_one(scan: Scan, catalog: Catalog, total: float, probes: Probes) -> 
     node = scan.node
     table = catalog.tables.get(node.relation or "")
     rows = table.rows if table is not None else node.rows
-    # A shared scan's rows are per process, and the whole of them is read once.
+    # A shared scan's rows are per process, and the whole of them is read once. How many processes
+    # share it only its size says (compute_parallel_worker in allpaths.c): a small partition's are
+    # fewer than those of the Gather above.
     kept = node.rows * scan.loops * scan.fraction * scan.processes
+    if scan.shared and node.node_type == "Seq Scan":
+        kept = min(kept, max(rows, node.rows) * scan.loops * scan.fraction)
     read, size = _read(scan, table, catalog, probes)
     below = tuple(scan.own(part) for part in conjuncts(node.filter or ""))
     above = (part for text in _index_conditions(node) for part in conjuncts(text))

@@ -60,6 +60,7 @@ def found(
     limit: float = 21,
     query: Query = GET,
     catalog: Catalog = CATALOG,
+    joined: float = 0.0,
 ) -> tuple[Planner, dict[str, Unreached]]:
     """What becomes of a scan below a LIMIT."""
     scan = PlanNode(
@@ -72,8 +73,12 @@ def found(
     known = TableStatistics(ROWS, 4_445, ScaleSource.DECLARED, columns=columns)
     statistics = Statistics({"public.orders": known}, "2026-01-01", ScaleSource.DECLARED)
     seen = {query.key: {0: reads(root, catalog, Thresholds())}}
+    if joined:
+        (own,) = seen[query.key][0]
+        other = msgspec.structs.replace(own, relation="public.customers", rows_read=joined)
+        seen[query.key][0] = (own, msgspec.structs.replace(other, filter=(), limited=False))
     planner = Planner()
-    return planner, unreached([(query, planned)], seen, catalog, statistics, planner)
+    return planner, unreached([(query, planned)], seen, catalog, statistics, Thresholds(), planner)
 
 
 def test_a_computed_column_without_duplicates_is_searched_to_the_end_whatever_the_limit() -> None:
@@ -103,14 +108,15 @@ def test_a_unique_index_tells_it_where_statistics_do_not() -> None:
     unique = Index("i", "public", "public.orders", "btree", ("note",), unique=True)
     catalog = msgspec.structs.replace(CATALOG, indexes={**CATALOG.indexes, "public.i": unique})
 
-    assert not found(distinct=0.0)[1]
-    assert found(distinct=0.0, catalog=catalog)[1]
+    (unknown,) = found(distinct=0.0)[1].values()
+    (unique_column,) = found(distinct=0.0, catalog=catalog)[1].values()
+    assert (unknown.reason.certain, unique_column.reason.certain) == (False, True)
 
 
 @pytest.mark.parametrize(
     ("condition", "distinct"),
     [
-        (FOLDED, 900),  # 222 rows for each value: 21 of them are soon found
+        (FOLDED, 90),  # 2,222 rows for each value: 21 of them are soon found
         ("(note = 'X'::text)", -0.9),  # the planner knows
         ("(date(created_at) = '2026-01-01'::date)", -0.9),  # a day has many moments
         ("((created_at)::date = '2026-01-01'::date)", -0.9),
@@ -122,6 +128,42 @@ def test_a_unique_index_tells_it_where_statistics_do_not() -> None:
 def test_a_limit_that_is_reached_is_left_alone(condition: str, distinct: float) -> None:
     planner, by_key = found(condition, distinct)
     assert (planner.asked, by_key) == ([], {})
+
+
+@pytest.mark.parametrize("limit", [1, 2, 21])
+@pytest.mark.parametrize("condition", ["(note = 'X'::text)", FOLDED])
+def test_who_looks_for_one_row_by_an_unknown_column_is_warned(condition: str, limit: float) -> None:
+    (one,) = found(condition, 0.0, limit=limit)[1].values()
+    said = Candidate("IDX001", "k", "default", "public.orders", Severity.ERROR, "reads it all", "")
+    (told,) = one.told([said])
+    assert told.severity is Severity.WARNING
+    assert told.message.startswith("reads it all; LIMIT ends that only for a value of note that")
+
+
+def test_a_list_by_an_unknown_column_is_left_alone() -> None:
+    assert found("(note = 'X'::text)", 0.0, limit=20)[1] == {}
+
+
+def test_a_first_match_that_comes_late_is_told_with_how_late() -> None:
+    (one,) = found(distinct=-0.1, limit=1)[1].values()
+    assert one.reason.text == (
+        "LIMIT ends that after some 18,182 rows only: 10 rows share a value of note"
+    )
+    assert not one.reason.certain
+
+
+@pytest.mark.parametrize(("rows", "judged"), [(9_999, True), (10_000, False)])
+def test_a_search_beside_a_join_is_judged_where_nothing_else_is_read_at_length(
+    rows: float, judged: bool
+) -> None:
+    assert bool(found("(note ~~ '%ing%'::text)", joined=rows)[1]) is judged
+
+
+def test_of_a_limit_that_may_be_reached_only_its_own_table_is_spoken_of() -> None:
+    said = Candidate("PLN001", "k", "default", "public.customers", Severity.ERROR, "reads it", "")
+    (sure,) = found()[1].values()
+    (unsure,) = found("(note ~~ '%ing%'::text)")[1].values()
+    assert (sure.speaks_of(said), unsure.speaks_of(said)) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pytest_planguard.model.statement import Layer, Via
 from pytest_planguard.plugin.django_driver import HIDDEN
 from pytest_planguard.sql.normalise import queries
 
-pytest.importorskip("django")
+django = pytest.importorskip("django")
 
 SETTINGS = """
 import sys
@@ -171,7 +171,10 @@ def test_a_query_of_django_has_the_same_key_over_both_drivers(
         assert {item.session.driver for item in capture.statements} == {driver}
         keys.append({query.sql: query.key for query in queries(capture)})
     assert len(keys[0]) > 15
-    assert keys[0] == keys[1]
+    assert keys[0].keys() == keys[1].keys()
+    # Before 5.1 Django tells psycopg 2 no type of JSON: the server has to infer it.
+    untyped = 0 if django.VERSION >= (5, 1) else 3
+    assert len(keys[0].items() ^ keys[1].items()) == 2 * untyped
 
 
 ASYNC = """

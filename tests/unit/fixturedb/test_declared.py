@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from pytest_planguard.errors import ConfigurationError
@@ -93,6 +94,9 @@ def test_what_migration_tools_keep_is_never_assumed_to_be_large():
     tools = catalog(Table("public", "alembic_version", "r", (text("version_num", 1),)))
     (found,) = declared(tools, {}).tables.values()
     assert (found.rows, found.source) == (1, ScaleSource.ASSUMED)
+    assert declared(tools, {}).source is ScaleSource.ASSUMED
+    both = catalog(CUSTOMERS, *tools.tables.values())
+    assert declared(both, {"customers": TableDeclaration(7)}).source is ScaleSource.DECLARED
     sizes = {"alembic_version": TableDeclaration(7)}
     assert declared(tools, sizes).tables["public.alembic_version"].rows == 7
 
@@ -287,3 +291,41 @@ def test_a_partial_index_holds_what_its_predicate_keeps():
     found = declared(schema, sizes).tables["public.orders"].indexes["open"]
     assert found.tuples == 20_000
     assert (found.pages, found.height) == (57, 1)
+
+
+def index_on(table, *keys, **facts):
+    facts = {"unique": False, "primary": False, **facts}
+    return msgspec.structs.replace(primary_key(table, *keys), name=f"{table}_idx", **facts)
+
+
+def distinct_of_email(*indexes, kind="text", **declarations):
+    email = msgspec.structs.replace(text("email"), base_type=kind)
+    users = Table("public", "users", "r", (integer("id", identity=True), email, text("name", 3)))
+    sizes = {"users": TableDeclaration(2_000_000, declarations)}
+    return declared(catalog(users, indexes=indexes), sizes).tables["public.users"].columns["email"]
+
+
+@pytest.mark.parametrize("facts", [{}, {"method": "hash"}, {"predicate": "(name IS NULL)"}])
+def test_a_column_with_an_index_of_its_own_leads_to_few_rows(facts):
+    assert distinct_of_email(index_on("users", "email", **facts)).n_distinct == 200_000
+
+
+@pytest.mark.parametrize(
+    ("indexes", "kind"),
+    [
+        ((), "text"),
+        ((index_on("users", "email", "name"),), "text"),  # the name may tell the rows apart
+        ((index_on("users", "email", method="gin"),), "text"),
+        ((index_on("users", "lower(email)"),), "text"),
+        ((index_on("users", "email"),), "int2"),
+    ],
+)
+def test_how_many_values_a_column_has_is_unknown_where_no_index_says_so(indexes, kind):
+    assert distinct_of_email(*indexes, kind=kind).n_distinct == 0
+
+
+def test_declared_values_or_distinct_say_more_than_an_index():
+    email = index_on("users", "email")
+    assert distinct_of_email(email, email=ColumnDeclaration(distinct=17)).n_distinct == 17
+    some = ColumnDeclaration({"none": 0.5})
+    assert distinct_of_email(email, email=some).n_distinct == 0

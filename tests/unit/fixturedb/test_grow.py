@@ -4,8 +4,9 @@ import msgspec
 import pytest
 
 from pytest_planguard.errors import ConfigurationError
+from pytest_planguard.fixturedb.scale.btree_pages import btree_size
+from pytest_planguard.fixturedb.scale.btree_tuples import Field
 from pytest_planguard.fixturedb.scale.grow import grown, grown_height
-from pytest_planguard.fixturedb.scale.sizes import Field, btree_size
 from pytest_planguard.model.statistics import (
     ColumnStatistics,
     ExtendedNumbers,

@@ -1,35 +1,9 @@
 import pytest
 
-from pytest_planguard.fixturedb.scale.sizes import Field, btree_size, heap_pages, other_size
+from pytest_planguard.fixturedb.scale.btree_tuples import Field
+from pytest_planguard.fixturedb.scale.sizes import heap_pages, other_size
 
 BIGINT = Field(8, 8, base_type="int8")
-
-
-def test_a_btree_on_a_million_bigints_is_as_large_as_postgresql_makes_it():
-    # Measured on 15 and 18: 2,745 pages, two levels above the leaves.
-    size = btree_size(1_000_000, [BIGINT], unique=True)
-    assert (size.pages, size.height) == (2745, 2)
-
-
-def test_equal_keys_share_posting_lists_unless_the_index_is_unique():
-    few = Field(4, 4, distinct=5, base_type="int4")
-    assert btree_size(1_000_000, [few]).pages < 900
-    assert btree_size(1_000_000, [few], unique=True).pages == 2745
-
-
-def test_types_whose_equal_values_differ_in_bytes_are_not_merged():
-    few = Field(8, 1, distinct=5, base_type="numeric")
-    assert btree_size(1_000_000, [few]).pages == 2745
-
-
-def test_wide_keys_make_higher_trees():
-    heights = [btree_size(1e6, [Field(width, 1, distinct=1e6)]).height for width in (8, 100, 700)]
-    assert heights == [2, 3, 6]
-
-
-@pytest.mark.parametrize("rows", [0, 1, 300])
-def test_a_small_btree_has_no_level_above_its_leaf(rows):
-    assert btree_size(rows, [BIGINT]).height == 0
 
 
 def test_heap_pages_count_header_alignment_and_line_pointers():

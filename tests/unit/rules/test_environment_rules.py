@@ -126,6 +126,8 @@ def test_missing_statistics_are_a_finding_only_where_some_sizes_are_declared():
 
     assert messages(statistics_doubtful, run(None, sizes=assumed)) == []
     assert messages(statistics_doubtful, run(None, sizes={"x": ScaleSource.DECLARED})) == []
+    tools = {"public.orders": ScaleSource.DECLARED, "public.django_migrations": ScaleSource.ASSUMED}
+    assert messages(statistics_doubtful, run(None, sizes=tools)) == []
     (said,) = messages(statistics_doubtful, run(None, sizes=mixed))
     assert said == (
         "statistics-missing: 2 of 3 tables have neither statistics nor declared rows, 1,000,000 "

@@ -265,3 +265,16 @@ def test_a_merge_join_reads_no_more_of_a_table_than_it_pays_for() -> None:
 
     assert rows_read(80.0) == pytest.approx(2_000)
     assert rows_read(9_000.0) == 200_000
+
+
+def test_a_shared_scan_keeps_no_more_rows_than_its_table_has() -> None:
+    """One worker reads what is small: 200,000 rows over 1.7 processes, below a Gather of 2.4."""
+    scan = PlanNode(
+        node_type="Seq Scan", relation_name="orders", schema="public", alias="orders",
+        parallel_aware=True, rows=117_647, total_cost=6_000.0, parent_relationship="Outer",
+    )  # fmt: skip
+    gather = PlanNode(
+        node_type="Gather", workers_planned=2, rows=200_000, total_cost=7_000.0, children=(scan,)
+    )
+    (read,) = reads(gather, fix_plans.catalog(), Thresholds())
+    assert read.rows_read == read.rows_kept == 200_000

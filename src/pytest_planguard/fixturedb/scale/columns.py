@@ -13,6 +13,7 @@ from pytest_planguard.fixturedb.scale.schema_facts import (
     MOST_LISTED,
     closed_list,
     foreign_key,
+    looked_up_columns,
     set_on_insert,
     unique_columns,
 )
@@ -26,6 +27,13 @@ from pytest_planguard.model.statistics import ColumnStatistics
 
 ASSUMED_NULLS = 0.5
 """Of a nullable column without a default: neither ``IS NULL`` nor ``IS NOT NULL`` is rare."""
+
+LOOKED_UP = 0.1
+"""Distinct values of a column with an index of its own, as a share of the rows: ten rows a value.
+From there on ANALYZE takes the number of values to grow with the table (analyze.c). PostgreSQL's
+own guess, 200 whatever the size, would make an index of a large table one that finds thousands."""
+_CODES = frozenset({"int2", "char"})
+"""Types too short to tell many rows apart."""
 
 
 class ColumnDeriver:
@@ -52,6 +60,7 @@ class ColumnDeriver:
         self._tree = Tree(catalog)
         self._known: dict[tuple[str, str], Derived] = {}
         self._unique = unique_columns(catalog, self._tree)
+        self._looked_up = looked_up_columns(catalog)
 
     def statistics(self, table: Table, column: Column) -> ColumnStatistics:
         """One column's row of ``pg_stats``; of a partitioned table, with all its partitions."""
@@ -79,7 +88,7 @@ class ColumnDeriver:
         return self._known[key]
 
     def _from_schema(self, table: Table, column: Column) -> Derived:
-        """Unique, foreign key, boolean, enum, check, clock, in this order."""
+        """Unique, foreign key, boolean, enum, check, clock, index, in this order."""
         strict, meant = self._unique[table.qualified]
         foreign = foreign_key(table, column.name)
         if foreign is not None and (target := self._target(foreign, column)) is not None:
@@ -89,7 +98,17 @@ class ColumnDeriver:
         shares = closed_list(table, column)
         if shares:
             return Derived(distinct=float(len(shares)), shares=shares)
-        return self._by_type(table, column, unique=False)
+        facts = self._by_type(table, column, unique=False)
+        if facts.distinct is None and self._is_looked_up(table, column):
+            rows = self._rows[table.qualified].count
+            return msgspec.structs.replace(facts, distinct=max(1.0, LOOKED_UP * rows))
+        return facts
+
+    def _is_looked_up(self, table: Table, column: Column) -> bool:
+        """Whether an index says that few rows have a value, and no declaration lists the values."""
+        indexed = column.name in self._looked_up[table.qualified]
+        listed = bool(self._declaration(table, column.name).values)
+        return indexed and not listed and column.base_type not in _CODES
 
     def _by_type(self, table: Table, column: Column, *, unique: bool) -> Derived:
         """What type, default and name say."""

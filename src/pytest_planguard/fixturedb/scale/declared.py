@@ -11,6 +11,7 @@ from pytest_planguard.fixturedb.scale.declarations import refuse, resolve
 from pytest_planguard.fixturedb.scale.indexes import index_statistics, table_field
 from pytest_planguard.fixturedb.scale.rows import Rows, table_rows
 from pytest_planguard.fixturedb.scale.sizes import heap_pages
+from pytest_planguard.model.bookkeeping import least_certain
 from pytest_planguard.model.catalog import Catalog, Index, Table
 from pytest_planguard.model.spec import ASSUMED_ROWS, TableDeclaration
 from pytest_planguard.model.statistics import ScaleSource, Statistics, TableStatistics
@@ -49,8 +50,8 @@ def declare(
         name: _table(table, rows[name], deriver, indexes.get(name, []))
         for name, table in sorted(catalog.tables.items())
     }
-    sources = [rows[name].source for name in found] or [ScaleSource.DECLARED]
-    return Statistics(tables=found, clock=clock, source=max(sources, key=list(ScaleSource).index))
+    source = least_certain({name: rows[name].source for name in found}, ScaleSource.DECLARED)
+    return Statistics(tables=found, clock=clock, source=source)
 
 
 def _table(

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import msgspec
+
+from pytest_planguard.fixturedb.scale.btree_pages import IndexSize, btree_height, btree_size
+from pytest_planguard.fixturedb.scale.btree_tuples import Field
 from pytest_planguard.fixturedb.scale.fractions import kept_fraction
+from pytest_planguard.fixturedb.scale.frequencies import distinct_values, frequencies
 from pytest_planguard.fixturedb.scale.gin import Keys, gin_pages
 from pytest_planguard.fixturedb.scale.gin_keys import keys_of
-from pytest_planguard.fixturedb.scale.sizes import (
-    Field,
-    IndexSize,
-    btree_height,
-    btree_size,
-    other_size,
-)
+from pytest_planguard.fixturedb.scale.sizes import other_size
 from pytest_planguard.fixturedb.scale.spans import float4
+from pytest_planguard.fixturedb.scale.stored_widths import stored_widths
 from pytest_planguard.fixturedb.scale.widths import DEFAULT_WIDTH, alignment, average_width
 from pytest_planguard.model.catalog import Column, Index, Table
 from pytest_planguard.model.ports import quoted
@@ -64,7 +64,8 @@ def index_height(index: Index, table: Table, facts: TableStatistics, pages: int)
     if index.method != "btree":
         return None
     expressions = _expressions(index, table, facts)
-    return btree_height(pages, _fields(index, table, facts, expressions))
+    fields = _fields(index, table, facts, expressions)
+    return btree_height(pages, max(1.0, facts.rows), fields, unique=index.unique)
 
 
 def table_field(column: Column, facts: ColumnStatistics | None, rows: float) -> Field:
@@ -74,8 +75,19 @@ def table_field(column: Column, facts: ColumnStatistics | None, rows: float) -> 
         width=float(width),
         alignment=alignment(column.base_type, column.length, width),
         nulls=facts.null_frac if facts is not None else 0.0,
-        distinct=_absolute(facts, rows),
+        distinct=distinct_values(facts, rows) if facts is not None else 0.0,
         base_type=column.base_type,
+    )
+
+
+def _detailed(field: Field, facts: ColumnStatistics | None, rows: float) -> Field:
+    """The field with what its statistics show of single values."""
+    if facts is None:
+        return field
+    return msgspec.structs.replace(
+        field,
+        widths=stored_widths(facts, field.base_type),
+        values=frequencies(facts, field.base_type, rows),
     )
 
 
@@ -87,12 +99,25 @@ def _size(
         opclass = index.opclasses[0] if index.opclasses else ""
         return other_size(index.method, tuples, keys, facts.pages, opclass)
     columns = {quoted(column.name): column for column in table.columns}
-    include = [
-        table_field(columns[name], facts.columns.get(columns[name].name), facts.rows)
-        for name in index.include
-        if name in columns
-    ]
-    return btree_size(tuples, keys, include, unique=index.unique, fillfactor=index.fillfactor)
+    include = [_column_field(columns[name], facts) for name in index.include if name in columns]
+    return btree_size(
+        tuples,
+        keys,
+        include,
+        unique=index.unique,
+        fillfactor=index.fillfactor,
+        distinct=_combinations(index, facts),
+    )
+
+
+def _combinations(index: Index, facts: TableStatistics) -> float:
+    """Different combinations of its keys that extended statistics know; 0: of none."""
+    wanted = sorted(index.keys)
+    for one in facts.extended.values():
+        for names, number in (one.own.ndistinct if one.own is not None else {}).items():
+            if sorted(names.split(", ")) == wanted:
+                return number
+    return 0.0
 
 
 def _gin(index: Index, table: Table, facts: TableStatistics, tuples: float) -> GinPages | None:
@@ -103,8 +128,11 @@ def _gin(index: Index, table: Table, facts: TableStatistics, tuples: float) -> G
     part = tuples / facts.rows if facts.rows else 0.0
     found: list[Keys] = []
     for key, kind, opclass in zip(index.keys, index.key_types, index.opclasses, strict=False):
-        known = facts.columns.get(columns[key].name) if key in columns else None
-        keys = keys_of(known, facts.rows, kind, opclass) if known is not None else None
+        column = columns.get(key)
+        known = facts.columns.get(column.name) if column is not None else None
+        # the index's own type is that of what it stores: of an array, its elements
+        whole = column.base_type if column is not None else kind
+        keys = keys_of(known, facts.rows, whole, opclass) if known is not None else None
         if keys is None:
             return None
         found += [Keys(one.number, max(1.0, one.rows * part), one.width + number) for one in keys]
@@ -130,15 +158,21 @@ def _field(
     """A key of the index: a column, or an expression of some type."""
     column = next((item for item in table.columns if quoted(item.name) == key), None)
     if column is not None:
-        return table_field(column, facts.columns.get(column.name), facts.rows)
+        return _column_field(column, facts)
     width = _FIXED.get(kind, expression.avg_width if expression is not None else DEFAULT_WIDTH)
-    return Field(
+    field = Field(
         width=float(width),
         alignment=alignment(kind, _FIXED.get(kind, -1), width),
         nulls=expression.null_frac if expression is not None else 0.0,
-        distinct=_absolute(expression, facts.rows),
         base_type=kind,
     )
+    return _detailed(field, expression, facts.rows)
+
+
+def _column_field(column: Column, facts: TableStatistics) -> Field:
+    """A column of the table, as an index holds it."""
+    known = facts.columns.get(column.name)
+    return _detailed(table_field(column, known, facts.rows), known, facts.rows)
 
 
 def _expressions(index: Index, table: Table, facts: TableStatistics) -> dict[str, ColumnStatistics]:
@@ -158,10 +192,3 @@ def _expressions(index: Index, table: Table, facts: TableStatistics) -> dict[str
         elif alone:
             found[name] = ColumnStatistics(0.0, _FIXED.get(kind, DEFAULT_WIDTH), -1.0)
     return found
-
-
-def _absolute(facts: ColumnStatistics | None, rows: float) -> float:
-    """``n_distinct`` as a number of values; 0: unknown."""
-    if facts is None:
-        return 0.0
-    return facts.n_distinct if facts.n_distinct >= 0 else -facts.n_distinct * rows

@@ -16,11 +16,11 @@ import msgspec
 
 from pytest_planguard.errors import ScaleError
 from pytest_planguard.fixturedb.inflate.statistics import inject
+from pytest_planguard.fixturedb.scale.btree_pages import PAGE
 from pytest_planguard.fixturedb.scale.expressions import RowExpressions
 from pytest_planguard.fixturedb.scale.generated import load_rows, named
 from pytest_planguard.fixturedb.scale.observed import observe
 from pytest_planguard.fixturedb.scale.partitions import Tree
-from pytest_planguard.fixturedb.scale.sizes import PAGE
 from pytest_planguard.model.catalog import Catalog, Table
 from pytest_planguard.model.statistics import (
     ColumnStatistics,

@@ -17,6 +17,7 @@ from pytest_planguard.fixturedb.scale.declarations import refuse, resolve
 from pytest_planguard.fixturedb.scale.declared import declare
 from pytest_planguard.fixturedb.scale.indexes import index_height, index_statistics
 from pytest_planguard.fixturedb.scale.partitions import Tree
+from pytest_planguard.model.bookkeeping import is_kept_by_a_tool, least_certain
 from pytest_planguard.model.catalog import Catalog, Index, Table
 from pytest_planguard.model.spec import ASSUMED_ROWS, TableDeclaration
 from pytest_planguard.model.statistics import (
@@ -81,11 +82,11 @@ def at_production_scale(
         else _derived(name, base.tables[name], own, tree)
         for name, table in sorted(catalog.tables.items())
     }
-    sources = [facts.source for facts in tables.values()] or [ScaleSource.PRODUCTION]
+    sources = {name: facts.source for name, facts in tables.items()}
     statistics = msgspec.structs.replace(
         source,
         tables=tables,
-        source=max(sources, key=list(ScaleSource).index),
+        source=least_certain(sources, ScaleSource.PRODUCTION),
         calls=(),
     )
     return AtScale(statistics, tuple(_lacking(catalog, source, tables)))
@@ -229,7 +230,11 @@ def _lacking(
     catalog: Catalog, source: Statistics, tables: Mapping[str, TableStatistics]
 ) -> Iterator[str]:
     """What one side has and the other lacks, a sentence for each kind."""
-    assumed = [name for name, one in tables.items() if one.source is ScaleSource.ASSUMED]
+    assumed = [
+        name
+        for name, one in tables.items()
+        if one.source is ScaleSource.ASSUMED and not is_kept_by_a_tool(name)
+    ]
     if assumed:
         are = "table is" if len(assumed) == 1 else "tables are"
         yield (

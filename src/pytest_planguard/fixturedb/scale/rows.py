@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from pytest_planguard.fixturedb.scale import bookkeeping
 from pytest_planguard.fixturedb.scale.partitions import Tree, is_default
 from pytest_planguard.fixturedb.scale.spans import float4
+from pytest_planguard.model import bookkeeping
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.statistics import ScaleSource
 

@@ -19,6 +19,8 @@ _INSERTED = re.compile(
     r"(?:created|inserted|added|logged|recorded|date_joined)(?:_?(?:at|on|date|time))?\Z"
 )
 """Names of columns an application sets when it inserts: ORMs do it without a DEFAULT."""
+_SEARCHED = frozenset({"btree", "hash"})
+"""Access methods that find one value: a column in no other has any number of them."""
 _IN_LIST = re.compile(r"= ANY \(+ARRAY\[(?P<values>.*)\]", re.DOTALL)
 _CONSTANT = re.compile(r"'((?:[^']|'')*)'(?:::[^,\]]+)?|(-?\d[\d.]*)")
 
@@ -42,6 +44,23 @@ def unique_columns(catalog: Catalog, tree: Tree) -> dict[str, tuple[set[str], se
         for keys, names in ((index.keys, found[index.table][0]), (rest, found[index.table][1])):
             if len(keys) == 1 and keys[0] in columns:
                 names.add(columns[keys[0]])
+    return found
+
+
+def looked_up_columns(catalog: Catalog) -> dict[str, set[str]]:
+    """Columns that have an index of their own, by table.
+
+    Somebody looks rows up by them and expects few. Of an index of several columns nothing follows:
+    a state may come first in one, and the others tell its rows apart.
+    """
+    found: dict[str, set[str]] = {name: set() for name in catalog.tables}
+    for index in catalog.indexes.values():
+        table = catalog.tables.get(index.table)
+        if table is None or index.method not in _SEARCHED or len(index.keys) != 1:
+            continue
+        found[index.table] |= {
+            column.name for column in table.columns if quoted(column.name) == index.keys[0]
+        }
     return found
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from pytest_planguard.fixturedb.scale.btree_pages import PAGE, IndexSize
+from pytest_planguard.fixturedb.scale.btree_tuples import Field
 from pytest_planguard.fixturedb.scale.widths import aligned
 
-PAGE = 8192
 _PAGE_HEADER = 24
 _LINE_POINTER = 4
 _HEAP_HEADER = 23
@@ -19,36 +20,7 @@ _TOAST_POINTER = 18
 
 _BTREE_SPECIAL = 16
 _INDEX_HEADER = 8
-_BTREE_FILL = 90
-_BTREE_INNER_FILL = 70
-"""``BTREE_DEFAULT_FILLFACTOR``, ``BTREE_NONLEAF_FILLFACTOR`` in nbtree.h."""
-_POSTING_LIMIT = 812
-"""Largest posting list CREATE INDEX builds: a tenth of a page (nbtsort.c)."""
-_TID = 6
-_NEVER_DEDUPLICATED = frozenset({"numeric", "float4", "float8", "jsonb", "interval", "record"})
-"""Types whose equal values may differ in their bytes (nbtree's "equalimage")."""
 _BRIN_RANGE = 128
-
-
-class Field(msgspec.Struct, frozen=True):
-    """A column as a tuple holds it."""
-
-    width: float
-    """Bytes of a value that is not NULL."""
-    alignment: int = 1
-    nulls: float = 0.0
-    """Share, 0 to 1."""
-    distinct: float = 0.0
-    """Values that differ, an absolute number; 0: unknown."""
-    base_type: str = ""
-
-
-class IndexSize(msgspec.Struct, frozen=True):
-    """What the planner wants to know of an index's files."""
-
-    pages: int
-    height: int | None = None
-    """Levels above the leaves, of a btree only."""
 
 
 def heap_pages(rows: float, fields: Sequence[Field], fillfactor: int | None = None) -> int:
@@ -59,50 +31,6 @@ def heap_pages(rows: float, fields: Sequence[Field], fillfactor: int | None = No
     room = (PAGE - _PAGE_HEADER) * (fillfactor or 100) / 100
     per_page = max(1, math.floor(room / size))
     return max(1, math.ceil(rows / per_page))
-
-
-def btree_size(
-    tuples: float,
-    keys: Sequence[Field],
-    include: Sequence[Field] = (),
-    *,
-    unique: bool = False,
-    fillfactor: int | None = None,
-) -> IndexSize:
-    """A btree as CREATE INDEX builds it: leaves 90 % full, inner pages 70 %, duplicates merged."""
-    if tuples < 1:
-        return IndexSize(1, 0)
-    single = _index_tuple([*keys, *include]) + _LINE_POINTER
-    room = PAGE - _PAGE_HEADER - _BTREE_SPECIAL
-    full = room - PAGE * (100 - (fillfactor or _BTREE_FILL)) // 100
-    need = tuples * single
-    if not unique and not include and not any(_keeps_duplicates(key) for key in keys):
-        need = min(need, _deduplicated(tuples, keys, single))
-    leaves = max(1, math.ceil(need / (full // single * single)))
-    levels = _levels(leaves, _fan_out(keys, leaves))
-    pages = 1 + sum(levels)  # the metapage, and every level
-    return IndexSize(pages, len(levels) - 1)
-
-
-def btree_height(pages: int, keys: Sequence[Field]) -> int:
-    """Levels above the leaves of a btree that is so large, as ``btree_size`` builds them."""
-    inside = max(1, pages - 1)
-    return len(_levels(inside, _fan_out(keys, inside))) - 1
-
-
-def _levels(leaves: int, fan_out: int) -> list[int]:
-    """Pages of each level, the leaves first."""
-    levels = [leaves]
-    while levels[-1] > 1:
-        levels.append(math.ceil(levels[-1] / fan_out))
-    return levels
-
-
-def _fan_out(keys: Sequence[Field], leaves: int) -> int:
-    """Downlinks of an inner page; pivots keep only the columns that tell leaves apart."""
-    room = PAGE - _PAGE_HEADER - _BTREE_SPECIAL - PAGE * (100 - _BTREE_INNER_FILL) // 100
-    pivot = keys[:1] if keys and keys[0].distinct >= leaves else keys
-    return max(2, int(room // (_index_tuple(pivot) + _LINE_POINTER)))
 
 
 def other_size(
@@ -170,24 +98,3 @@ def _toasted(fields: Sequence[Field], header: float) -> list[Field]:
             break
         kept[widest] = msgspec.structs.replace(kept[widest], width=_TOAST_POINTER, alignment=1)
     return kept
-
-
-def _keeps_duplicates(key: Field) -> bool:
-    """Whether an index on it is never deduplicated; arrays and ranges neither."""
-    kind = key.base_type
-    return kind in _NEVER_DEDUPLICATED or kind.startswith("_") or kind.endswith("range")
-
-
-def _deduplicated(tuples: float, keys: Sequence[Field], single: float) -> float:
-    """Bytes of the leaf tuples when equal keys share posting lists."""
-    distinct = math.prod(max(1.0, key.distinct or 200.0) for key in keys)
-    if distinct >= tuples:
-        return tuples * single
-    each = tuples / distinct
-    if each < 2:  # some keys come twice and most once: no list is longer than its two tuples
-        return tuples * single
-    base = single - _LINE_POINTER
-    most = (_POSTING_LIMIT - base) // _TID
-    full, rest = divmod(each, most)
-    last = aligned(base + _TID * rest, 8) + _LINE_POINTER if rest >= 1 else 0.0
-    return distinct * (full * (aligned(base + _TID * most, 8) + _LINE_POINTER) + last)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from pytest_planguard.model.statistics import ScaleSource
+
 BOOKKEEPING: dict[str, float] = {
     # one row for each head of the migrations
     "alembic_version": 1,
@@ -31,3 +35,24 @@ def assumed(table: str, otherwise: float) -> float:
     (500, 1000000)
     """
     return BOOKKEEPING.get(table.rpartition(".")[2], otherwise)
+
+
+def is_kept_by_a_tool(table: str) -> bool:
+    """Whether a table's size needs nobody's word.
+
+    >>> is_kept_by_a_tool("public.django_migrations"), is_kept_by_a_tool("public.orders")
+    (True, False)
+    """
+    return table.rpartition(".")[2] in BOOKKEEPING
+
+
+def least_certain(sources: Mapping[str, ScaleSource], otherwise: ScaleSource) -> ScaleSource:
+    """Where the sizes of a database's tables come from, by the one that is known least.
+
+    Args:
+        sources: By table; those that a tool keeps decide nothing beside others.
+        otherwise: Where there is no table.
+    """
+    own = [source for name, source in sources.items() if not is_kept_by_a_tool(name)]
+    known = own or list(sources.values()) or [otherwise]
+    return max(known, key=list(ScaleSource).index)
