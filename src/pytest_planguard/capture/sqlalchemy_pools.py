@@ -17,7 +17,7 @@ from pytest_planguard.capture.patches import Patches, patch_when_imported
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sqlalchemy import stacks
 from pytest_planguard.capture.sqlalchemy_events import Events
-from pytest_planguard.capture.sqlalchemy_level import is_unknown
+from pytest_planguard.capture.sqlalchemy_level import is_heard
 from pytest_planguard.capture.traces import leave_no_trace
 from pytest_planguard.model.connections import UNBOUNDED, Maker, Per, Pool
 
@@ -109,8 +109,6 @@ class _Listener:
 
         @functools.wraps(original)
         def connect(pool: Any) -> Any:
-            if recorder.following:
-                self._hear(self._awaits, pool)
             try:
                 fairy = original(pool)
             except BaseException as error:
@@ -122,25 +120,23 @@ class _Listener:
 
         return connect
 
-    def _awaits(self, pool: Any) -> None:
-        """A pool is asked; what is sent over a driver we don't know is heard nowhere else."""
-        if not self.events.listening and is_unknown(pool._dialect):  # noqa: SLF001 -- see below
-            self.events.listen()
-
     def _lent(self, pool: Any, fairy: Any) -> None:
         dialect = pool._dialect  # noqa: SLF001 -- nobody else says what it is for
-        if getattr(dialect, "name", "") != "postgresql" or getattr(fairy, "_counter", 1) != 1:
+        if dialect.name != "postgresql" or fairy._counter != 1:  # noqa: SLF001 -- likewise
             return  # another database's, or given out again in the thread that has it
-        living = weakref.ref(fairy._connection_record)  # noqa: SLF001 -- nobody else knows it
+        if not (self.events.listening or is_heard(dialect)):
+            self.events.listen()  # only now: nothing was sent through an engine before
+        record = weakref.ref(fairy._connection_record)  # noqa: SLF001 -- likewise
 
         def is_out() -> bool:
-            found = living()
+            found = record()
             return found is not None and bool(found.in_use)
 
+        is_async = dialect.is_async
         self._recorder.holdings.lent(
-            fairy.driver_connection, _key(pool), Maker.SQLALCHEMY,
-            is_out=is_out, collectable=True,
-            stacks=stacks() if dialect.is_async else None,
+            fairy.driver_connection if is_async else fairy.dbapi_connection,
+            _key(pool), Maker.SQLALCHEMY,
+            is_out=is_out, collectable=True, stacks=stacks() if is_async else None,
         )  # fmt: skip
 
 
