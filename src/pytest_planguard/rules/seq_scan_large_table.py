@@ -33,7 +33,8 @@ FACTS = RuleFacts(
     ),
     remedy=(
         "Create the index that was proven at scale, or write the condition so that an existing "
-        "index serves it; an error where either is proven, else a warning that says why not."
+        "index serves it; an error where either is proven, else a warning that says why not, and "
+        "on a critical table an error with the same words."
     ),
     source=(
         "Thresholds of spec.Thresholds. 5 %: a random page costs four sequential ones "
@@ -97,6 +98,7 @@ def _candidate(read: Read, context: Context) -> Candidate:
     advice = context.advice.get(read.relation)
     rewrite = context.rewrite_of(read.relation)
     verified = advice is not None or rewrite is not None
+    is_critical = read.relation in context.thresholds.critical_tables
     if advice is not None:
         remedy = "\n".join(advice.ddl)
     elif rewrite is not None:
@@ -106,7 +108,7 @@ def _candidate(read: Read, context: Context) -> Candidate:
     return context.candidate(
         FACTS,
         read,
-        Severity.ERROR if verified else Severity.WARNING,
+        Severity.ERROR if verified or is_critical else Severity.WARNING,
         message=_message(read, rewrite),
         remedy=remedy,
         evidence={

@@ -99,6 +99,15 @@ def test_a_critical_table_is_judged_without_gates_but_the_first() -> None:
     assert {one.relation for one in seq("init_plan", thresholds=tiny)} == {"public.orders"}
 
 
+def test_a_scan_that_no_index_is_proven_to_help_fails_on_a_critical_table_alone() -> None:
+    critical = Thresholds(critical_tables=frozenset({"public.customers"}))
+
+    found = {one.relation: one for one in seq("init_plan", thresholds=critical)}
+    assert not any(one.verified for one in found.values())
+    assert found["public.orders"].severity is Severity.WARNING
+    assert found["public.customers"].severity is Severity.ERROR
+
+
 def test_a_scan_that_keeps_much_is_a_fault_where_a_search_was_proven() -> None:
     rewrite = Rewrite("PLN001", "public.orders", "write orders.id IN (…)", 6_900.0, 17.0)
     other = msgspec.structs.replace(rewrite, rule="QRY005")
