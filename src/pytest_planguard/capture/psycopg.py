@@ -423,15 +423,16 @@ class Listener:
 
     def wrap_command(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """What connections send for themselves: transactions begin and end, savepoints."""
+        find, of = self._connections.find, self._connections.of
 
         @functools.wraps(original)
         def exec_command(connection: Any, command: Any, *args: Any, **kwargs: Any) -> Any:
             try:
-                known = self._connections.of(connection)
+                entry = find(id(connection))
+                known = of(connection) if entry is None else entry[1]
                 if known is not None:
-                    text = command.as_bytes(connection) if hasattr(command, "as_bytes") else command
-                    text = text.encode() if isinstance(text, str) else text
-                    known.follower.follow(text)
+                    is_bytes = type(command) is bytes  # as psycopg's own BEGIN and COMMIT are
+                    known.follower.follow(command if is_bytes else _bytes_of(command, connection))
             except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
                 self._recorder.fail(NAME, error)
             try:
@@ -468,6 +469,12 @@ class Listener:
         import psycopg
 
         return not issubclass(kind, psycopg.ClientCursor | psycopg.AsyncClientCursor)
+
+
+def _bytes_of(command: Any, connection: Any) -> bytes:
+    """A command as it is sent, which may be a string or composed."""
+    text = command.as_bytes(connection) if hasattr(command, "as_bytes") else command
+    return text.encode() if isinstance(text, str) else text
 
 
 def _public_methods() -> PublicMethods:
