@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fix_suite import Suite
+from fix_suite import CONFTEST, Suite
 from pytest_planguard.capture import file
 
 
@@ -45,9 +45,47 @@ def test_a_file_that_cannot_be_written_fails_where_it_is_all_that_was_wanted(sui
     )
 
 
-def test_two_runs_capture_the_same(suite: Suite) -> None:
-    runs = []
-    for _ in range(2):
-        suite.run("--planguard", "--planguard-capture-only")
+MANY = """
+import app
+import pytest
+
+@pytest.fixture(scope="module")
+def shared():
+    return []
+
+@pytest.mark.parametrize("number", range(100))
+def test_one_of_many(connection, shared, number):
+    app.find(connection, number)
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_loop(connection, shared, times):
+    for number in range(times):
+        app.find(connection, 1_000 * times + number)
+    app.bad(connection)
+"""
+"""More values than are kept of a statement, and calls in a loop."""
+
+SHUFFLED = (
+    CONFTEST
+    + """
+import random
+
+def pytest_collection_modifyitems(items):
+    random.Random(os.environ["ORDER"]).shuffle(items)
+"""
+)
+
+
+def test_two_runs_capture_the_same_in_whatever_order_tests_run(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite.write(test_app=MANY, conftest=SHUFFLED)
+    runs, orders = [], []
+    for order in ("1", "2"):
+        monkeypatch.setenv("ORDER", order)
+        result = suite.run("--planguard", "--planguard-capture-only", "-v")
+        result.assert_outcomes(passed=102)
         runs.append((suite.captured.statements, suite.captured.collected))
+        orders.append([line for line in result.outlines if "PASSED" in line])
     assert runs[0] == runs[1]
+    assert orders[0] != orders[1]

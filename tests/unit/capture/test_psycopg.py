@@ -199,6 +199,61 @@ def test_async_is_heard_with_the_line_that_awaits(capture_of: CaptureOf) -> None
     assert only(capture, "stream").stream
 
 
+def test_classes_and_row_factories_of_the_application_are_heard_and_left_alone(
+    capture_of: CaptureOf,
+) -> None:
+    app = """
+    import psycopg
+    from psycopg import Cursor, connect
+    from psycopg.rows import class_row, dict_row, namedtuple_row
+
+    class Found:
+        def __init__(self, n):
+            self.n = n
+
+    class OwnCursor(Cursor):
+        def execute(self, query, params=None, **more):
+            return super().execute(query, params, **more)
+
+        def find(self, n):
+            return self.execute("SELECT %s::int AS n", [n]).fetchone()
+
+    class OwnServerCursor(psycopg.ServerCursor):
+        pass
+
+    class Own(psycopg.Connection):
+        def execute(self, query, params=None, **more):
+            return super().execute(query, params, **more)
+
+    def main(url):
+        with Own.connect(url, cursor_factory=OwnCursor, row_factory=dict_row) as connection:
+            assert type(connection) is Own
+            connection.server_cursor_factory = OwnServerCursor
+            with connection.cursor() as cursor:
+                assert type(cursor) is OwnCursor
+                assert cursor.find(1) == {"n": 1}
+            with connection.cursor(row_factory=class_row(Found)) as cursor:
+                assert cursor.find(2).n == 2
+            assert connection.execute("SELECT 3 AS n").fetchall() == [{"n": 3}]
+            with connection.cursor("named", row_factory=namedtuple_row) as cursor:
+                assert type(cursor) is OwnServerCursor
+                assert [row.n for row in cursor.execute("SELECT 4 AS n")] == [4]
+        with connect(url) as connection:
+            assert OwnCursor(connection).find(5) == (5,)
+    """
+    capture = capture_of(app)
+    assert capture.notes == ()
+    found = {
+        item.text: (item.executions, [place.origin.function for place in item.places])
+        for item in capture.statements
+    }
+    assert found == {
+        'DECLARE "named" CURSOR FOR SELECT 4 AS n': (1, ["main"]),
+        "SELECT $1::int AS n": (3, ["OwnCursor.execute"]),
+        "SELECT 3 AS n": (1, ["OwnCursor.execute"]),
+    }
+
+
 def test_control_statements_are_not_kept_and_ddl_is_apart(capture_of: CaptureOf) -> None:
     body = """
 connection.execute("SET TIME ZONE 'UTC'")
