@@ -42,6 +42,19 @@ def always(cost: float) -> Any:
     return lambda key, position, index: cost
 
 
+def test_only_queries_that_read_a_candidates_table_are_announced_to_the_trial() -> None:
+    whatif = FakeWhatIf(always(44.0))
+    other = msgspec.structs.replace(CATALOG.tables["public.orders"], name="others")
+    catalog = msgspec.structs.replace(CATALOG, tables={**CATALOG.tables, "public.others": other})
+    faulty = item("seq_equality", catalog=catalog)
+    moved = fix_plans.planned(
+        msgspec.structs.replace(fix_plans.root("seq_equality"), relation_name="others"), catalog
+    )
+    advised([faulty, msgspec.structs.replace(faulty, planned=moved, reads={})], whatif)
+
+    assert whatif.announced == [faulty.planned]
+
+
 def test_an_index_that_is_used_and_much_cheaper_is_advised_with_its_numbers() -> None:
     found = advised([item("seq_equality")], FakeWhatIf(always(44.0)))
 
