@@ -40,6 +40,8 @@ QUERIES = {
     "a page of it": "SELECT * FROM events WHERE at >= {} ORDER BY customer_id LIMIT 9 OFFSET 200",
     "the first of each": "SELECT * FROM wanted, LATERAL (SELECT * FROM events WHERE at >= {} "
     "AND customer_id = wanted.customer_id ORDER BY kind LIMIT 1) AS latest",
+    "beside a sub-select": "SELECT * FROM events WHERE at >= {} AND customer_id < "
+    "(SELECT max(customer_id) FROM wanted) ORDER BY kind LIMIT 5",
     "in a union": "SELECT id FROM events WHERE at >= {} UNION ALL SELECT customer_id FROM wanted",
 }
 _WITHIN = {"Merge Join": 0.35, "Merge Append": 0.1}

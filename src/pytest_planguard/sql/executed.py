@@ -47,10 +47,12 @@ def executed_cost(root: PlanNode) -> float:
 
 def _executed(node: PlanNode) -> _Figures:
     """The figures a node would have if what is pruned had never been there."""
-    children = [(child, _executed(child)) for child in node.children]
+    inputs_first = sorted(node.children, key=lambda child: child.subplan_name is not None)
+    children = [(child, _executed(child)) for child in inputs_first]
     stated = _stated(node)
     if node.subplans_removed and not node.parallel_aware:
-        return _of_those_left([left for _, left in children], stated, node.node_type)
+        inputs = [left for child, left in children if child.subplan_name is None]
+        return _of_those_left(inputs, stated, node.node_type)
     if all(left == _stated(child) for child, left in children):
         return stated
     return _RULES.get(node.node_type, _of_sum)(stated, children)
