@@ -10,6 +10,7 @@ This folder is the application whose lines ask.
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import random
 import sys
@@ -140,6 +141,30 @@ def timed(find: Find, enter: Enter | None, numbers: list[int]) -> float:
     return time.perf_counter() - start
 
 
+def async_orm_block(driver: str, url: str) -> Callable[[list[int]], float]:
+    """SQLAlchemy's ORM over an async driver, in a loop of its own; a session for each row."""
+    from sqlalchemy import Column, Integer, Text
+    from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+    from sqlalchemy.orm import declarative_base
+
+    class Item(declarative_base()):  # type: ignore[misc]
+        __tablename__ = "item"
+        id = Column(Integer, primary_key=True)
+        name = Column(Text)
+
+    engine = create_async_engine(url.replace("postgresql:", f"postgresql+{driver}:"))
+
+    async def work(numbers: list[int]) -> float:
+        start = time.perf_counter()
+        for number in numbers:
+            async with AsyncSession(engine) as session:
+                await session.get(Item, number)
+        return time.perf_counter() - start
+
+    loop = asyncio.new_event_loop()
+    return lambda numbers: loop.run_until_complete(work(numbers))
+
+
 def asyncpg_block(url: str) -> Callable[[list[int]], float]:
     """asyncpg, in a loop of its own."""
     import asyncpg
@@ -157,12 +182,17 @@ def asyncpg_block(url: str) -> Callable[[list[int]], float]:
 
 
 FINDERS = {"psycopg": psycopg_find, "psycopg2": psycopg2_find, "orm": orm_find}
+BLOCKS = {
+    "asyncpg": asyncpg_block,
+    "async_orm": functools.partial(async_orm_block, "psycopg"),
+    "async_orm_asyncpg": functools.partial(async_orm_block, "asyncpg"),
+}
 
 
 def block_of(application: str, url: str, enter: Enter) -> Callable[[list[int]], float]:
     """Runs statements for some rows; the seconds they took."""
-    if application == "asyncpg":
-        return asyncpg_block(url)
+    if application in BLOCKS:
+        return BLOCKS[application](url)
     name, _, each = application.partition("-")
     find = FINDERS[name](url)
     return lambda numbers: timed(find, enter if each else None, numbers)

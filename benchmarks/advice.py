@@ -25,12 +25,13 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 from advice_parts.built import Built, built, drop_secondary
+from advice_parts.disagreements import Disagreement, disagreements, disputed, tally
 from advice_parts.growth import grown
 from advice_parts.ours import OURS, advised, opened, predicted
 from advice_parts.outcome import (
@@ -44,7 +45,7 @@ from advice_parts.outcome import (
     where_others_win,
     who_reports,
 )
-from advice_parts.queryguard import queryguard
+from advice_parts.queryguard import QUERYGUARD, queryguard
 from advice_parts.rivals import HYPOPG, dexter, has_hypopg, index_advisor
 from advice_parts.sets import Advised
 from fidelity_parts.source import Source, running_source
@@ -66,6 +67,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # servers are stopped on the way out
     rows: list[Row] = []
     prophecies: list[Foreseen] = []
+    disputes: list[Disagreement] = []
     with _folder(options.folder, options.quick) as folder, running_source(MAJOR, folder) as source:
         for workload in _workloads(options, folder):
             _say(f"{workload.name}: loading")
@@ -75,6 +77,7 @@ def main() -> int:
             mine, foretold = _measured(source, workload, options, folder)
             rows += mine
             prophecies.append(foretold)
+            disputes += _disputes(source, workload, mine)
     print(advisors(rows))
     for row in rows:
         for text in row.advised.ddl if options.verbose else ():
@@ -89,6 +92,10 @@ def main() -> int:
     print(reports(rows))
     print("\nThe same, query by query\n")
     print(who_reports(rows))
+    if disputes:
+        print("\nWhere planguard and pytest-queryguard differ, by the rows\n")
+        print(disputed(disputes))
+        print(f"\n{tally(disputes)}")
     print("\nPlans with our indexes, foreseen and real")
     for one in prophecies:
         print(f"{one.workload}: {one.same} of {one.queries} the same, {one.close} within 2 %")
@@ -129,10 +136,19 @@ def _measured(
     return rows, foreseen(workload.name, foretold, real)
 
 
+def _disputes(source: Source, workload: Workload, rows: Sequence[Row]) -> list[Disagreement]:
+    """What the rows say where planguard and pytest-queryguard differ."""
+    by_advisor = {row.advised.advisor: row for row in rows}
+    if QUERYGUARD not in by_advisor:
+        return []
+    _say(f"{workload.name}: running what {OURS} and {QUERYGUARD} differ on")
+    return disagreements(source, workload, by_advisor[OURS], by_advisor[QUERYGUARD])
+
+
 def _rivals(
     source: Source, workload: Workload, options: argparse.Namespace, folder: Path
 ) -> Iterator[Advised]:
-    wanted = options.index_advisor or options.dexter
+    wanted = options.index_advisor or options.dexter or options.queryguard
     if wanted and not has_hypopg(source):
         raise SystemExit(f"the other advisors need {HYPOPG}")
     if options.index_advisor:

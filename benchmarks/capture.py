@@ -16,7 +16,9 @@ What it has more after a tenth tells how that grows with executions and with dis
 
 The medians are held to the goals below; what misses one is said at the end, and is exit status 1.
 
-    python benchmarks/capture.py [times] [memory]
+    python benchmarks/capture.py [times] [memory] [APPLICATION ...]
+
+An application is one of ``APPLICATIONS``: only the times of those named are taken.
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ APPLICATIONS = {
     "psycopg2": "psycopg 2",
     "asyncpg": "asyncpg",
     "orm": "SQLAlchemy's ORM over psycopg",
+    "async_orm": "SQLAlchemy's async ORM over psycopg",
+    "async_orm_asyncpg": "SQLAlchemy's async ORM over asyncpg",
     "psycopg-each": "psycopg, a new test for each statement",
 }
 
@@ -177,15 +181,15 @@ def line(name: str, without: Sequence[float], found: Sequence[float]) -> str:
     )
 
 
-def times(url: str) -> list[str]:
-    """All drivers; the goals they miss."""
+def times(url: str, applications: Sequence[str] = tuple(APPLICATIONS)) -> list[str]:
+    """Applications, all unless told; the goals they miss."""
     missed: list[str] = []
     has_opentelemetry = _is_there("opentelemetry.instrumentation.psycopg")
     print(f"{'a SELECT by primary key':40} without, and what is added; of the quickest blocks")
-    for application, name in APPLICATIONS.items():
+    for application in applications:
         beside = ["opentelemetry"] * (application == "psycopg" and has_opentelemetry)
         found = compare(application, url, ["bare", "planguard", *beside])
-        print(line(name, found["bare"], found["planguard"]), flush=True)
+        print(line(APPLICATIONS[application], found["bare"], found["planguard"]), flush=True)
         missed += slow(application, found["bare"], found["planguard"])
         for way in beside:
             print(line("  OpenTelemetry adds", found["bare"], found[way]), flush=True)
@@ -290,11 +294,17 @@ def steep(executions: int, distinct: int, taken: Taken) -> Iterator[str]:
 def main() -> int:
     """Does what is asked for, or all; 1 where a goal is missed."""
     asked = sys.argv[1:]
+    named = [name for name in asked if name in APPLICATIONS]
+    if unknown := set(asked) - {"times", "memory", *named}:
+        raise SystemExit(f"neither part nor application: {', '.join(sorted(unknown))}")
     missed: list[str] = []
     with database() as url:
-        for name, part in (("times", times), ("memory", memory)):
-            if not asked or name in asked:
-                missed += part(url)
+        if not asked or "times" in asked:
+            missed += times(url)
+        elif named:
+            missed += times(url, named)
+        if not asked or "memory" in asked:
+            missed += memory(url)
     for sentence in missed:
         print(f"missed: {sentence}")
     return 1 if missed else 0

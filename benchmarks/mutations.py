@@ -3,22 +3,23 @@
 What is harmful is not a matter of opinion: shop is loaded, at a hundredth of its size, and every
 query is run before and after each change. A change is harmful where a query reads at least 1.5
 times as many blocks, and 100 more; harmless where none reads 25 more and 1.5 times as many.
-Between the two either answer is right (``mutations_parts.bands`` says why it is these figures);
-the table is printed without such room, too. What a write does to tables and indexes is not
-counted, as the planner does not count it. A table that grows is nobody's fault: that must never
-fail. Beside it planguard judges the same change against the baseline of the unchanged shop, in an
-empty database with the statistics of the loaded one.
+Between the two nothing is decided, and neither answer counts (``mutations_parts.bands`` says why
+it is these figures); the table is printed without such room, too. A query asks for values that are
+there (``mutations_parts.values``). What a write does to tables and indexes, and the locks it takes
+first, are not counted, as the planner does not count them. A table that grows is nobody's fault:
+that must never fail. Beside it planguard judges the same change against the baseline of the
+unchanged shop, in an empty database with the statistics of the loaded one.
 
 Every index is dropped, turned round and cut short; others are added and renamed; columns are
 renamed with their code, retyped, added; settings change; tables grow; LIMITs and conditions are
 dropped, columns wrapped, parameters retyped, SQL formatted, functions and modules renamed. What an
 application sends is changed in what its suite was captured sending.
 
-Prints the confusion tables and whatever is not as it should be. Exit status 1 where fewer than 100
-changes were tried, less than 98 % are right, a harmless one failed, or a harmful one was reported
-with another cause. It takes 2 GB of disk while it runs; ``--only WORDS`` and ``--every N`` try
-some. ``--record FILE`` keeps what was measured, a change a line, and what stands there is not
-measured again; ``--tables`` measures nothing more.
+Prints the confusion tables and whatever is wrong or not decided. Exit status 1 where fewer than
+100 changes are decided, less than 98 % of them are right, a harmless one failed, or a harmful one
+was reported with another cause. It takes 2 GB of disk while it runs; ``--only WORDS`` and
+``--every N`` try some. ``--record FILE`` keeps what was measured, a change a line, and what stands
+there is not measured again; ``--tables`` measures nothing more.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def _measure(options: argparse.Namespace, found: list[Outcome]) -> None:
 
 
 def _show(one: Outcome) -> None:
-    """Prints what is not as it should be."""
+    """Prints what is wrong or not decided."""
     for text in wrong(one):
         print(text, flush=True)
 

@@ -137,7 +137,7 @@ def ways(recorder):
             counts[name] += found is not None and found is not False
             return found
         setattr(recorder, name, counted)
-    for name in ("record", "record_again", "record_row", "count_again"):
+    for name in ("record", "record_again", "record_row", "count_again", "is_again"):
         count(name)
     return counts
 """

@@ -156,3 +156,35 @@ def test_the_action_comments_also_when_tests_failed_and_keeps_what_was_left():
     kept = STEPS["Keep what could not be posted"]
     assert kept["continue-on-error"] is True
     assert kept["with"]["include-hidden-files"] is True  # its folder begins with a dot
+
+
+def test_the_two_halves_of_the_check_run_every_test_file_once(tmp_path: Path) -> None:
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / ".ci/check").write_text((ROOT / ".ci/check").read_text(encoding="utf-8"))
+    files = [one.relative_to(ROOT) for one in (ROOT / "tests").rglob("test_*.py")]
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    for tool in ("python", "ruff", "mypy", "lint-imports"):
+        script = tmp_path / ".venv/bin" / tool
+        script.write_text(f'#!/bin/sh\n[ "$2" != pytest ] || echo "$@" >> {tmp_path}/runs\n')
+        script.chmod(0o755)
+    subprocess.run(["bash", ".ci/check"], cwd=tmp_path, check=True, capture_output=True)
+    ran = [
+        file
+        for line in (tmp_path / "runs").read_text().splitlines()
+        for file in chosen(shlex.split(line), tmp_path)
+    ]
+    assert sorted(ran) == sorted(map(str, files))
+
+
+def chosen(arguments: list[str], root: Path) -> list[str]:
+    """The test files a command line of pytest means."""
+    left_out = [one.partition("=")[2] for one in arguments if one.startswith("--ignore=")]
+    found: list[str] = []
+    for given in (one for one in arguments if one.startswith("tests")):
+        path = root / given
+        files = [path] if path.is_file() else path.rglob("test_*.py")
+        found += (str(one.relative_to(root)) for one in files)
+    return [one for one in found if one not in left_out]

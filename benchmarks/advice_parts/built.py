@@ -64,7 +64,7 @@ def drop_secondary(source: Source, workload: Workload) -> int:
 
 
 @contextmanager
-def _made(
+def standing(
     connection: psycopg.Connection[Any], ddl: Sequence[str]
 ) -> Iterator[tuple[list[str], list[str]]]:
     """Makes indexes and drops them at the end: their names, and what was refused."""
@@ -100,7 +100,7 @@ def built(source: Source, workload: Workload, ddl: Sequence[str]) -> Built:
     """Makes the indexes, plans every query, and drops them."""
     with (
         source.connect(workload.database) as connection,
-        _made(connection, ddl) as (
+        standing(connection, ddl) as (
             names,
             refused,
         ),

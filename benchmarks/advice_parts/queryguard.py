@@ -18,6 +18,7 @@ from pytest_planguard.fixturedb.connection import connect
 from pytest_planguard.fixturedb.providers import open_server
 from pytest_planguard.model.spec import DatabaseSpec
 
+QUERYGUARD = "pytest-queryguard"
 MAJOR = 18
 """It asks for 16 or newer."""
 
@@ -103,4 +104,4 @@ def _read(report: Path, taken: float) -> Advised:
             ddl |= dict.fromkeys(found.strip() for found in _FIX.findall(text))
         elif text:
             failed.append(f"{name}: {text.splitlines()[-1]}")
-    return Advised("pytest-queryguard", tuple(ddl), taken, tuple(failed), tuple(reports))
+    return Advised(QUERYGUARD, tuple(ddl), taken, tuple(failed), tuple(reports))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 import psycopg
 from psycopg import sql
 
@@ -17,6 +18,14 @@ from pytest_planguard.model.spec import DEFAULT_CLOCK
 TIMEOUT = "120s"
 """Of one statement. What does not end is not measured, and the case is not confirmed."""
 _BLOCKS = ("Shared Hit Blocks", "Shared Read Blocks", "Temp Read Blocks", "Temp Written Blocks")
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One execution."""
+
+    blocks: float
+    """Of tables, indexes and temporary files, found in memory or not."""
+    seconds: float
 
 
 class Asked:
@@ -54,8 +63,13 @@ class Asked:
 
     def blocks(self) -> float:
         """Blocks of tables, indexes and temporary files it touched; its writes are rolled back."""
-        plan = self._explain("ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON")
-        return float(sum(plan.get(name, 0) for name in _BLOCKS))
+        return self.run().blocks
+
+    def run(self) -> Run:
+        """Executes it; its writes are rolled back."""
+        found = self._explained("ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON")
+        blocks = float(sum(found["Plan"].get(name, 0) for name in _BLOCKS))
+        return Run(blocks, found["Execution Time"] / 1000)
 
     def rows(self) -> float:
         """Rows that all its nodes handed up."""
@@ -63,12 +77,16 @@ class Asked:
         return float(sum(node["Actual Rows"] * node["Actual Loops"] for node in _walk(plan)))
 
     def _explain(self, options: str) -> dict[str, Any]:
+        plan: dict[str, Any] = self._explained(options)["Plan"]
+        return plan
+
+    def _explained(self, options: str) -> dict[str, Any]:
         with self._connection.transaction(force_rollback=True):
             row = self._connection.execute(f"EXPLAIN ({options}) {self._run}".encode()).fetchone()
         assert row is not None
         document = row[0] if isinstance(row[0], list) else json.loads(row[0])
-        plan: dict[str, Any] = document[0]["Plan"]
-        return plan
+        found: dict[str, Any] = document[0]
+        return found
 
 
 def _walk(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -4,8 +4,9 @@ The figures are planguard's own (``baseline.worse``: 1.5 times the cost, and 100
 blocks of rows that are there. A ratio needs no translation. A unit is a page read in order, and a
 page at random is ``random_page_cost`` of them, 4 (PostgreSQL's documentation, Planner Cost
 Constants): a hundred units are between 25 blocks, all at random, and 100, all in order. A query
-that reads more by a number between the two may be worth 100 units, or not: there is no right
-answer. ``STRICT`` knows no such room, so that it hides nothing.
+that reads more by a number between the two may be worth 100 units, or not: blocks decide nothing
+there, and it counts as neither right nor wrong. ``STRICT`` knows no such room, so that it hides
+nothing.
 """
 
 from __future__ import annotations

@@ -44,10 +44,13 @@ class Outcome(msgspec.Struct, frozen=True):
         """By the blocks that are read."""
         return band.harm(self.effects)
 
+    def is_decided(self, band: Band = BY_PAGES) -> bool:
+        """Whether blocks tell what is right; in between they do not, and it counts as neither."""
+        return self.harm(band) != BETWEEN
+
     def is_right(self, band: Band = BY_PAGES) -> bool:
-        """Harmful and reported, or neither; in between both will do."""
-        harm = self.harm(band)
-        return harm == BETWEEN or (harm == HARMFUL) == bool(self.failed)
+        """Harmful and reported, or neither, where that is decided."""
+        return self.is_decided(band) and (self.harm(band) == HARMFUL) == bool(self.failed)
 
     @property
     def is_cause_right(self) -> bool:
@@ -107,7 +110,7 @@ def confusion(found: Sequence[Outcome], band: Band = BY_PAGES) -> str:
             for harm in (HARMFUL, BETWEEN, HARMLESS)
         ),
         "",
-        f"right: {_share(sum(one.is_right(band) for one in found), len(found))}",
+        f"right: {_share(sum(one.is_right(band) for one in found), _decided(found, band))}",
         f"harmful, failed and the cause is right: {_share(right, len(failed))}",
     ]
     return "\n".join(lines)
@@ -115,24 +118,31 @@ def confusion(found: Sequence[Outcome], band: Band = BY_PAGES) -> str:
 
 def by_kind(found: Sequence[Outcome]) -> str:
     """The table by kind of change."""
-    lines = ["| change | tried | harmful | failed | right |", "| --- | ---: | ---: | ---: | ---: |"]
+    lines = [
+        "| change | tried | harmful | in between | failed | right |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
     for kind in dict.fromkeys(one.kind for one in found):
         own = [one for one in found if one.kind == kind]
-        lines.append(
-            f"| {kind} | {len(own)} | {sum(one.harm() == HARMFUL for one in own)}"
-            f" | {sum(bool(one.failed) for one in own)} | {sum(one.is_right() for one in own)} |"
+        counts = (
+            len(own),
+            sum(one.harm() == HARMFUL for one in own),
+            sum(not one.is_decided() for one in own),
+            sum(bool(one.failed) for one in own),
+            sum(one.is_right() for one in own),
         )
+        lines.append(f"| {kind} | {' | '.join(map(str, counts))} |")
     return "\n".join(lines)
 
 
 def wrong(one: Outcome, band: Band = BY_PAGES) -> Iterator[str]:
-    """What is not as it should be of a change, with the figures; nothing where all is."""
+    """What is wrong or not decided of a change, with the figures; nothing where all is right."""
     if one.is_right(band) and (not one.failed or one.is_cause_right):
         return
     done = "failed" if one.failed else "passed"
     yield f"\n{one.title}: {one.harm(band)}, {done}"
     for effect in one.effects:
-        mark = " !" if band.harm([effect]) == HARMFUL else ""
+        mark = {HARMFUL: " !", BETWEEN: " ?"}.get(band.harm([effect]), "")
         yield f"  {effect.key}: {effect.before:,.0f} → {effect.after:,.0f} blocks{mark}"
     yield from (f"  {text}" for text in (*one.failed, *one.notes))
     yield from (f"  because {cause}" for cause in one.causes)
@@ -140,7 +150,7 @@ def wrong(one: Outcome, band: Band = BY_PAGES) -> Iterator[str]:
 
 def missed_goals(found: Sequence[Outcome], band: Band = BY_PAGES) -> list[str]:
     """A sentence for each goal that was not reached."""
-    right = sum(one.is_right(band) for one in found)
+    right, decided = sum(one.is_right(band) for one in found), _decided(found, band)
     false = [one.title for one in found if one.failed and one.harm(band) == HARMLESS]
     other = [
         one.title
@@ -148,15 +158,19 @@ def missed_goals(found: Sequence[Outcome], band: Band = BY_PAGES) -> list[str]:
         if one.failed and one.harm(band) == HARMFUL and not one.is_cause_right
     ]
     sentences = []
-    if len(found) < FEWEST:
-        sentences.append(f"{len(found)} changes were tried, wanted {FEWEST}")
-    if right < SHARE * len(found):
-        sentences.append(f"{_share(right, len(found))} are right, wanted {SHARE:.0%}")
+    if decided < FEWEST:
+        sentences.append(f"{decided} changes are decided, wanted {FEWEST}")
+    if right < SHARE * decided:
+        sentences.append(f"{_share(right, decided)} are right, wanted {SHARE:.0%}")
     if false:
         sentences.append(f"harmless and failed: {'; '.join(false)}")
     if other:
         sentences.append(f"another cause was told: {'; '.join(other)}")
     return sentences
+
+
+def _decided(found: Sequence[Outcome], band: Band) -> int:
+    return sum(one.is_decided(band) for one in found)
 
 
 def _share(part: int, whole: int) -> str:

@@ -2,18 +2,23 @@ import psycopg
 import pytest
 
 from fix_fixturedb import SHOP
-from pytest_planguard.planner.catalog import read_catalog
+from pytest_planguard.planner.catalog import read_catalog, read_indexes
 
 
 @pytest.fixture
-def catalog(database_url):
+def shop(database_url):
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(SHOP)
-        connection.execute('CREATE TABLE "Odd Name" ("Key" int PRIMARY KEY, v varchar(20))')
-        connection.execute('CREATE INDEX odd ON "Odd Name" ("Key" DESC) INCLUDE (v)')
-        connection.execute("CREATE TEMPORARY TABLE passing (a int)")
-        connection.execute("SET TimeZone = 'Asia/Tokyo'")
-        yield read_catalog(connection)
+        yield connection
+
+
+@pytest.fixture
+def catalog(shop):
+    shop.execute('CREATE TABLE "Odd Name" ("Key" int PRIMARY KEY, v varchar(20))')
+    shop.execute('CREATE INDEX odd ON "Odd Name" ("Key" DESC) INCLUDE (v)')
+    shop.execute("CREATE TEMPORARY TABLE passing (a int)")
+    shop.execute("SET TimeZone = 'Asia/Tokyo'")
+    return read_catalog(shop)
 
 
 def test_tables_are_read_with_partitions_and_without_temporary_ones(catalog):
@@ -69,6 +74,32 @@ def test_indexes_have_keys_order_predicate_and_expressions(catalog):
 def test_partitions_indexes_know_the_partitioned_one(catalog):
     part = catalog.indexes["public.events_2024_payload_idx"]
     assert (part.method, part.parent) == ("gin", "public.events_payload")
+
+
+def test_indexes_read_by_name_are_those_of_the_whole_catalog_with_their_partitions(shop, catalog):
+    wanted = {
+        name: index
+        for name, index in catalog.indexes.items()
+        if "public.events_payload" in (name, index.parent) or name == "public.odd"
+    }
+    assert len(wanted) == 5
+    assert read_indexes(shop, ["odd", "events_payload", "none_such"]) == wanted
+    assert read_indexes(shop, []) == {}
+
+
+def test_what_domains_and_dropped_columns_hide_is_seen_through(shop):
+    shop.execute("CREATE DOMAIN short AS varchar(20); CREATE DOMAIN code AS short")
+    shop.execute("CREATE TABLE coded (gone int, a int, c code, n int, UNIQUE (c, a))")
+    shop.execute("ALTER TABLE coded DROP COLUMN gone")
+    shop.execute(
+        "CREATE TABLE pointing (y int, x code, FOREIGN KEY (x, y) REFERENCES coded (c, a))"
+    )
+    catalog = read_catalog(shop)
+    assert catalog.indexes["public.coded_c_a_key"].key_types == ("varchar", "int4")
+    (unique,) = (one for one in catalog.tables["public.coded"].constraints if one.kind == "u")
+    assert unique.columns == ("c", "a")
+    (foreign,) = catalog.tables["public.pointing"].constraints
+    assert (foreign.columns, foreign.referenced_columns) == (("x", "y"), ("c", "a"))
 
 
 def test_only_settings_that_differ_are_read(database_url):

@@ -146,6 +146,20 @@ def test_growth_alone_is_listed_and_fails_only_where_that_is_asked_for(project: 
     assert ("PLN003", None) in failing(project.run(fail_on_growth=True))
 
 
+def test_another_value_that_is_asked_for_is_not_taken_for_growth(project: Project) -> None:
+    project.write(orders=4_800_000)
+    grown = project.run(texts=(OPEN,))
+    asked = project.run(texts=(OPEN.replace("open", "done"),))
+    assert failing(grown) == set()
+    found = change(asked, OPEN)
+    assert (found.kind.value, found.statistics_only) == ("worse", False)
+    assert found.causes == (
+        "public.orders grew from 4,000,000 to 4,800,000 rows",
+        "the rest of it has an unknown cause; it may ask for other values",
+    )
+    assert ("PLN003", "public.orders") in failing(asked)
+
+
 FEWER = "public.orders.customer_id: 500,000 distinct → 20"
 
 

@@ -86,6 +86,20 @@ def test_the_next_run_takes_both_copies_over_and_plans_the_same(own):
     assert len(kept(own())) == 2
 
 
+def test_who_takes_over_a_copy_that_was_at_scale_in_part_has_it_whole(own):
+    _, wanted = planned(own(), keep=False)
+    with (
+        build(SPEC, own(), None, tools_for(DDL), keep=True) as fixture,
+        fixture.copy_with([INDEX, REFUSED], relations={"public.kept"}) as copy,
+    ):
+        partly = one(copy.conninfo, "SELECT pg_relation_size('volatile')")
+        assert one(copy.conninfo, "SELECT pg_relation_size('kept_1')") > 1e9
+    assert partly == 0
+    before = kept(own())
+    assert planned(own())[1] == wanted
+    assert kept(own()) == before
+
+
 def test_what_is_kept_is_small_and_shut(own):
     server = own()
     with build(SPEC, server, None, tools_for(DDL), keep=True) as fixture:

@@ -461,7 +461,6 @@ def test_a_bug_in_what_hears_pools_never_reaches_the_application(
             lambda url: asyncio.run(acquired(url))), mapped
         HEARD = {
             "built": WAYS, "lent": WAYS, "returned": WAYS[:3], "made": WAYS, "mark": WAYS,
-            "watch": WAYS[3:],
         }
 
         def main(url):

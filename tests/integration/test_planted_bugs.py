@@ -225,6 +225,7 @@ OUTSIDE = {
 NOT_IN_A_CALL = {
     "Recorder.enable",
     "Recorder._decide",
+    "_takes_turns",
     "ByIdentity.__setitem__.<locals>.forget",
     "Connections.add.<locals>.forget",
 }

@@ -48,6 +48,30 @@ def test_settings_role_path_and_isolation_are_followed(driven: Driven) -> None:
     assert capture.notes == ()
 
 
+def test_a_path_that_a_function_has_set_is_seen_where_the_server_reports_it(driven: Driven) -> None:
+    capture = driven.run('''
+        ask = connection.ask
+        await ask("""CREATE FUNCTION enter_tenant() RETURNS void LANGUAGE plpgsql AS $$
+            BEGIN SET search_path = tenant_a, public; END $$""")
+        async def look():
+            for number in range(100):
+                await ask("SELECT $1::int AS looked", number)
+        await look()
+        await ask("BEGIN")
+        await ask("SELECT enter_tenant()")
+        await look()
+        await ask("ROLLBACK")
+        await look()
+        ''')
+    found = {
+        item.session.search_path: item.executions
+        for item in capture.statements
+        if item.text.endswith(" AS looked")
+    }
+    assert found == {None: 200, "tenant_a, public": 100}
+    assert capture.notes == ()
+
+
 OWN_TRANSACTIONS = {
     "psycopg": """
 import psycopg

@@ -23,7 +23,8 @@ def test_a_line_that_asks_again_takes_the_shortest_way(driven: Driven) -> None:
         found = dict(counts)
         assert sum(found.values()) == 200, found
         assert found["record"] <= 2, found  # with the first one the library is met
-        assert found["count_again"] > 140, found  # the first 50 of a test are looked at closely
+        shortest = found.get("count_again", 0) + found.get("is_again", 0)
+        assert shortest > 140, found  # the first 50 of a test are looked at closely
     """)
     assert executions(capture, "again") == 200
 

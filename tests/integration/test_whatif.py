@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_planguard.config import load
+from pytest_planguard.errors import ScaleError
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.plan import Planned
 from pytest_planguard.model.ports import HypotheticalIndex
@@ -74,6 +75,19 @@ def test_old_queries_cost_the_same_and_the_candidate_is_seen_when_named(planner)
     assert reference.worst.cost == pytest.approx(8.58, abs=0.01)
     gained = [new.worst.cost < 0.01 * old.worst.cost for new, old in zip(seen, before, strict=True)]
     assert gained == [query.sql.endswith("reference = $1::text") for query in asked]
+
+
+def test_only_what_is_said_to_be_read_comes_to_scale_and_nothing_else_is_planned(planner):
+    planner, asked = planner
+    before = planner.explainer.explain(asked)
+    alone = [n for n, one in enumerate(before) if one.relations == {"public.orders"}]
+    joined = next(n for n, one in enumerate(before) if len(one.relations) == 2)
+    with planner.trials.trial([CANDIDATE], [before[n] for n in alone]) as trial:
+        seen = trial.plan([(asked[n], before[n], frozenset()) for n in alone])
+        assert [one.worst.root for one in seen] == [before[n].worst.root for n in alone]
+        with pytest.raises(ScaleError, match=r"not at scale .*: public\.customers\n"):
+            trial.plan([(asked[joined], before[joined], frozenset())])
+    assert len(alone) == 3
 
 
 def test_an_index_the_server_refuses_is_named_with_its_message(planner):

@@ -40,7 +40,9 @@ def test_a_file_that_cannot_be_written_fails_where_it_is_all_that_was_wanted(sui
     result.stdout.fnmatch_lines(["error: capture file *taken/here.gz cannot be written*"])
     result = suite.run(*arguments)
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["judged*", "warning: capture file *cannot be written*"])
+    result.stdout.fnmatch_lines(
+        ["judged*", "warning: capture file *cannot be written*", "  later commands *elsewhere"]
+    )
 
 
 MANY = """

@@ -38,7 +38,7 @@ def test_no_server_is_an_error_of_the_session(
     suite: Suite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIPELINE", "no server")
-    result = suite.run("--planguard")
+    result = suite.run("--planguard", "--planguard-report=term", "--planguard-report=json")
     assert result.ret == 1
     result.stdout.fnmatch_lines(
         ["error: no PostgreSQL to be had", "  install one", "=*2 passed, 1 planguard error*"]
@@ -75,7 +75,12 @@ def test_ctrl_c_while_planning_ends_the_session(
     monkeypatch.setenv("PIPELINE", "ctrl-c")
     result = suite.run("--planguard")
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    result.stdout.fnmatch_lines(["interrupted while planning: nothing was judged"])
+    result.stdout.fnmatch_lines(
+        [
+            "interrupted: nothing was judged",
+            "  the tests need not run again: pytest-planguard check .planguard/capture.json.gz",
+        ]
+    )
 
 
 def test_nothing_captured_is_a_warning_that_names_the_drivers(suite: Suite) -> None:

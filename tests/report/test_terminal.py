@@ -121,3 +121,12 @@ def test_one_row_is_not_told() -> None:
     query, finding = fix_reports.missing_index()
     loop = msgspec.structs.replace(finding, relation=None, rows=1, advice=None)
     assert "1 rows" not in term.render(fix_reports.report((query, loop)))
+
+
+def test_nothing_can_be_accepted_where_only_the_database_is_warned_of() -> None:
+    query, finding = fix_reports.missing_index()
+    report = fix_reports.report((query, finding), changes={"same": 1})
+    assert "accept with:" in term.render(report)
+    doubt = msgspec.structs.replace(finding, rule="ENV003", key="", relation=None, origins=())
+    report = msgspec.structs.replace(report, findings=(doubt,))
+    assert "accept with:" not in term.render(report)

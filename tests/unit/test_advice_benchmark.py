@@ -19,7 +19,9 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 def _benchmarks_importable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     yield
-    for name in [name for name in sys.modules if name.startswith(("fidelity_parts", "advice_p"))]:
+    for name in [
+        name for name in sys.modules if name.startswith(("fidelity_parts", "advice_p", "answers_p"))
+    ]:
         del sys.modules[name]
 
 
@@ -144,3 +146,43 @@ def test_the_queries_that_are_to_grow_are_distinct_and_one_in_twenty_is_at_fault
     texts = [_text(n, 10) for n in range(1_000)]
     assert len(set(texts)) == 1_000
     assert sum(" WHERE a.c" in text for text in texts) == 1_000 // FAULTY_EVERY
+
+
+def disagreement(without: float | None, advised: float | None, cost_with: float) -> Any:
+    from advice_parts.disagreements import Disagreement
+    from answers_parts.measure import Run
+
+    runs = [Run(blocks, 2.0) if blocks is not None else None for blocks in (without, advised)]
+    return Disagreement("w", "q", "planguard", "other", *runs, 1000.0, cost_with, "")
+
+
+@pytest.mark.parametrize(
+    ("without", "advised", "cost_with", "right"),
+    [
+        (1000, 100, 10, "planguard"),
+        (1000, 101, 10, "neither"),  # it helps, and not tenfold
+        (1000, 100, 701, "other"),  # nothing saves 30 %
+        (None, 100, 10, "planguard"),  # without, it did not even end
+        (1000, None, 10, "not measured"),
+    ],
+)
+def test_where_two_differ_the_rows_decide(
+    without: float | None, advised: float | None, cost_with: float, right: str
+) -> None:
+    from advice_parts.disagreements import disputed, tally
+
+    one = disagreement(without, advised, cost_with)
+    assert disputed([one]).splitlines()[-1].split("|")[-2].strip() == right
+    assert tally([one]).splitlines()[-1].split("|")[1:4] == [
+        " w        ", f" {right:23} ", " 1       ",
+    ]  # fmt: skip
+
+
+def test_two_differ_where_one_reports_and_the_other_looked_and_is_silent() -> None:
+    from advice_parts.disagreements import _differ
+
+    ours = row("planguard", 10, 10, reports=("q", "r"))
+    other = row("other", 10, 10, reports=("r",))
+    blind = row("other", 10, 10, failed=("q: it has a parameter",))
+    assert [_differ(name, ours, other) for name in ("q", "r")] == [True, False]
+    assert not _differ("q", ours, blind)

@@ -64,7 +64,8 @@ def test_the_figures_of_the_bands_are_those_a_plan_is_worse_by(parts):
 def test_right_is_what_is_harmful_and_fails_or_neither(parts, tried):
     assert [tried(10, 500, "x").is_right(), tried(10, 10).is_right()] == [True, True]
     assert [tried(10, 500).is_right(), tried(10, 10, "x").is_right()] == [False, False]
-    assert [tried(10, 60).is_right(), tried(10, 60, "x").is_right()] == [True, True]
+    assert [tried(10, 60).is_right(), tried(10, 60, "x").is_right()] == [False, False]
+    assert [tried(10, 60).is_decided(), tried(10, 500).is_decided()] == [False, True]
     strict = parts.bands.STRICT
     assert [tried(10, 60).is_right(strict), tried(10, 60, "x").is_right(strict)] == [True, False]
 
@@ -80,7 +81,9 @@ def test_each_goal_that_is_missed_is_told(parts, tried):
     right = [tried(10, 500, "x", causes=("index a is gone",))] * 60 + [tried(10, 10)] * 60
     assert parts.outcome.missed_goals(right) == []
     few, many_wrong = right[:99], right + [tried(10, 500)] * 3
-    assert parts.outcome.missed_goals(few) == ["99 changes were tried, wanted 100"]
+    assert parts.outcome.missed_goals(few) == ["99 changes are decided, wanted 100"]
+    assert parts.outcome.missed_goals([*few, tried(10, 60)]) == parts.outcome.missed_goals(few)
+    assert parts.outcome.missed_goals([*right, *[tried(10, 60)] * 50]) == []
     assert "wanted 98%" in parts.outcome.missed_goals(many_wrong)[0]
     (false,) = parts.outcome.missed_goals([*right, tried(10, 10, "x")])
     assert false.startswith("harmless and failed: ")
@@ -94,7 +97,7 @@ def test_the_table_counts_by_harm_and_outcome(parts, tried):
     table = parts.outcome.confusion(found)
     assert "| harmful | 1 | 1 |\n| in between | 0 | 0 |\n| harmless | 0 | 1 |" in table
     assert "right: 2 of 3 (66.7%)" in table
-    assert "| kind | 3 | 2 | 1 | 2 |" in parts.outcome.by_kind(found)
+    assert "| kind | 3 | 2 | 0 | 1 | 2 |" in parts.outcome.by_kind(found)
 
 
 def test_what_is_in_between_has_a_line_unless_there_is_no_room(parts, tried):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from math import fsum
 
 import msgspec
 
@@ -62,13 +63,14 @@ def choose(
         for scan in scans
     }
     executions = {scan.place: scan.executions for scan in scans}
+    costs = {scan.place: scan.with_index for scan in scans}
     open_scans = {place for place, options in near.items() if options}
     chosen: dict[Scans, Option] = {}
     taken: Option = frozenset()
 
     by_name = _by_name(near)
 
-    def order(option: Option) -> tuple[float, float, int, tuple[str, ...]]:
+    def order(option: Option) -> tuple[float, float, int, float, tuple[str, ...]]:
         new, together = option - taken, option | taken
         # Whatever an open scan takes, some of it is new.
         touched = open_scans & set().union(*(by_name[name] for name in new))
@@ -77,7 +79,9 @@ def choose(
         penalty = sum(_penalty(indexes[name], sizes, catalog, writes, asked) for name in new)
         size = sum(_weighed(indexes[name], sizes) for name in new)
         columns = sum(_width(indexes[name]) for name in new)
-        return (penalty - len(served) / max(1, len(new)), size, columns, tuple(sorted(option)))
+        cost = fsum(_least(costs[place], near[place], together) for place in served)
+        gain = penalty - len(served) / max(1, len(new))
+        return (gain, size, columns, cost, tuple(sorted(option)))
 
     while open_scans:
         options = {option for place in open_scans for option in near[place]}
@@ -89,6 +93,11 @@ def choose(
                 chosen[place] = min(fitting, key=lambda option: (len(option), *sorted(option)))
         open_scans -= chosen.keys()
     return chosen
+
+
+def _least(costs: Mapping[Option, float], near: frozenset[Option], offered: Option) -> float:
+    """What a query costs with the best of what is offered: of equals the cheaper one is taken."""
+    return min(costs[option] for option in near if option <= offered)
 
 
 def _by_name(near: Mapping[Scans, Collection[Option]]) -> Mapping[str, set[Scans]]:

@@ -37,19 +37,18 @@ def why_late(
     """The reason of the first condition that has one; None: the planner knows as much as we do.
 
     Args:
-        read: Below the LIMIT, in a plan that was made with it.
+        read: Of a plan that was made with the LIMIT: stopped by it, or asked once for each row of
+            one that is.
         limit: Rows it lets through.
         catalog: The fixture database's.
         statistics: What it has been given: how many values a column has.
         thresholds: From how many rows on a read counts.
     """
-    if not read.limited:
-        return None
-    for condition in conditions_of(read.filter):
+    for condition in conditions_of(read.filter) if read.limited else ():
         found = _of_equality(condition, read, limit, catalog, statistics, thresholds)
         if found is not None:
             return found
-    return _RARE_TEXT if is_search(read) else None
+    return _RARE_TEXT if is_search(read) and (read.limited or read.loops > 1) else None
 
 
 _RARE_TEXT = Reason(

@@ -35,6 +35,8 @@ class Suspect(msgspec.Struct, frozen=True):
     plans: tuple[int, ...]
     """Positions of the plans that do."""
     candidates: tuple[HypotheticalIndex, ...]
+    least_gain: float = 0.0
+    """Of the cost, that they must save where it is more than ``minimum_gain``."""
 
     @property
     def place(self) -> Scans:
@@ -50,6 +52,11 @@ class Suspect(msgspec.Struct, frozen=True):
             for read in self.item.reads.get(n, ())
             if read.relation == self.relation
         )
+
+    def gains(self, before: float, after: float, thresholds: Thresholds) -> bool:
+        """Whether a cost falls by as much as one of its indexes must save."""
+        least = max(self.least_gain, thresholds.minimum_gain)
+        return gains(before, after, msgspec.structs.replace(thresholds, minimum_gain=least))
 
     @property
     def cost(self) -> float:
@@ -99,7 +106,7 @@ def _helps(suspect: Suspect, outcome: Planned, thresholds: Thresholds) -> bool:
     """Whether each plan that reads too much of the table gains enough."""
     pairs = [(suspect.item.planned.plans[n], outcome.plans[n]) for n in suspect.plans]
     return all(
-        gains(before.cost, after.cost, thresholds) and not only_reads_less(before, after)
+        suspect.gains(before.cost, after.cost, thresholds) and not only_reads_less(before, after)
         for before, after in pairs
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -20,6 +20,13 @@ from pytest_planguard.sql.obstacles import ObstacleKind, obstacles, usable_index
 SEVERAL = 2.0
 """Rows by which a value is told from one that no row has: that is planned as one row."""
 
+MOST_KEPT = 0.20
+"""Of the rows read: above ``kept_fraction`` and up to here an index may still help a lot, where it
+holds all that is asked for, or where rows lie in its order."""
+CLEAR_GAIN = 0.75
+"""Of the cost, that such an index must save. Rows fetched here and there cost four times as much as
+in sequence (``random_page_cost``), so that one that fetches them so saves no such share."""
+
 
 class Item(msgspec.Struct, frozen=True):
     """A query with its plans and what they read."""
@@ -34,10 +41,26 @@ def suspect_reads(
     item: Item, catalog: Catalog, thresholds: Thresholds
 ) -> dict[str, list[tuple[int, Read]]]:
     """Suspect reads with the position of their plan, by relation."""
+    return _found(item, lambda plan, read: is_suspect(plan, read, catalog, thresholds))
+
+
+def wide_reads(
+    item: Item, catalog: Catalog, thresholds: Thresholds
+) -> dict[str, list[tuple[int, Read]]]:
+    """Likewise, reads that keep somewhat more: only an index that saves ``CLEAR_GAIN`` is worth it.
+
+    Of relations that have a suspect read none counts as wide.
+    """
+    suspect = suspect_reads(item, catalog, thresholds)
+    found = _found(item, lambda _, read: is_wide(read, catalog, thresholds))
+    return {relation: reads for relation, reads in found.items() if relation not in suspect}
+
+
+def _found(item: Item, wanted: Callable[[Plan, Read], bool]) -> dict[str, list[tuple[int, Read]]]:
     found: dict[str, list[tuple[int, Read]]] = defaultdict(list)
     for position, plan in enumerate(item.planned.plans):
         for read in item.reads.get(position, ()):
-            if is_suspect(plan, read, catalog, thresholds):
+            if wanted(plan, read):
                 found[read.relation].append((position, read))
     return {
         relation: reads
@@ -69,13 +92,8 @@ def is_suspect(plan: Plan, read: Read, catalog: Catalog, thresholds: Thresholds)
     or greatest value is wanted, or where it is joined with few rows. A column that a cast keeps
     from its own index is none: there the rewrite is the remedy, and an index on a cast never.
     """
-    table = catalog.tables.get(read.relation)
-    if table is None or table.rows < thresholds.large_table_rows or _is_cast_away(read, catalog):
-        return False
     critical = read.relation in thresholds.critical_tables
-    if not critical and (
-        read.rows_read < thresholds.large_table_rows or read.share < thresholds.cost_share
-    ):
+    if not _is_large(read, catalog, thresholds, critical=critical):
         return False
     few = thresholds.kept_fraction * read.rows_read
     if read.conditions and (critical or read.rows_kept <= few):
@@ -85,6 +103,25 @@ def is_suspect(plan: Plan, read: Read, catalog: Catalog, thresholds: Thresholds)
         return True
     limited = any(node.node_type == "Limit" and node.rows <= few for node in path)
     return (limited and bool(sort_keys(read, catalog))) or bool(join_conditions(path, read, few))
+
+
+def is_wide(read: Read, catalog: Catalog, thresholds: Thresholds) -> bool:
+    """Whether a large table's conditions keep too much for a suspect read, and not most of it."""
+    return (
+        bool(read.conditions)
+        and read.rows_kept <= MOST_KEPT * read.rows_read
+        and _is_large(read, catalog, thresholds, critical=False)
+    )
+
+
+def _is_large(read: Read, catalog: Catalog, thresholds: Thresholds, *, critical: bool) -> bool:
+    """Whether a read is what makes a query slow, and an index may serve it."""
+    table = catalog.tables.get(read.relation)
+    if table is None or table.rows < thresholds.large_table_rows or _is_cast_away(read, catalog):
+        return False
+    return critical or (
+        read.rows_read >= thresholds.large_table_rows and read.share >= thresholds.cost_share
+    )
 
 
 def _is_cast_away(read: Read, catalog: Catalog) -> bool:

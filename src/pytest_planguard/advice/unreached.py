@@ -107,7 +107,9 @@ def _idle(
     a joined table may be read as a whole, too, and is not where the LIMIT is reached.
     """
     limit = _limit(planned.worst.root)
-    for read in reads if limit else ():
+    if not limit or not any(one.limited for one in reads):
+        return None
+    for read in reads:
         reason = why_late(read, limit, catalog, statistics, thresholds)
         if reason is None:
             continue

@@ -14,13 +14,12 @@ import msgspec
 
 from pytest_planguard.advice.candidates import candidates
 from pytest_planguard.advice.choose import Option, Scan, Scans, choose
-from pytest_planguard.advice.gains import gains
 from pytest_planguard.advice.keys import TRIGRAMS
 from pytest_planguard.advice.measure import Made, Suspect, measured
 from pytest_planguard.advice.naming import renamed
 from pytest_planguard.advice.ranked import in_order, ranked
 from pytest_planguard.advice.suite import Suite
-from pytest_planguard.advice.suspects import Item, suspect_reads
+from pytest_planguard.advice.suspects import CLEAR_GAIN, Item, suspect_reads, wide_reads
 from pytest_planguard.advice.together import After, Together
 from pytest_planguard.advice.untried import untried
 from pytest_planguard.advice.worded import Worded, names_in
@@ -110,7 +109,9 @@ def _suspects(
     for item in sorted(items, key=lambda item: item.query.key):
         if item.query.layer is Layer.TEST:
             continue
-        for relation, found in sorted(suspect_reads(item, catalog, thresholds).items()):
+        strict = suspect_reads(item, catalog, thresholds)
+        wide = wide_reads(item, catalog, thresholds)
+        for relation, found in sorted({**strict, **wide}.items()):
             wanted: dict[HypotheticalIndex, None] = {}
             for position, read in found:
                 plan = item.planned.plans[position]
@@ -122,7 +123,8 @@ def _suspects(
             if wanted:
                 positions = tuple(sorted({position for position, _ in found}))
                 own = tuple(known[index] for index in wanted)
-                suspects.append(Suspect(item, relation, positions, own))
+                least = CLEAR_GAIN if relation in wide else 0.0
+                suspects.append(Suspect(item, relation, positions, own, least))
     return suspects
 
 
@@ -200,7 +202,7 @@ def _advice(
         cost = scan.with_index.get(option)
         if cost is None:  # others than were chosen for it serve it
             cost = max(after[scan.key].plans[n].cost for n in suspect.plans)
-        if gains(scan.cost, cost, thresholds):
+        if suspect.gains(scan.cost, cost, thresholds):
             said = worded.advice(scan, option, cost, suspect.reads)
             plan = (
                 worded.as_advised(_worst(suspect, after[scan.key])) if scan.key in after else None

@@ -21,21 +21,30 @@ def price(
     indexes: Iterable[HypotheticalIndex], sizes: dict[str, int], catalog: Catalog, suite: Suite
 ) -> tuple[str, ...]:
     """What writes pay, one sentence an index; nothing where no size is known."""
+    every = tuple(indexes)
+    several = len({index.table for index in every}) > 1
     return tuple(
         text
-        for index in indexes
+        for index in every
         if (table := catalog.tables.get(index.table)) is not None
-        for text in _sentences(index, table, sizes.get(index.name, 0), catalog, suite)
+        for text in _sentences(
+            index,
+            table,
+            sizes.get(index.name, 0),
+            catalog,
+            suite,
+            f" to {table.qualified}" if several else "",
+        )
     )
 
 
 def _sentences(
-    index: HypotheticalIndex, table: Table, size: int, catalog: Catalog, suite: Suite
+    index: HypotheticalIndex, table: Table, size: int, catalog: Catalog, suite: Suite, where: str
 ) -> Iterable[str]:
     if table.rows and table.pages and size:
         entry, row = size / table.rows, table.pages * PAGE / table.rows
         each = f"{entry:.0f} bytes" if entry >= 1 else "less than a byte"
-        yield f"writes pay {each} a row, beside {row:.0f} of the row itself"
+        yield f"writes{where} pay {each} a row, beside {row:.0f} of the row itself"
     moved = sorted(ends_hot(index, table, catalog, suite))
     if moved:
         yield f"updates that change {words.listed(moved)} can no longer be heap-only (HOT)"

@@ -15,10 +15,13 @@ from pytest_planguard.model.baseline import PlanEntry
 from pytest_planguard.model.moved import STATISTICS, Moved, Part
 from pytest_planguard.model.plan import Plan
 from pytest_planguard.model.report import ChangeKind
+from pytest_planguard.sql.executed import executed_cost
 
 MATTERS = 1.1
 """Times as expensive a plan must be with one thing than without it for that thing to be a cause;
 within 10 % plans are ties (planning.md)."""
+
+_REST = "the rest of it has an unknown cause; it may ask for other values"
 
 Ask = Callable[[frozenset[int]], Plan | None]
 """The new plan with these of what moved put back; None: it cannot be planned so."""
@@ -58,27 +61,36 @@ def because(
 
 
 def _cause(pair: Pair, moved: Sequence[Moved], scales: Scales, asked: _Asked) -> Cause | None:
-    """What makes a difference, and what is to blame for the rest, by effect."""
+    """What makes a difference, and what is to blame for the rest, by effect.
+
+    Where all that moved is put back as it was and the plan is still worse, the cause is another
+    one, as where the application asks for other values. That a table grew beside it must not make
+    it pass for growth.
+    """
     effects = asked.effects()
     whole, code = asked.plan(asked.back), asked.plan(asked.back - asked.of(STATISTICS))
     if effects is None or whole is None or code is None:
         return None
     still = _is_worse(scales.before, pair.before, whole, scales)
     rest = _left(moved, told=effects.keys()) if still else ()
+    all_of_it = not effects and not still  # together, and none of it by itself
     ordered = [((-ratio, n), moved[n].sentences) for n, ratio in effects.items()]
-    left = -whole.cost / max(pair.before.cost, 0.01)
+    left = -_cost(whole) / max(pair.before.cost, 0.01)
     ordered += [((left, n - len(rest)), one.sentences) for n, one in enumerate(rest)]
-    if not ordered and not still:  # all of it together, and none of it by itself
+    if all_of_it:
         ordered = [((0.0, n), moved[n].sentences) for n in asked.candidates]
-    sentences = [text for _, texts in sorted(ordered) for text in texts]
-    return Cause(some(sentences), statistics_only=_is_of_growth(moved, rest, code, asked, scales))
+    sentences = some([text for _, texts in sorted(ordered) for text in texts])
+    if still and not rest and not any(one.part is Part.DISTRIBUTIONS for one in moved):
+        return Cause((*sentences, _REST) if sentences else ())
+    blamed = [*rest, *(moved[n] for n in (asked.candidates if all_of_it else effects))]
+    return Cause(sentences, statistics_only=_is_of_growth(blamed, rest, code, asked, scales))
 
 
 def _is_of_growth(
-    moved: Sequence[Moved], rest: Sequence[Moved], code: Plan, asked: _Asked, scales: Scales
+    blamed: Sequence[Moved], rest: Sequence[Moved], code: Plan, asked: _Asked, scales: Scales
 ) -> bool:
-    """Whether the old code and schema would plan no better at today's sizes."""
-    statistical = any(one.part in STATISTICS for one in moved)
+    """Whether statistics did it, and the old code and schema would plan no better with them."""
+    statistical = any(one.part in STATISTICS for one in blamed)
     others = any(one.part not in STATISTICS for one in rest)
     return statistical and not others and not asked.is_worse_than(code, scales)
 
@@ -130,11 +142,17 @@ class _Asked:
     def is_worse_than(self, code: Plan, scales: Scales) -> bool:
         """Whether today's code and schema plan worse than the old ones, at today's sizes."""
         now = self.plan(frozenset())
-        return now is not None and _is_worse(scales.now, plan_entry(code), now, scales, code.cost)
+        return now is not None and _is_worse(scales.now, plan_entry(code), now, scales, _cost(code))
+
+
+def _cost(plan: Plan) -> float:
+    return executed_cost(plan.root)
 
 
 def _times(worse: Plan | None, better: Plan | None) -> float:
-    return worse.cost / max(better.cost, 0.01) if worse is not None and better is not None else 1.0
+    if worse is None or better is None:
+        return 1.0
+    return _cost(worse) / max(_cost(better), 0.01)
 
 
 def _is_worse(
@@ -152,16 +170,18 @@ def _is_worse(
 
 
 def _left(moved: Sequence[Moved], told: AbstractSet[int]) -> tuple[Moved, ...]:
-    """What is to blame for what is left; the statistics where there is nothing else.
+    """What is to blame for what is left; other distributions where there is nothing else.
 
     A table that grew has other values, too, and a column whose distribution moved has another
-    histogram: where either is told, that is enough.
+    histogram: where either is told, that is enough. Sizes are put back as they were: what is left
+    then is not theirs.
     """
     others = tuple(one for one in moved if one.undo is None and one.part not in STATISTICS)
-    statistical = [n for n, one in enumerate(moved) if one.part in STATISTICS]
+    statistical = {n: one for n, one in enumerate(moved) if one.part in STATISTICS}
     if others or not told.isdisjoint(statistical):
         return others
-    return tuple(moved[n] for n in statistical)
+    found = tuple(statistical.values())
+    return found if any(one.part is Part.DISTRIBUTIONS for one in found) else ()
 
 
 def _in_other_units(pair: Pair, kind: ChangeKind, settings: Sequence[Moved]) -> Pair:

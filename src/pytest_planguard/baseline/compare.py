@@ -16,6 +16,7 @@ from pytest_planguard.model.plan import Plan, Planned
 from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import Change, ChangeKind, RelationChange
 from pytest_planguard.model.spec import Thresholds
+from pytest_planguard.sql.executed import executed_cost
 
 _RANK = (ChangeKind.WORSE, ChangeKind.CHANGED, ChangeKind.BETTER, ChangeKind.SAME)
 """The first one any pair of plans has is the query's."""
@@ -33,7 +34,7 @@ class Pair(msgspec.Struct, frozen=True):
     @property
     def ratio(self) -> float:
         """How many times as expensive the new plan is."""
-        return self.after.cost / max(self.before.cost, 0.01)
+        return executed_cost(self.after.root) / max(self.before.cost, 0.01)
 
     @property
     def moved(self) -> bool:
@@ -120,7 +121,7 @@ def change_of(
         database=query.database,
         relations=_relation_changes(pair.before, after),
         cost_before=None if hidden else pair.before.cost,
-        cost_after=None if hidden else pair.after.cost,
+        cost_after=None if hidden else executed_cost(pair.after.root),
         shape_before=pair.before.shape,
         shape_after=after.shape,
         causes=cause.sentences,

@@ -13,6 +13,7 @@ from pytest_planguard.model.query import Query
 from pytest_planguard.model.report import DatabaseReport
 from pytest_planguard.model.statement import Layer
 from pytest_planguard.model.statement import Origin as CodeOrigin
+from pytest_planguard.sql.executed import executed_cost
 
 REGRESSION = "PLN003"
 """Never known: once accepted, the entry holds the new plan, and the next one is another."""
@@ -111,16 +112,16 @@ def plan_entry(plan: Plan) -> PlanEntry:
         access={alias: path.access.value for alias, path in paths},
         relations={alias: path.relation for alias, path in paths},
         indexes={alias: tuple(sorted(path.indexes)) for alias, path in paths if path.indexes},
-        cost=significant(plan.cost),
+        cost=significant(executed_cost(plan.root)),
         shape=plan.shape,
         sizes=plan.sizes,
     )
 
 
 def worst_by_sample(planned: Planned) -> dict[tuple[str, str], Plan]:
-    """The first, that is the worst, plan of each kind of sample and each class of sizes."""
+    """The worst plan of each kind of sample and each class of sizes, by what is executed."""
     worst: dict[tuple[str, str], Plan] = {}
-    for plan in planned.plans:
+    for plan in sorted(planned.plans, key=lambda one: -executed_cost(one.root)):
         worst.setdefault((plan.sample.value, plan.sizes), plan)
     return dict(sorted(worst.items()))
 

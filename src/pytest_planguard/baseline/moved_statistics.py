@@ -11,7 +11,7 @@ from pytest_planguard.baseline.column_changes import Sizes, former_facts, told
 from pytest_planguard.baseline.distributions import known_facts
 from pytest_planguard.model.baseline import World
 from pytest_planguard.model.moved import Moved, Part, Undo
-from pytest_planguard.model.statistics import ColumnStatistics
+from pytest_planguard.model.statistics import ColumnStatistics, ScaleSource
 
 ROWS_MOVED = 0.10
 """Share by which a table's size must move to be named (planning.md: ties are within 10 %)."""
@@ -52,9 +52,27 @@ def factors(old: World, now: World) -> dict[str, float]:
 
 
 def other_distributions(old: World, now: World) -> frozenset[str]:
-    """Tables whose columns' statistics are others, as far as they are known in both worlds."""
+    """Tables whose columns' statistics are others, as far as they are known in both worlds.
+
+    Where a run makes them itself, from rows it samples or from declared sizes, they are others
+    with every sample and every size: there a column has to move.
+    """
     both = old.digests.keys() & now.digests.keys()
-    return frozenset(name for name in both if old.digests[name] != now.digests[name])
+    other = [name for name in both if old.digests[name] != now.digests[name]]
+    return frozenset(name for name in other if not _hold_still(name, old, now))
+
+
+def are_made(world: World) -> bool:
+    """Whether its statistics are a run's own; production's have histograms no line tells of."""
+    return world.scale_source != ScaleSource.PRODUCTION.value
+
+
+def _hold_still(table: str, old: World, now: World) -> bool:
+    """Whether they are a run's own, and no column moved; one that came or went is the schema's."""
+    was, is_now = old.statistics.get(table, {}), now.statistics.get(table, {})
+    if not was or not is_now or None in map(known_facts, (*was.values(), *is_now.values())):
+        return False  # what is not known may have moved
+    return are_made(now) and not any(told(was, is_now, _rows(table, old, now)))
 
 
 def _size(name: str, was: float, is_now: float) -> str:

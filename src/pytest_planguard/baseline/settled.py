@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from pytest_planguard.baseline.column_changes import settled_line
-from pytest_planguard.baseline.moved_statistics import ROWS_MOVED
+from pytest_planguard.baseline.moved_statistics import ROWS_MOVED, are_made
 from pytest_planguard.model.baseline import World
 
 
@@ -15,6 +15,9 @@ def settled(old: World, now: World) -> World:
     """Today's world, with the sizes and statistics that stand there where they hold still.
 
     What stands there is what is compared with, so that nothing creeps: ten times 5 % are written.
+    A digest holds still with its lines where a run makes its statistics itself. Production's are
+    of a file that somebody changed: a digest that still was that of the former one would let
+    whatever gets worse later count as theirs.
     """
     rows = {name: _rows(old.rows.get(name), count) for name, count in now.rows.items()}
     lines = {
@@ -26,7 +29,9 @@ def settled(old: World, now: World) -> World:
         for known in [old.statistics.get(table, {})]
     }
     digests = {
-        table: old.digests.get(table, digest) if _stands(table, old, lines) else digest
+        table: old.digests.get(table, digest)
+        if are_made(now) and _stands(table, old, lines)
+        else digest
         for table, digest in now.digests.items()
     }
     return msgspec.structs.replace(now, rows=rows, statistics=lines, digests=digests)

@@ -13,6 +13,7 @@ from pytest_planguard.model.baseline import PlanEntry, World
 from pytest_planguard.model.plan import Access, Plan, PlanNode
 from pytest_planguard.model.report import ChangeKind
 from pytest_planguard.model.spec import Thresholds
+from pytest_planguard.sql.executed import executed_cost
 
 STEP_RATIO = 1.5
 """By which the cost must grow for a step down to count (planning.md, *proposal*)."""
@@ -68,7 +69,7 @@ class Scales(msgspec.Struct, frozen=True):
     def judged(self, old: PlanEntry, new: Plan) -> ChangeKind:
         """What became of the old plan."""
         before = _Side(old, old.cost, self.before)
-        after = _Side(plan_entry(new), new.cost, self.now, new.root)
+        after = _Side(plan_entry(new), executed_cost(new.root), self.now, new.root)
         # else another page or list is asked for: nothing got worse; without any, all is read
         alike = old.sizes == new.sizes or not new.sizes
         if alike and self._is_worse(before, after):

@@ -145,7 +145,7 @@ class Listener:
 
     def _bind_execute(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """What nearly every statement goes through; a dictionary of its arguments would cost."""
-        recorder, hear = self._recorder, self._send
+        recorder, again, hear = self._recorder, self._hear_again, self._send
 
         def bind_execute(
             protocol: Any, state: Any, args: Any, portal_name: Any, limit: Any,
@@ -153,7 +153,8 @@ class Listener:
         ) -> Any:  # fmt: skip
             if recorder.listening:
                 try:
-                    hear(protocol, state, args, stream=bool(portal_name))
+                    if portal_name or not again(protocol, state, args):
+                        hear(protocol, state, args, stream=bool(portal_name))
                 except Exception as error:  # noqa: BLE001 -- see above
                     recorder.fail(NAME, error)
             elif recorder.following:
@@ -192,6 +193,7 @@ class Listener:
             sent = text.encode(errors="replace")
             if sent:
                 state = known.follower.follow(sent)
+                known.unsure = known.reports_path
                 path = known.setting("search_path") if known.reports_path else state.path
                 session = self._session(known, state, path, prepares=False)
                 self._recorder.record(sent, (), None, None, session, cursor=known.connection())
@@ -206,6 +208,7 @@ class Listener:
             known = entry[1] if entry is not None else None
             if known is None:
                 return
+            known.unsure = known.reports_path
             if isinstance(what, str):
                 if _OWN_QUERY.match(what):
                     _take_back(known, what)
@@ -239,6 +242,44 @@ class Listener:
             return (args[0], map(heard, rows), *args[2:]), kwargs
         return args, {**kwargs, "args": map(heard, rows)}
 
+    def _hear_again(self, protocol: Any, state: Any, values: Any) -> bool:
+        """Hears a plain statement that its line has sent before; False where ``_send`` has to.
+
+        All in one function: between two statements the server's process, and the kernel, have
+        taken the processor's caches, and a call of ours costs more than what it does.
+        """
+        recorder, name = self._recorder, state.name
+        entry = self._protocols.find(id(protocol))
+        if entry is None or (known := entry[1]) is None or not recorder.hastens:
+            return False
+        found = known.statements.get(name)
+        line = None if found is None else recorder.recent.get(found[:2])
+        if found is None or line is None or state.ignore_custom_codec:
+            return False
+        path, now, prepares, session = known.last
+        if (
+            session is not line.session
+            or now is not known.follower.state
+            or prepares is not bool(name)
+            or found[2] is not _Kind.PLAIN
+            or line.key[4]
+            or (known.unsure and known.setting("search_path") != path)
+        ):
+            return False
+        if type(values) not in _ROWS or len(found[1]) != len(values):
+            return False
+        params = formats = None
+        if values:
+            sent = written(values)
+            if sent is None:
+                return False
+            params, formats = sent
+        frame = sys._getframe(self._methods.depth)  # noqa: SLF001 -- what inspect wraps
+        if id(frame.f_code) not in self._methods.codes:
+            return False
+        known.unsure = line.may_set and known.reports_path
+        return recorder.count_again(line, params, formats, frame.f_back)
+
     def _send(
         self,
         protocol: Any,
@@ -249,11 +290,7 @@ class Listener:
         stream: bool = False,
         site: Site | None = None,
     ) -> Site | None:
-        """A prepared statement with its values; quick where its line sent the same before.
-
-        Little is called: between two statements the server's process, and the kernel, have taken
-        the processor's caches, and a call of ours costs more than what it does.
-        """
+        """A prepared statement with its values."""
         entry = self._protocols.find(id(protocol))
         known = entry[1] if entry else self._protocols.of(protocol)
         # The library's own questions leave the application's codecs aside.
@@ -269,18 +306,11 @@ class Listener:
         follower = known.follower
         now = follower.state if kind is _Kind.PLAIN else follower.follow(text, params)
         path = known.setting("search_path") if known.reports_path else now.path
+        known.unsure = known.reports_path
         last_path, last_state, last_prepares, session = known.last
         if last_state is not now or last_path != path or last_prepares is not bool(name):
             session = self._session(known, now, path, prepares=bool(name))
             known.last = path, now, bool(name), session
-        hastens = self._recorder.hastens and not many
-        line = self._recorder.recent.get((text, types)) if hastens else None
-        if line is not None and line.session is session and line.key[4] is stream:
-            frame = sys._getframe(self._methods.depth)  # noqa: SLF001 -- what inspect wraps
-            if id(frame.f_code) in self._methods.codes and self._recorder.count_again(
-                line, params, formats, frame.f_back
-            ):
-                return None
         key = text, types, id(session), many, stream
         if not many:
             cursor, outside = known.connection(), self._methods.outside()
@@ -319,6 +349,7 @@ def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
 
 def _take_back(known: Known, text: str) -> None:
     """A question of the library's own: with one of them a pool takes a connection back."""
+    known.unsure = known.reports_path
     if "RESET ALL" in text:
         known.follower.follow(b"ROLLBACK; RESET ALL")
 

@@ -9,15 +9,18 @@ from threading import get_ident, main_thread
 from types import FrameType
 from typing import Any
 
-from pytest_planguard.capture.suite_calls import task_of_this, work_on
+from pytest_planguard.capture.suite_calls import work_on
 
 
-def ender(frame: FrameType | None) -> Callable[[], bool]:
+def ender(frame: FrameType | None, task: Any) -> Callable[[], bool]:
     """Tells later, in the thread that runs the tests, whether what runs at a frame is over.
 
     Of that thread's own work, outside of a task, it is: whoever asks runs there now.
+
+    Args:
+        frame: Where it stands.
+        task: The task that runs here, if one does.
     """
-    task = task_of_this()
     if task is not None:
         return _done(task)
     thread = get_ident()

@@ -58,6 +58,23 @@ _CONFIG = re.compile(
 _ITEM = re.compile(r"""\s*("(?:[^"]|"")*"|'(?:[^']|'')*'|[^,\s]+)\s*""")
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*$")
 _DEFAULT_LEVEL = "read committed"
+_QUERIES = frozenset(b"select insert update delete merge with values table".split())
+_CALL = re.compile(rb"(\binto\s+)?([\w.\"\x80-\xff]+)\s*\(")
+"""What stands before a parenthesis; behind INTO it is a table."""
+_SETTING_NOTHING_NAMES = b"""
+all and any array array_agg as avg between bool_and bool_or by case cast char character coalesce
+concat conflict count cube current_timestamp date_part date_trunc decimal dense_rank distinct else
+except exists extract filter floor from generate_series greatest group grouping having if in
+intersect interval join json_agg json_build_object jsonb_agg jsonb_build_object key lag lateral
+lead least left length like limit lower max min not now ntile nullif numeric offset on or order
+over overlaps partition percent_rank position precision rank recursive replace returning right
+rollup round row row_number select set sets similar some string_agg substr substring sum then time
+timestamp to_char to_date to_timestamp trim union unnest upper using values varchar varying when
+where with within
+"""
+_SETTING_NOTHING = frozenset(_SETTING_NOTHING_NAMES.split())
+"""Words and functions of PostgreSQL's that a parenthesis follows (its documentation, Appendix C,
+and chapter 9)."""
 
 
 class Effect(NamedTuple):
@@ -91,6 +108,24 @@ def is_plain(text: bytes) -> bool:
     """Whether a text changes nothing of its session, whatever values a client writes into it."""
     effects = effects_of(text) if len(text) <= REMEMBERED else effects_of.__wrapped__(text)
     return not effects and b"set_config" not in text.lower()
+
+
+def may_set(text: bytes) -> bool:
+    """Whether a statement may change settings without saying so: a function that it calls could.
+
+    Of PostgreSQL's own functions ``set_config`` alone does, and the most usual ones are known here;
+    that a trigger may is left aside, until something else of the session's is sent.
+
+    >>> may_set(b"SELECT count(*) FROM a WHERE b IN (1)"), may_set(b"SELECT enter_tenant(5)")
+    (False, True)
+    """
+    return len(text) > SHORT or _is_call(text.lower())
+
+
+def _is_call(low: bytes) -> bool:
+    if texts.first_word(low) not in _QUERIES or b";" in low:
+        return True
+    return any(name not in _SETTING_NOTHING for into, name in _CALL.findall(low) if not into)
 
 
 def _configs(text: bytes) -> tuple[Effect, ...]:

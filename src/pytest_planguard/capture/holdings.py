@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from threading import get_ident
 from types import FrameType
 from typing import Any, NamedTuple
@@ -38,6 +38,10 @@ _NEAREST = 24
 
 _ORMS = (Via.ORM, Via.DJANGO_ORM)
 
+_APPLICATION, _CALL = Layer.APPLICATION, Phase.CALL
+_TEST, _RUNNER = Owner.TEST, Owner.RUNNER
+"""At hand: Python 3.11 looks members of enumerations up by a function of its own."""
+
 
 class Mark(NamedTuple):
     """Who took something, and when."""
@@ -50,12 +54,12 @@ class Mark(NamedTuple):
     @property
     def is_calls(self) -> bool:
         """Whether the application took it in a test's own call."""
-        return self.is_applications and self.moment.phase is Phase.CALL
+        return self.origin.layer is _APPLICATION and self.moment.phase is _CALL
 
     @property
     def is_applications(self) -> bool:
         """Whether a line of the application took it."""
-        return self.origin.layer is Layer.APPLICATION
+        return self.origin.layer is _APPLICATION
 
 
 class Loan:
@@ -143,7 +147,7 @@ class Watch:
 
     def belongs(self, origin: Origin | None, maker: Maker) -> None:
         """The connection is made for a line."""
-        if self.place is None and origin is not None and origin.layer is Layer.APPLICATION:
+        if self.place is None and origin is not None and origin.layer is _APPLICATION:
             self.place = origin, maker
             self._holdings.tell(self)
 
@@ -210,9 +214,19 @@ class Holdings:
         if not self._listening():
             return None
         frame = sys._getframe(1)  # noqa: SLF001 -- what inspect wraps
-        site = self._origins.find_near(*((frame,) if stacks is None else stacks))
-        mark = Mark(site.origin, self._moment(), over)
-        return mark._replace(ended=ender(frame)) if mark.is_calls else mark
+        given = (frame,) if stacks is None else tuple(stacks)
+        return self._mark(frame, given, self._origins.innermost(given), task_of_this())
+
+    def _mark(
+        self,
+        frame: FrameType,
+        stacks: Sequence[FrameType | None],
+        start: Sequence[FrameType | None],
+        task: Any,
+    ) -> Mark:
+        origin, moment = self._origins.find_from(start, stacks).origin, self._moment()
+        is_calls = origin.layer is _APPLICATION and moment.phase is _CALL
+        return Mark(origin, moment, ender(frame, task) if is_calls else over)
 
     def made(
         self,
@@ -282,18 +296,26 @@ class Holdings:
             collectable: The garbage collector gives back what nobody has.
             stacks: As for ``mark``.
         """
-        watch, mark = self._watches.get(connection), self.mark(stacks)
+        watch = self._watches.get(connection)
         if watch is None:
             return
         origin, pool = self._lines.get(id(key), (None, None))
         watch.belongs(origin, maker)
-        self.returned(connection)
-        if mark is None:
+        self._returned(watch)
+        if not self._listening():
             return
+        frame, task = sys._getframe(1), task_of_this()  # noqa: SLF001 -- what inspect wraps
+        given = (frame,) if stacks is None else tuple(stacks)
+        start = self._origins.innermost(given)
+        mark = self._mark(frame, given, start, task)
         loan = watch.loan = Loan(mark, maker, watch, is_out, collectable)
         if mark.is_calls:
             if pool is not None and pool.most != UNBOUNDED:
-                self._nest(loan, id(key), has_stacks=stacks is not None)
+                call = (
+                    self._call_of(start[0], task) if stacks is None
+                    else self._origins.suite_calls.of(frame)
+                )  # fmt: skip
+                self._nest(loan, id(key), call, task)
             if mark.origin.via not in _ORMS:
                 self._loans[mark.moment.test][id(loan)] = loan
                 self._forget(self._loans[mark.moment.test])
@@ -301,7 +323,11 @@ class Holdings:
     def returned(self, connection: object) -> None:
         """A pool has a connection back."""
         watch = self._watches.get(connection)
-        if watch is not None and watch.loan is not None:
+        if watch is not None:
+            self._returned(watch)
+
+    def _returned(self, watch: Watch) -> None:
+        if watch.loan is not None:
             loan, watch.loan = watch.loan, None
             loan.returned = True
             if (loans := self._loans.get(loan.mark.moment.test)) is not None:
@@ -317,16 +343,12 @@ class Holdings:
         if (begun := self._begun.get(mark.moment.test)) is not None:
             begun.pop(id(watch), None)
 
-    def _nest(self, loan: Loan, pool: int, *, has_stacks: bool) -> None:
+    def _nest(self, loan: Loan, pool: int, call: SuiteCall | None, task: Any) -> None:
         """Sees whether what runs here has a connection of the same pool already.
 
         Only for one and the same call of the suite's: a test that holds what a helper of the
         application has given it may call the application again.
         """
-        frame = sys._getframe(2)  # noqa: SLF001 -- what inspect wraps
-        task = task_of_this()
-        suite_calls = self._origins.suite_calls
-        call = suite_calls.of(frame) if has_stacks else self._call_of(frame, task)
         if call is None:
             return
         where = pool, get_ident() if task is None else id(task)
@@ -352,9 +374,9 @@ class Holdings:
         while frame is not None:
             if frame.f_code.co_filename not in passed:
                 owner = self._origins.owner_of(frame)
-                if owner is Owner.TEST:
+                if owner is _TEST:
                     return None if repeats(frame) else ((frame.f_code, frame.f_lasti),)
-                if owner is Owner.RUNNER:
+                if owner is _RUNNER:
                     break
             frame = frame.f_back
         return None if task is None else id(task)

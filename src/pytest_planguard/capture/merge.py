@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import TypeAlias
 from zlib import crc32
@@ -61,6 +61,11 @@ class Merger:
         self._pools: set[Pool] = set()
         self._opened: defaultdict[tuple[Origin, str, Maker], set[str]] = defaultdict(set)
         self._held: set[Held] = set()
+
+    @property
+    def databases(self) -> Mapping[str, Database]:
+        """Those that were told of so far."""
+        return self._databases
 
     def add(self, capture: Capture, process: str | None = None) -> None:
         """Takes one more in.

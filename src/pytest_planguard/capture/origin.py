@@ -33,6 +33,9 @@ pytest pluggy xdist execnet coverage factory faker model_bakery polyfactory hypo
 """
 _TEST_TOOLS = frozenset(_TEST_TOOL_NAMES.split())
 
+_TEST, _RUNNER = Owner.TEST, Owner.RUNNER
+"""At hand: Python 3.11 looks members of enumerations up by a function of its own."""
+
 
 Near: TypeAlias = tuple[int, int] | tuple[tuple[int, int], ...]
 """Identity of the code and the instruction of an application's frame; of the suite's, of every
@@ -129,7 +132,13 @@ class OriginFinder:
 
     def find_near(self, *stacks: FrameType | None) -> Site:
         """``find``, quick where a line of the application asks again."""
-        inner, *outer = self._innermost(stacks)
+        return self.find_from(self.innermost(stacks), stacks)
+
+    def find_from(
+        self, start: Sequence[FrameType | None], stacks: Sequence[FrameType | None]
+    ) -> Site:
+        """Likewise, where ``innermost`` of the stacks is known."""
+        inner, *outer = start
         if inner is None:
             return self.find(stacks)
         line = id(inner.f_code), inner.f_lasti
@@ -146,8 +155,11 @@ class OriginFinder:
             return site
         return self._keep(site.origin, stack, self._codes((inner, *outer), len(stack)))
 
-    def _innermost(self, stacks: Sequence[FrameType | None]) -> Sequence[FrameType | None]:
-        """The innermost frame that is not a library's, and the stacks further out."""
+    def innermost(self, stacks: Sequence[FrameType | None]) -> Sequence[FrameType | None]:
+        """The innermost frame that is not a library's, and the stacks further out.
+
+        A file that was not met yet is nobody's here. None alone: there is none.
+        """
         passed = self.passed
         for number, start in enumerate(stacks):
             frame = start
@@ -177,9 +189,9 @@ class OriginFinder:
                 code = current.f_code
                 if code.co_filename not in passed:
                     file = known.get(code.co_filename)
-                    if file is None or not (found or file.owner is Owner.TEST):
+                    if file is None or not (found or file.owner is _TEST):
                         return None
-                    if file.owner is Owner.RUNNER:
+                    if file.owner is _RUNNER:
                         return tuple(found)
                     found.append((id(code), current.f_lasti))
                 current = current.f_back

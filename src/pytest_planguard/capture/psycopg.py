@@ -248,20 +248,18 @@ class Listener:
             entry = self._connections.find(id(connection))
             # The attribute is None unless executemany() is running.
             many = getattr(cursor, "_execmany_returning", None) is not None
-            if many or entry is None or entry[1] is None:
+            if many or entry is None or (known := entry[1]) is None:
                 return False
-            path, state, kind, session = entry[1].last
+            path, state, kind, session = known.last
             if (
                 session is not line.session
-                or state is not entry[1].follower.state
+                or state is not known.follower.state
                 or kind is not type(cursor)
                 or stream is not line.key[4]
-                or (
-                    entry[1].reports_path
-                    and connection.pgconn.parameter_status(b"search_path") != path
-                )
+                or (known.unsure and connection.pgconn.parameter_status(b"search_path") != path)
             ):
                 return False
+            known.unsure = line.may_set and known.reports_path
             # 0 is this method, 1 the one that sends
             frame = sys._getframe(self._methods.depth)  # noqa: SLF001 -- what inspect wraps
             if id(frame.f_code) not in self._methods.codes:
@@ -287,6 +285,7 @@ class Listener:
                 if known.reports_path
                 else state.path
             )
+            known.unsure = known.reports_path
             last_path, last_state, last_kind, session = known.last
             if last_state is not state or last_path != path or last_kind is not type(cursor):
                 session = self._session(cursor, known, path, state)
@@ -325,6 +324,7 @@ class Listener:
             text = query.query
             known = self._connections.of(cursor.connection) if isinstance(text, bytes) else None
             if known is not None:
+                known.unsure = known.reports_path
                 known.follower.follow(text, query.params)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
@@ -406,6 +406,7 @@ class Listener:
     ) -> tuple[bytes | str | None, State]:
         """The search_path a cursor sends a text in, and what else was followed of its session."""
         state = known.follower.follow(text, params)
+        known.unsure = known.reports_path
         if known.reports_path:
             return cursor.connection.pgconn.parameter_status(b"search_path"), state
         return state.path, state
@@ -423,15 +424,17 @@ class Listener:
 
     def wrap_command(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """What connections send for themselves: transactions begin and end, savepoints."""
+        find, of = self._connections.find, self._connections.of
 
         @functools.wraps(original)
         def exec_command(connection: Any, command: Any, *args: Any, **kwargs: Any) -> Any:
             try:
-                known = self._connections.of(connection)
+                entry = find(id(connection))
+                known = of(connection) if entry is None else entry[1]
                 if known is not None:
-                    text = command.as_bytes(connection) if hasattr(command, "as_bytes") else command
-                    text = text.encode() if isinstance(text, str) else text
-                    known.follower.follow(text)
+                    known.unsure = known.reports_path
+                    is_bytes = type(command) is bytes  # as psycopg's own BEGIN and COMMIT are
+                    known.follower.follow(command if is_bytes else _bytes_of(command, connection))
             except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
                 self._recorder.fail(NAME, error)
             try:
@@ -468,6 +471,12 @@ class Listener:
         import psycopg
 
         return not issubclass(kind, psycopg.ClientCursor | psycopg.AsyncClientCursor)
+
+
+def _bytes_of(command: Any, connection: Any) -> bytes:
+    """A command as it is sent, which may be a string or composed."""
+    text = command.as_bytes(connection) if hasattr(command, "as_bytes") else command
+    return text.encode() if isinstance(text, str) else text
 
 
 def _public_methods() -> PublicMethods:

@@ -19,6 +19,12 @@ from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.psycopg2_classes import Classes, query_bytes, sent_last
 from pytest_planguard.capture.psycopg2_likeness import is_heard
+from pytest_planguard.capture.psycopg2_waiting import (
+    LONGEST_SENT,
+    MOST_OF_ONE,
+    Met,
+    Waiting,
+)
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.remembering import LONGEST
 from pytest_planguard.capture.sessions import (
@@ -28,7 +34,7 @@ from pytest_planguard.capture.sessions import (
     is_own,
     reported_path,
 )
-from pytest_planguard.capture.shapes import Apart, Asked, asked
+from pytest_planguard.capture.shapes import Apart, asked
 from pytest_planguard.capture.state import IDLE
 from pytest_planguard.capture.texts import is_early
 from pytest_planguard.model.connections import Maker
@@ -121,7 +127,9 @@ class Listener:
         self.stopped = False
         self._connections = Connections(_meet)
         self._pages = psycopg2_extras.Pages()
-        self.late: dict[str, Asked] = {}
+        self.waiting = Waiting(recorder)
+        recorder.readers.append(self.waiting.read)
+        self.late: dict[str, Met] = {}
         """Queries that need not be heard before they are sent, with what was learnt of them."""
         self._plain: set[bytes] = set()
         """Texts with their values apart that change nothing of their session."""
@@ -158,7 +166,7 @@ class Listener:
         if len(self.late) >= _MOST_REMEMBERED:  # generated texts are never asked for again
             self.late.clear()
             self._plain.clear()
-        self.late[query] = Asked(text)
+        self.late[query] = Met(text)
 
     def after(
         self, cursor: Any, query: bytes | None, *, many: bool = False, site: Site | None = None
@@ -202,12 +210,17 @@ class Listener:
             known = entry[1] if entry else self._connections.of(connection)
             if known is None:
                 return
-            text, types, values = apart = self._apart(cursor, sent, args, kwargs)
+            met = self._met(args, kwargs)
+            text, types, values = apart = (
+                met.asked.bound(sent) if met else self._apart(cursor, sent, args, kwargs)
+            )
             follower = known.follower
             state = follower.state if text in self._plain else follower.follow(sent)
             session = self._session(connection, known, state)
             key = text, types, id(session), False, False
             if self.recorder.record_again(key, values, None, caller, cursor):
+                if met is not None and text in self._plain:
+                    met.line = self.recorder.recent.get((text, types))
                 return
             self._send(cursor, apart, session, many=False, site=None)
             self._meet_text(text, sent)
@@ -231,36 +244,45 @@ class Listener:
             except Exception as error:  # noqa: BLE001 -- a class may have its own idea of it
                 let_pass(error)
                 return False
-            line = None
-            for match, text, types in met.shapes:
-                found = match(sent)
-                if found is not None:
-                    line = recorder.recent.get((text, types)) if text in self._plain else None
-                    break
-            connection = cursor.connection
+            connection, line = cursor.connection, met.line
             entry = self._connections.find(id(connection))
             known = entry[1] if entry else None
-            if line is None or found is None or known is None or connection.closed:
+            if line is None or known is None or len(sent) > LONGEST_SENT:
                 return False
             path, state, level, session = known.last
             if (
                 session is not line.session
                 or state is not known.follower.state
                 or level != connection.isolation_level
-                or (known.reports_path and connection.get_parameter_status("search_path") != path)
+                or (
+                    known.unsure
+                    and (
+                        connection.closed or connection.get_parameter_status("search_path") != path
+                    )
+                )
             ):
                 return False
             # 0 is this method, 1 our execute, 2 who called that
-            caller = sys._getframe(2)  # noqa: SLF001 -- what inspect wraps
-            return recorder.count_again(line, found.groups(), None, caller)
+            if not recorder.is_again(line, sys._getframe(2)):  # noqa: SLF001 -- what inspect wraps
+                return False
+            known.unsure = line.may_set and known.reports_path
+            met.aside.append((line, sent))
+            if not met.is_listed or len(met.aside) >= MOST_OF_ONE:
+                self.waiting.add(met)
         except Exception as error:  # noqa: BLE001 -- see above
             self.recorder.fail(NAME, error)
-            return True
+        return True
 
     def _meet_text(self, text: bytes, sent: bytes) -> None:
         """Remembers a query that changes nothing of its session, by its text with values apart."""
         if len(sent) <= LONGEST and is_plain(sent) and len(self._plain) < _MOST_REMEMBERED:
             self._plain.add(text)
+
+    def _met(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Met | None:
+        """What was learnt of a query that ``execute`` was given with values."""
+        if (args[1] if len(args) > 1 else kwargs.get("vars")) is None:
+            return None
+        return self.late.get(args[0]) if args and type(args[0]) is str else None
 
     def _apart(
         self, cursor: Any, sent: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -268,8 +290,7 @@ class Listener:
         """What ``execute`` has sent, with its values apart where they can be told."""
         if (args[1] if len(args) > 1 else kwargs.get("vars")) is None:
             return sent, (), ()
-        met = self.late.get(args[0]) if args and type(args[0]) is str else None
-        return met.bound(sent) if met else _bound(query_bytes(cursor, args, kwargs), sent)
+        return _bound(query_bytes(cursor, args, kwargs), sent)
 
     def _hear_rows(self, cursor: Any, rows: psycopg2_extras.Rows) -> None:
         """Hears the rows of one page."""
@@ -280,6 +301,7 @@ class Listener:
         """The kind of session a connection is in."""
         # One that was lost while it sent tells nothing any more.
         reported = known.reports_path and not connection.closed
+        known.unsure = known.reports_path
         path = connection.get_parameter_status("search_path") if reported else state.path
         level = connection.isolation_level
         last_path, last_state, last_level, session = known.last
@@ -303,6 +325,7 @@ class Listener:
         if sent and self.recorder.following and not self.stopped:
             known = self._connections.of(cursor.connection)
             if known is not None:
+                known.unsure = known.reports_path
                 known.follower.follow(sent)
 
     def made(self, connection: Any) -> None:

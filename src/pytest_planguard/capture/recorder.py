@@ -15,6 +15,7 @@ from weakref import WeakSet
 from pytest_planguard.capture import texts, variety
 from pytest_planguard.capture.alarms import let_pass
 from pytest_planguard.capture.connection import ConnectionParameters
+from pytest_planguard.capture.following import may_set
 from pytest_planguard.capture.holdings import Holdings
 from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.origin import Near, OriginFinder, Site
@@ -60,13 +61,17 @@ class _Annotation(NamedTuple):
 class Line:
     """One statement as one line of the application sends it: what counting it again takes."""
 
-    __slots__ = ("code", "counter", "key", "last", "moment", "samples", "sent", "session", "site")
+    __slots__ = (
+        "code", "counter", "key", "last", "may_set", "moment", "samples", "sent", "session", "site",
+    )  # fmt: skip
 
     def __init__(self, key: Key, sent: Sent, site: Site) -> None:
         self.key = key
         self.sent = sent
         self.session = sent.session
         self.samples = sent.samples
+        self.may_set = may_set(key[0])
+        """Whether it may leave its session with another search_path than it met."""
         self.site = site
         code, last = site.line or (None, None)
         self.code: CodeType | None = code
@@ -108,6 +113,8 @@ class Recorder:
         self.following = True
         """Whether a driver has to know its sessions' settings even so: a connection that is used
         where nobody listens may be used again where somebody does."""
+        self.readers: list[Callable[[], None]] = []
+        """Called before another phase begins: drivers may have put statements aside."""
         self.before_drop: Callable[[str], None] | None = None
         """Called with a database's name before a statement that takes objects away is sent."""
         self.failure: BaseException | None = None
@@ -182,6 +189,7 @@ class Recorder:
 
     def _enter(self, test: str, phase: Phase, scope: str = "") -> None:
         # A moment is never entered again: its counters are closed then.
+        self._read_aside()
         with self._lock:  # another thread may be counting
             self._moment = Moment(test, phase, scope)
 
@@ -470,6 +478,57 @@ class Recorder:
                 line.samples.take(text, params, formats)
         return True
 
+    def is_again(self, line: Line, frame: FrameType | None) -> bool:
+        """Whether the line that sent something last sends it again, for ``count_later``.
+
+        Args:
+            line: As for ``count_again``, which asks the same.
+            frame: Likewise.
+        """
+        passed = self.origins.passed
+        while frame is not None and (code := frame.f_code) is not line.code:
+            if code.co_filename not in passed:
+                return False
+            frame = frame.f_back
+        return (
+            frame is not None
+            and frame.f_lasti == line.last
+            and line.moment is self._moment
+            and line.counter is not None
+            and not line.counter.calls.undecided
+        )
+
+    def count_later(
+        self,
+        line: Line,
+        text: bytes,
+        types: tuple[int, ...],
+        params: Sequence[Any],
+    ) -> None:
+        """Counts one execution that was put aside, for the phase that runs.
+
+        Args:
+            line: Who sent it.
+            text: As for ``record``.
+            types: Likewise. Where they are other ones than the line sent before, nobody sees any
+                more which call of the suite's it belongs to.
+            params: Likewise.
+        """
+        _, _, session, many, stream = line.key
+        with self._lock:
+            self._tally.count(
+                (text, types, session, many, stream), line.session, line.site, self._moment,
+                params, None, _nobody, repeated=False,
+            )  # fmt: skip
+
+    def _read_aside(self) -> None:
+        """Lets drivers count what they have put aside: as yet it is this phase's."""
+        for read in self.readers:
+            try:
+                read()
+            except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the suite
+                self.fail("what was put aside", error)
+
     def record_row(
         self,
         key: Key,
@@ -603,6 +662,7 @@ class Recorder:
 
     def take(self) -> Capture:
         """Everything since the last take, sorted; counting starts again."""
+        self._read_aside()
         with self._lock:
             tally, self._tally = self._tally, self.new_tally()
             ddl, self._ddl = self._ddl, {}
@@ -630,6 +690,10 @@ class Recorder:
             opened=opened,
             held=held,
         )
+
+
+def _nobody() -> None:
+    """Where the suite called the application, when nobody can see it any more."""
 
 
 def _takes_turns() -> bool:

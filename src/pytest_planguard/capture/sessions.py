@@ -42,7 +42,7 @@ class Known:
 
     __slots__ = (
         "follower", "last", "number", "parameters", "reports_path", "sessions", "status",
-        "timeouts",
+        "timeouts", "unsure",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +57,9 @@ class Known:
         """Stands for the connection where it must not be held."""
         self.parameters = parameters
         self.reports_path = reports_path
+        self.unsure = reports_path
+        """Whether the reported search_path may be another one than that of the statement before:
+        to ask for it costs more than to look here, which the way of known statements does."""
         given = {**options_of(parameters.values.get("options", "")), **asked}
         self.follower = Follower(opened_with(given), status)
         self.status = status

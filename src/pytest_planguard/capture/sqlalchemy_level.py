@@ -39,12 +39,6 @@ class Level:
         self._connections: Connections[Known] = Connections(lambda _: None)
         """By the driver's own connection."""
 
-    @staticmethod
-    def hears(connection: Any) -> bool:
-        """Whether a connection's statements are heard here, and nowhere else."""
-        dialect = connection.dialect
-        return dialect.name == "postgresql" and dialect.driver not in _HEARD
-
     def said(self, connection: Any, text: bytes) -> None:
         """A connection begins or ends a transaction by itself."""
         known = self._known(connection)
@@ -114,6 +108,22 @@ class Level:
                 text, (0,) * len(row or ()), params, formats, session, many=many, site=site
             ) or site  # fmt: skip
         return site
+
+
+def is_heard(dialect: Any) -> bool:
+    """Whether what a dialect sends is heard at its driver."""
+    return dialect.driver in _HEARD and dialect.name == "postgresql"
+
+
+def is_unknown(dialect: Any) -> bool:
+    """Whether what a dialect sends to PostgreSQL is heard here, and nowhere else."""
+    return dialect.name == "postgresql" and dialect.driver not in _HEARD
+
+
+def is_batch(context: Any) -> bool:
+    """Whether a statement holds rows of an insert that may be sent in several."""
+    style = getattr(context, "execute_style", None)
+    return getattr(style, "name", "") == "INSERTMANYVALUES"
 
 
 def converted(statement: str, rows: Sequence[Any], style: str) -> Converted:

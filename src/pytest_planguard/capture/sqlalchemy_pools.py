@@ -12,10 +12,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.capture.connection import ConnectionParameters
-from pytest_planguard.capture.imports import can_import, when_imported
-from pytest_planguard.capture.patches import Patches
+from pytest_planguard.capture.imports import can_import
+from pytest_planguard.capture.patches import Patches, patch_when_imported
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sqlalchemy import stacks
+from pytest_planguard.capture.sqlalchemy_events import Events
+from pytest_planguard.capture.sqlalchemy_level import is_heard
+from pytest_planguard.capture.traces import leave_no_trace
 from pytest_planguard.model.connections import UNBOUNDED, Maker, Per, Pool
 
 if TYPE_CHECKING:
@@ -37,17 +40,16 @@ def install(recorder: Recorder) -> Callable[[], None]:
     Returns:
         A function that restores it exactly.
     """
-    listener, patches = _Listener(recorder), Patches()
+    listener = _Listener(recorder)
     cancel = [
-        when_imported("sqlalchemy", listener.listen),
-        when_imported(_DIALECT, lambda: listener.patch(patches)),
+        patch_when_imported("sqlalchemy", listener.patch_pools, listener.failed("pools")),
+        patch_when_imported(_DIALECT, listener.patch_engines, listener.failed("engines")),
     ]
 
     def uninstall() -> None:
         for end in cancel:
             end()
-        listener.stop()
-        patches.restore()
+        listener.events.stop()
 
     return uninstall
 
@@ -57,33 +59,29 @@ class _Listener:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._listening = False
+        self.events = Events(recorder)
 
-    def listen(self) -> None:
-        try:
-            from sqlalchemy import event
-            from sqlalchemy.pool import Pool as Lender
+    def failed(self, what: str) -> Callable[[Exception], None]:
+        """Says that something could not be listened to."""
+        return lambda error: self._recorder.note(
+            f"SQLAlchemy's {what} could not be listened to: {error}"
+        )
 
-            event.listen(Lender, "checkout", self.checkout)
-            self._listening = True
-        except Exception as error:  # noqa: BLE001 -- runs inside the application's own import
-            self._recorder.note(f"SQLAlchemy's pools could not be listened to: {error}")
+    def patch_pools(self, patches: Patches) -> None:
+        """Hears what pools give out.
 
-    def stop(self) -> None:
-        if self._listening:
-            from sqlalchemy import event
-            from sqlalchemy.pool import Pool as Lender
+        Their event would make each of them ask for its listeners, time and again.
+        """
+        from sqlalchemy import pool as kinds
 
-            event.remove(Lender, "checkout", self.checkout)
-            self._listening = False
+        for kind in (kinds.Pool, kinds.SingletonThreadPool):
+            patches.replace(kind, "connect", self.wrap_connect)
 
-    def patch(self, patches: Patches) -> None:
-        try:
-            from sqlalchemy.dialects.postgresql.base import PGDialect
+    def patch_engines(self, patches: Patches) -> None:
+        """Hears engines being made."""
+        from sqlalchemy.dialects.postgresql.base import PGDialect
 
-            patches.replace(PGDialect, "engine_created", self._wrap)
-        except Exception as error:  # noqa: BLE001 -- runs inside the application's own import
-            self._recorder.note(f"SQLAlchemy's engines could not be listened to: {error}")
+        patches.replace(PGDialect, "engine_created", self._wrap)
 
     def _wrap(self, original: Any) -> Any:
         @functools.wraps(getattr(original, "__func__", original))
@@ -105,24 +103,40 @@ class _Listener:
         pool = engine.pool
         self._recorder.holdings.built(_key(pool), functools.partial(_described, engine.url, pool))
 
-    def checkout(self, _: Any, record: Any, fairy: Any) -> None:
+    def wrap_connect(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """A pool gives a connection out."""
-        self._hear(self._lent, record, fairy)
+        recorder = self._recorder
 
-    def _lent(self, record: Any, fairy: Any) -> None:
-        pool = fairy._pool  # noqa: SLF001 -- nobody else says whose it is
-        if getattr(pool._dialect, "name", "") != "postgresql":  # noqa: SLF001 -- likewise
-            return
-        living = weakref.ref(record)
+        @functools.wraps(original)
+        def connect(pool: Any) -> Any:
+            try:
+                fairy = original(pool)
+            except BaseException as error:
+                leave_no_trace(error)
+                raise
+            if recorder.following:
+                self._hear(self._lent, pool, fairy)
+            return fairy
+
+        return connect
+
+    def _lent(self, pool: Any, fairy: Any) -> None:
+        dialect = pool._dialect  # noqa: SLF001 -- nobody else says what it is for
+        if dialect.name != "postgresql" or fairy._counter != 1:  # noqa: SLF001 -- likewise
+            return  # another database's, or given out again in the thread that has it
+        if not (self.events.listening or is_heard(dialect)):
+            self.events.listen()  # only now: nothing was sent through an engine before
+        record = weakref.ref(fairy._connection_record)  # noqa: SLF001 -- likewise
 
         def is_out() -> bool:
-            found = living()
+            found = record()
             return found is not None and bool(found.in_use)
 
+        is_async = dialect.is_async
         self._recorder.holdings.lent(
-            fairy.driver_connection, _key(pool), Maker.SQLALCHEMY,
-            is_out=is_out, collectable=True,
-            stacks=stacks() if pool._dialect.is_async else None,  # noqa: SLF001 -- likewise
+            fairy.driver_connection if is_async else fairy.dbapi_connection,
+            _key(pool), Maker.SQLALCHEMY,
+            is_out=is_out, collectable=True, stacks=stacks() if is_async else None,
         )  # fmt: skip
 
 

@@ -30,6 +30,9 @@ _WORKERS: dict[tuple[str, str], Callable[[Any], Any]] = {
 }
 """What is made anew for each piece of work, by module and function of the pool that runs it."""
 
+_TEST, _RUNNER = Owner.TEST, Owner.RUNNER
+"""At hand: Python 3.11 looks members of enumerations up by a function of its own."""
+
 _REPEATING = frozenset(("hypothesis",))
 """Libraries that call a test many times as one."""
 
@@ -73,9 +76,9 @@ class SuiteCalls:
             while current is not None:
                 if current.f_code.co_filename not in silent:
                     owner = self._read(current)
-                    if owner is Owner.RUNNER:
+                    if owner is _RUNNER:
                         return self._made(found, task, root, frame)
-                    if owner is Owner.TEST:
+                    if owner is _TEST:
                         if repeats(current):
                             return None
                         found.append((current.f_code, current.f_lasti))
@@ -91,7 +94,7 @@ class SuiteCalls:
     def _read(self, frame: FrameType) -> Owner | None:
         """Whose a file is; None: its library calls a test many times."""
         file = self._file(frame)
-        if file.owner in {Owner.RUNNER, Owner.TEST}:
+        if file.owner is _TEST or file.owner is _RUNNER:
             return file.owner
         if file.name in _REPEATING:
             return None

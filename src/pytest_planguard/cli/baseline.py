@@ -128,8 +128,22 @@ def accept_one(key: str, captures: tuple[Path, ...], reason: str, **given: Any) 
     baseline = files.read(config.baseline)
     only = frozenset({key})
     written = accept.update(config.baseline, baseline, report, "all", reason, only=only)
-    click.echo(f"{written} written to {config.baseline}")
+    click.echo(_accepted(key, config.baseline) if written else _as_it_was(key, config.baseline))
     return 0
+
+
+def _accepted(key: str, folder: Path) -> str:
+    return f"{key} is accepted; commit {_from_here(folder)}"
+
+
+def _as_it_was(key: str, folder: Path) -> str:
+    """Also where another reason was given: the one it was accepted for stays."""
+    return f"nothing to accept: {key} stands in {_from_here(folder)} as the captured run saw it"
+
+
+def _from_here(folder: Path) -> Path:
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def _between(config: Config, first: str, second: str | None = None) -> Iterator[str]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_planguard.sql.renames import Rename
 
-RECIPE = 8
+RECIPE = 9
 """Raised whenever the same inputs would make another template, or another copy of it with more
 indexes: kept copies belong to one template."""
 

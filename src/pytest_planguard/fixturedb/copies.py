@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 PREFIX = "planguard_copy_"
 
 KEPT = 3
-"""Copies of each template: of what is planned in, and of the last sets of candidate indexes."""
+"""Copies of each template: of what is planned in, and of the last sets of candidate indexes. A run
+gives back the former after the latter, so that these never drive it out."""
 
 _ALONE_SECONDS = 1.0
 """In which backends end whose clients have gone; they take milliseconds."""

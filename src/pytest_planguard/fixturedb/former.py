@@ -23,7 +23,6 @@ from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, ReadCatalog
 from pytest_planguard.fixturedb.restated import restated
 from pytest_planguard.fixturedb.scale.grow import grown
-from pytest_planguard.fixturedb.scale.growing import with_parts
 from pytest_planguard.fixturedb.whatif import CopyWithIndexes, with_new_indexes
 from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.moved import FormerWorld
@@ -86,7 +85,7 @@ def _altered(
     refused = _sent(connection, ((text, text) for text in former.statements))
     refused |= _sent(connection, former.indexes.items())
     catalog = read_catalog(connection)
-    altered = with_parts(catalog, frozenset(former.tables))
+    altered = catalog.with_parts(frozenset(former.tables))
     rebuilt = {index.name for index in catalog.indexes.values() if index.table in altered}
     moved = renumber(connection, sorted(rebuilt | (former.indexes.keys() - refused.keys())))
     then = resized(with_new_indexes(catalog, statistics, ()), former.rows)

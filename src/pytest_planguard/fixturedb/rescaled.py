@@ -17,7 +17,7 @@ from pytest_planguard.fixturedb.connection import connect
 from pytest_planguard.fixturedb.inflate.files import relation_files
 from pytest_planguard.fixturedb.inflate.statistics import inject
 from pytest_planguard.fixturedb.parts import FixtureServer, ReadCatalog
-from pytest_planguard.fixturedb.scale.growing import fixed_tables, resized, with_parts
+from pytest_planguard.fixturedb.scale.growing import fixed_tables, resized
 from pytest_planguard.fixturedb.whatif import CopyWithIndexes
 from pytest_planguard.model.spec import TableDeclaration
 
@@ -59,7 +59,7 @@ def copy_at(
         with connect(server, copy.name) as connection:
             catalog = read_catalog(connection)
             fixed = fixed_tables(catalog, declared)
-            wanted = with_parts(catalog, relations)
+            wanted = catalog.with_parts(relations)
             statistics = resized(template.record.statistics, factor, catalog, wanted, fixed)
             inject(connection, catalog, statistics, server.version)
             catalog = read_catalog(connection)

@@ -115,9 +115,7 @@ def _files(
     every = template.record.files
     if relations is None:
         return every
-    from pytest_planguard.fixturedb.scale.growing import with_parts
-
-    tables = with_parts(catalog, relations)
+    tables = catalog.with_parts(relations)
     wanted = tables | {name for name, one in catalog.indexes.items() if one.table in tables}
     return [file for file in every if file.relation in wanted]
 
@@ -193,7 +191,8 @@ def _create(
 ) -> dict[str, str]:
     """Makes the indexes in their order; the messages for those that cannot be.
 
-    All in one transaction, or by halves where the server refuses one of them.
+    All in one transaction, or by halves where the server refuses one of them, or has no room for
+    so many locks.
     """
     import psycopg
 
@@ -201,11 +200,11 @@ def _create(
         return {}
     try:
         connection.execute("; ".join(index.ddl for index in indexes))
-    except psycopg.OperationalError:
-        raise
     except psycopg.Error as error:
         if half := len(indexes) // 2:
             return _create(connection, indexes[:half]) | _create(connection, indexes[half:])
+        if isinstance(error, psycopg.OperationalError):
+            raise
         message = error.diag.message_primary or str(error)
         # A predicate holds a query's constants, and the note of it is printed.
         return {indexes[0].name: without_values(message, error.sqlstate or "42601")}
@@ -254,7 +253,8 @@ def with_new_indexes(
         if facts is None or table is None or table.kind == "p" or index.name in facts.indexes:
             continue
         count = _tuples_of(catalog, name, index, tuples, facts, statistics)
-        new[index.table][index.name] = index_statistics(index, table, facts, count)
+        version = statistics.server_version or catalog.server.version
+        new[index.table][index.name] = index_statistics(index, table, facts, count, version=version)
     tables = {
         name: msgspec.structs.replace(facts, indexes={**facts.indexes, **new[name]})
         if name in new

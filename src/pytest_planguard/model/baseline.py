@@ -70,7 +70,8 @@ class World(msgspec.Struct, frozen=True):
     """By table: to two significant digits."""
     scale_source: str
     digests: dict[str, str]
-    """By table: a digest of the statistics its lines were made of; those not known are left out."""
+    """By table: a digest of the statistics its plans were made with; those not known are left out.
+    Of statistics a run makes itself, that of the first ones whose lines stand there."""
     schema: int = SCHEMA_VERSION
     connections: dict[str, tuple[str, ...]] = {}
     """What was accepted of the application's connections: by rule, ``file::function``."""

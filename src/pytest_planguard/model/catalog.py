@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 import msgspec
@@ -158,6 +159,15 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
                 break
             seen.add(relation)
         return relation
+
+    def with_parts(self, relations: AbstractSet[str]) -> frozenset[str]:
+        """Tables with their partitions and whatever inherits from them."""
+        found = set(relations)
+        while True:
+            more = {n for n, table in self.tables.items() if not found.isdisjoint(table.parents)}
+            if more <= found:
+                return frozenset(found)
+            found |= more
 
     def indexes_of(self, relation: str) -> tuple[Index, ...]:
         """All indexes of a table, by name."""

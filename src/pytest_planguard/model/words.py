@@ -53,6 +53,15 @@ def times(before: float, after: float) -> str:
     return f"×{ratio:.1f}" if ratio < 10 else f"×{float(f'{ratio:.2e}'):,.0f}"
 
 
+def passes(loops: float) -> str:
+    """How often something is read that is read more than once; empty for once.
+
+    >>> passes(1.0), passes(1_453.0)
+    ('', ' in 1,453 passes')
+    """
+    return f" in {rows(loops)} passes" if loops >= 2 else ""
+
+
 def counted(number: int, noun: str) -> str:
     """A number of things.
 

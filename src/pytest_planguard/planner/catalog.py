@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +39,13 @@ def read_indexes(connection: psycopg.Connection[Any], names: Sequence[str]) -> d
         connection: As of ``read_catalog``.
         names: Without schema; indexes of partitions attached to them are read, too.
     """
-    queries = named_queries("queries.sql")
-    made = named_queries("queries_made.sql")["made"]
-    text = queries["indexes"].replace("{wanted}", made)
+    queries = named_queries("queries.sql") | named_queries("queries_made.sql")
+    text = queries["indexes"].replace("{wanted}", queries["wanted"])
     with connection.transaction(), connection.cursor(row_factory=_tuples) as cursor:
         cursor.execute(queries["neutral"])
-        return _indexes(cursor.execute(text, {"names": list(names)}).fetchall())
+        row = cursor.execute(queries["made"], {"names": list(names)}).fetchone()
+        made = (row and row[0]) or []
+        return _indexes(cursor.execute(text, {"made": made}).fetchall())
 
 
 def named_queries(resource: str) -> dict[str, str]:
@@ -67,8 +68,11 @@ def _catalog(rows: dict[str, list[Row]]) -> Catalog:
     for table, *facts in rows["columns"]:
         columns[table].append(_column(facts))
     constraints: dict[str, list[Constraint]] = defaultdict(list)
+    named = {
+        name: {column.number: column.name for column in found} for name, found in columns.items()
+    }
     for table, *facts in rows["constraints"]:
-        constraints[table].append(_constraint(facts))
+        constraints[table].append(_constraint(table, facts, named))
     tables = {
         f"{schema}.{name}": Table(
             schema,
@@ -123,10 +127,22 @@ def _column(facts: list[Any]) -> Column:
     )
 
 
-def _constraint(facts: list[Any]) -> Constraint:
-    """One row of the query ``constraints`` without the table."""
+def _constraint(table: str, facts: list[Any], named: Mapping[str, dict[int, str]]) -> Constraint:
+    """One row of the query ``constraints``, its table apart; names of columns by number."""
     name, kind, columns, definition, references, referenced = facts
-    return Constraint(name, kind, tuple(columns), definition, references, tuple(referenced))
+    return Constraint(
+        name,
+        kind,
+        _named(columns, named.get(table, {})),
+        definition,
+        references,
+        _named(referenced, named.get(references, {})),
+    )
+
+
+def _named(numbers: list[int], names: Mapping[int, str]) -> tuple[str, ...]:
+    """Columns; an expression in an exclusion constraint has the number 0, and no name."""
+    return tuple(names[number] for number in numbers if number in names)
 
 
 def _indexes(rows: list[Row]) -> dict[str, Index]:

@@ -77,15 +77,9 @@ WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
 ORDER BY 1, a.attnum
 
 -- name: constraints
-SELECT n.nspname || '.' || c.relname, s.conname, s.contype::text,
-       ARRAY(SELECT a.attname::text FROM unnest(s.conkey) WITH ORDINALITY AS k(number, position)
-             JOIN pg_catalog.pg_attribute a ON a.attrelid = s.conrelid AND a.attnum = k.number
-             ORDER BY k.position),
-       pg_get_constraintdef(s.oid),
-       fn.nspname || '.' || f.relname,
-       ARRAY(SELECT a.attname::text FROM unnest(s.confkey) WITH ORDINALITY AS k(number, position)
-             JOIN pg_catalog.pg_attribute a ON a.attrelid = s.confrelid AND a.attnum = k.number
-             ORDER BY k.position)
+-- Columns by number: to name those of each constraint takes longer than all the rest.
+SELECT n.nspname || '.' || c.relname, s.conname, s.contype::text, coalesce(s.conkey, '{}'),
+       pg_get_constraintdef(s.oid), fn.nspname || '.' || f.relname, coalesce(s.confkey, '{}')
 FROM pg_catalog.pg_constraint s
 JOIN pg_catalog.pg_class c ON c.oid = s.conrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -99,11 +93,15 @@ WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't' AND s.contyp
 ORDER BY 1, s.conname
 
 -- name: indexes
-WITH RECURSIVE base AS (
-  SELECT oid, typname FROM pg_catalog.pg_type WHERE typtype <> 'd'
+-- Domains are few and types are many: only they are looked up for each index, in a small list.
+WITH RECURSIVE domains AS (
+  SELECT oid, typbasetype AS below FROM pg_catalog.pg_type WHERE typtype = 'd'
   UNION ALL
-  SELECT t.oid, b.typname FROM pg_catalog.pg_type t JOIN base b ON t.typbasetype = b.oid
+  SELECT d.oid, t.typbasetype FROM domains d JOIN pg_catalog.pg_type t ON t.oid = d.below
   WHERE t.typtype = 'd'
+), base AS MATERIALIZED (
+  SELECT d.oid, t.typname FROM domains d JOIN pg_catalog.pg_type t ON t.oid = d.below
+  WHERE t.typtype <> 'd'
 )
 SELECT c.relname, n.nspname, tn.nspname || '.' || t.relname, m.amname,
        k.texts[:i.indnkeyatts], k.texts[i.indnkeyatts + 1:],
@@ -131,7 +129,7 @@ LEFT JOIN pg_catalog.pg_constraint s
 CROSS JOIN LATERAL (
   SELECT array_agg(pg_get_indexdef(c.oid, a.attnum, true) ORDER BY a.attnum) AS texts,
          array_agg(a.attname::text ORDER BY a.attnum) AS attributes,
-         array_agg(b.typname::text ORDER BY a.attnum) AS types,
+         array_agg(coalesce(b.typname, y.typname)::text ORDER BY a.attnum) AS types,
          array_agg(o.opcname::text ORDER BY a.attnum) FILTER (WHERE o.oid IS NOT NULL)
            AS opclasses,
          array_agg((i.indoption[a.attnum - 1] & 1) = 1 ORDER BY a.attnum)
@@ -139,7 +137,8 @@ CROSS JOIN LATERAL (
          array_agg(nullif(l.collname::text, 'default') ORDER BY a.attnum)
            FILTER (WHERE o.oid IS NOT NULL) AS collations
   FROM pg_catalog.pg_attribute a
-  JOIN base b ON b.oid = a.atttypid
+  JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
+  LEFT JOIN base b ON b.oid = y.oid
   LEFT JOIN pg_catalog.pg_opclass o
     ON a.attnum <= i.indnkeyatts AND o.oid = i.indclass[a.attnum - 1]
   LEFT JOIN pg_catalog.pg_collation l

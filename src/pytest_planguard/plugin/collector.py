@@ -18,7 +18,7 @@ from pytest_planguard.capture.listening import Listening, listen
 from pytest_planguard.capture.origin import OriginFinder
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.redacting import Redactor
-from pytest_planguard.model.capture import Budget, Capture, DjangoModel, Suppression
+from pytest_planguard.model.capture import Budget, Capture, Database, DjangoModel, Suppression
 from pytest_planguard.model.statement import Phase
 from pytest_planguard.plugin import DJANGO
 from pytest_planguard.plugin.markers import read_markers, wants_capture
@@ -161,6 +161,11 @@ class Collector:
             self.recorder.enter(test, phase)
 
     # What was captured
+
+    @property
+    def databases(self) -> dict[str, Database]:
+        """What is known of the tests' databases."""
+        return self.keeper.databases()
 
     def take(self, *, whole: bool) -> Capture:
         """Everything since the last take.

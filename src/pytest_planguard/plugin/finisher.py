@@ -6,7 +6,7 @@ import gc
 import os
 import traceback
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,15 +22,18 @@ from pytest_planguard.model.capture import Capture
 from pytest_planguard.plugin.collector import Collector
 from pytest_planguard.plugin.commit import commit_of
 from pytest_planguard.plugin.databases import Servers
+from pytest_planguard.plugin.declared import Declared
 from pytest_planguard.plugin.selection import is_partial
 from pytest_planguard.plugin.settings import Settings
-from pytest_planguard.plugin.terminal import Progress, Shown, look, show
+from pytest_planguard.plugin.terminal import Progress, Shown, look, say, show
 from pytest_planguard.plugin.unjudged import leave_unjudged, why
 from pytest_planguard.plugin.workers import Receiver
 
 if TYPE_CHECKING:
     from pytest_planguard.model.ports import PostgresServer
     from pytest_planguard.pipeline import Outcome
+
+_LOST = "later commands (check, explain) lack it; --planguard-capture-file=PATH keeps it elsewhere"
 
 
 class Finisher:
@@ -55,6 +58,9 @@ class Finisher:
         self._servers = servers
         self._source = source
         self._shown = Shown()
+        self._declared = Declared(settings.config)
+        self._to_judge = ""
+        """The path of what was captured, as long as it is written and not judged."""
         self._broken: set[str] = set()
         """Modules that could not be collected; xdist and an option of pytest go on without."""
 
@@ -66,6 +72,7 @@ class Finisher:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Around all tests; after this hook the exit status is settled."""
+        self._tell(self._declared.in_files)
         try:
             result = yield
         except (KeyboardInterrupt, pytest.exit.Exception) as error:
@@ -81,6 +88,19 @@ class Finisher:
             raise pytest.UsageError(self._source.mistakes)
         return result
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A schema may have been read by now: what it lacks is told while the tests run."""
+        if report.when == "teardown" and not self._declared.is_done:
+            self._tell(lambda: self._declared.in_clones(self._source.databases))
+
+    def _tell(self, look: Callable[[], list[str]]) -> None:
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is None or self._settings.capture_only:
+            return
+        with suppress(Exception):  # a courtesy; what is wrong is found again at the end
+            for sentence in look():
+                say(reporter, sentence)
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """One section, before pytest's own last lines."""
         show(terminalreporter, self._shown)
@@ -89,15 +109,15 @@ class Finisher:
         try:
             self._judge(session, interrupted, plan=plan)
         except KeyboardInterrupt:
-            self._shown.text = "interrupted while planning: nothing was judged"
+            self._shown.text = f"interrupted: nothing was judged{self._later()}"
             raise
         except ConfigurationError as error:
             # What only the schema could tell: a table that does not exist. A failing test wins.
             if not session.testsfailed:
-                raise pytest.UsageError(f"planguard: {error}") from None
-            self._shown.errors.append(str(error))
+                raise pytest.UsageError(f"planguard: {error}{self._later()}") from None
+            self._shown.errors.append(f"{error}{self._later()}")
         except PlanguardError as error:
-            self._shown.errors.append(str(error))
+            self._shown.errors.append(f"{error}{self._later()}")
         except Exception as error:  # noqa: BLE001 -- the tests' own results stay as they are
             self._shown.errors.append(internal_error(error, verbose=self._settings.verbose))
             if self._settings.config.fail_on is None:
@@ -105,6 +125,13 @@ class Finisher:
                 self._shown.errors.clear()
         if self._shown.failed and not session.testsfailed:
             session.testsfailed = 1
+
+    def _later(self) -> str:
+        """How to judge what was captured and not judged; empty where there is no such thing."""
+        if not self._to_judge:
+            return ""
+        command = "baseline update" if self._settings.update else "check"
+        return f"\n  the tests need not run again: pytest-planguard {command} {self._to_judge}"
 
     def _judge(self, session: pytest.Session, interrupted: str, *, plan: bool) -> None:
         capture = self._capture(interrupted)
@@ -117,6 +144,7 @@ class Finisher:
             self._shown.text = f"{_count(capture)} captured, nothing was planned: {interrupted}"
             self._leave_unjudged(capture, f"nothing was planned: {interrupted}")
         elif session.testscollected or capture.statements:
+            self._to_judge = written
             self._plan(capture)
         else:
             self._leave_unjudged(capture, "no test ran")
@@ -138,6 +166,7 @@ class Finisher:
             raise
         finally:
             progress.clear()
+        self._to_judge = ""
         self._settle(outcome, capture)
         try:
             self._shown.text = write_reports(self._settings, outcome, reporter)
@@ -192,7 +221,7 @@ class Finisher:
             )
 
     def _write(self, capture: Capture) -> str:
-        """Writes the capture file; without it this run can still be judged.
+        """Writes the capture file and tells where; without it this run can still be judged.
 
         Raises:
             CaptureError: It is all that was wanted, and cannot be written.
@@ -207,7 +236,9 @@ class Finisher:
         except (PlanguardError, OSError) as error:
             if settings.capture_only:
                 raise
-            self._shown.warnings.append(str(error))
+            said = error.message if isinstance(error, PlanguardError) else str(error)
+            self._shown.warnings.append(f"{said}\n  {_LOST}")
+            return ""
         root = self._config.rootpath
         return str(path.relative_to(root) if path.is_relative_to(root) else path)
 

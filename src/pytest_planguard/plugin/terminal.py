@@ -75,6 +75,15 @@ def look(reporter: pytest.TerminalReporter | None, verbose: int) -> Look:
     return Look(writer.hasmarkup, writer.fullwidth, quiet=verbose < 0, wrap=bool(reporter.isatty))
 
 
+def say(reporter: pytest.TerminalReporter, sentence: str) -> None:
+    """A line among the dots of the tests, which go on below it."""
+    reporter.ensure_newline()
+    writer = reporter.config.get_terminal_writer()
+    if writer.width_of_current_line:  # with ``-q`` dots stand behind no file's name
+        writer.line()
+    reporter.write_line(f"planguard: {sentence}", yellow=True)
+
+
 def show(reporter: pytest.TerminalReporter, shown: Shown) -> None:
     """Writes the section, and counts for the last line."""
     lines = shown.text.splitlines()

@@ -13,9 +13,14 @@ def leave_unjudged(settings: Settings, capture: Capture, reason: str) -> list[st
     The reason itself is told in the terminal: trouble with the files must not hide it.
     """
     try:
+        from pytest_planguard.report.write import parse_destinations
+
+        config = settings.config
+        if all(one.path is None for one in parse_destinations(config.reports, config.root)):
+            return []  # who has stopped a run waits for no import
         from pytest_planguard import pipeline
 
-        pipeline.write_unjudged(settings.config, capture, reason)
+        pipeline.write_unjudged(config, capture, reason)
     except Exception as error:  # noqa: BLE001 -- see above
         return [f"reports were not written: {described(error)}"]
     return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ import pytest
 
 from pytest_planguard.capture.merge import Merger
 from pytest_planguard.capture.recorder import SWITCHED_OFF, switched_off
-from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.capture import Capture, Database
 from pytest_planguard.plugin.collector import Collector
 
 _ATTRIBUTE = "planguard"
@@ -71,6 +71,11 @@ class Receiver:
         self.merger = Merger()
         self.mistakes = ""
         self.crashed: list[str] = []
+
+    @property
+    def databases(self) -> Mapping[str, Database]:
+        """What workers have told of the tests' databases so far."""
+        return self.merger.databases
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from pytest_planguard.model.finding import Finding
+from pytest_planguard.model.finding import Finding, Severity
 from pytest_planguard.model.report import ChangeKind, DatabaseReport, QueryReport, Report, Status
 from pytest_planguard.model.spec import ASSUMED_ROWS
 from pytest_planguard.model.statement import Layer, Origin
@@ -142,9 +142,14 @@ def server(database: DatabaseReport, *, whole: bool = True) -> str:
         reasons = "; ".join([*shown, *([f"and {more} more"] if more else [])])
         fidelity = f"not exact: {reasons}" if reasons else f"not exact: {source}"
     parts = [f"PostgreSQL {database.server.version_text}", fidelity]
-    if database.tables:
-        name, table = max(database.tables.items(), key=lambda one: (one[1].rows, one[0]))
-        parts.append(f"{name.removeprefix('public.')} {rows(table.rows)} rows")
+    known = [
+        (table.rows, name)
+        for name, table in database.tables.items()
+        if table.source is not ScaleSource.ASSUMED
+    ]
+    if known:
+        most, name = max(known)
+        parts.append(f"{name.removeprefix('public.')} {rows(most)} rows")
     return " · ".join(parts)
 
 
@@ -245,9 +250,15 @@ def acceptance(report: Report) -> str:
             return ""
         return f"no baseline, so nothing fails; start one with: {command}"
     moved = any(report.changes.get(kind) for kind in ("worse", "changed", "better", "new"))
-    if not (moved or report.verdict.errors or report.verdict.warnings):
+    if not moved and not any(map(_is_acceptable, report.findings)):
         return ""
     return f"accept with: {command}" + (' --planguard-reason="…"' if report.verdict.errors else "")
+
+
+def _is_acceptable(finding: Finding) -> bool:
+    """Whether a baseline can take it in: it is of a query or of lines, not of the database."""
+    counts = finding.is_new and finding.suppressed is None and finding.severity != Severity.INFO
+    return counts and bool(finding.key or finding.origins)
 
 
 def closer(report: Report) -> str:

@@ -12,6 +12,7 @@ from pytest_planguard.report import _migrations as migrating
 from pytest_planguard.report import _numbers as numbers
 from pytest_planguard.report import _text as words
 from pytest_planguard.report._lines import STYLES, Line, paint
+from pytest_planguard.report._statements import without_partitions
 
 _MOST = 50
 """Findings shown without -v; whoever has more reads the JSON report."""
@@ -164,7 +165,7 @@ def _findings(report: Report, *, verbose: bool) -> list[Line]:
     lines: list[Line] = []
     for finding in kept:
         query = queries.get((finding.database, finding.key))
-        first, *rest = _block(finding, query, column, doubtful=doubtful)
+        first, *rest = _block(finding, query, column, doubtful=doubtful, whole=verbose)
         lines += [first, *_asked(finding, query, shared, verbose=verbose), *rest]
         lines += _operations(finding) if verbose else []
         lines += _plans(query) if verbose and query is not None else []
@@ -225,14 +226,22 @@ _MISSING = "IDX001"
 
 
 def _block(
-    finding: Finding, query: QueryReport | None, column: int, *, doubtful: bool
+    finding: Finding,
+    query: QueryReport | None,
+    column: int,
+    *,
+    doubtful: bool,
+    whole: bool = True,
 ) -> list[Line]:
     change = query.change if query is not None else None
     name = words.clean(finding.name).ljust(column)
     letter = finding.severity.value[0].upper()
     head: Line = [(f"{letter} {finding.rule}", STYLES[finding.severity]), (f" {name}  ", "")]
     if finding.rule == "PLN003" and change is not None:
-        return [[*head, (_step(finding, change), "bold")], *_regression(finding, change)]
+        return [
+            [*head, (_step(finding, change), "bold")],
+            *_regression(finding, change, whole=whole),
+        ]
     where = words.places(finding.origins)
     tags = ["[new query]"] if change is not None and change.kind is ChangeKind.NEW else []
     shapes = [code for code in finding.explained_by if code.startswith("QRY")]
@@ -240,12 +249,14 @@ def _block(
     what = [_what(finding), where, " ".join(tags)]
     text = "   ".join(part for part in what if part) or finding.message
     rest = (
-        _advice(finding, shapes)
+        _advice(finding, shapes, whole=whole)
         if text != finding.message
         else _indented(finding.remedy.splitlines())
     )
-    if finding.advice is not None and (doubtful or finding.rule != _MISSING):
-        # from which size on it holds, or what the index is for where its absence is not the news
+    is_plain = finding.rule == _MISSING and finding.severity is Severity.ERROR
+    if finding.advice is not None and (doubtful or not is_plain):
+        # from which size on it holds, on what it depends, or what the index is for where its
+        # absence is not the news
         rest = [*_indented([finding.message]), *rest]
     return [[*head, (text, "bold")], *rest]
 
@@ -269,18 +280,18 @@ def _step(finding: Finding, change: Change) -> str:
     return f"{relation}: {step}" + (f" ({', '.join(details)})" if details else "")
 
 
-def _regression(finding: Finding, change: Change) -> list[Line]:
+def _regression(finding: Finding, change: Change, *, whole: bool) -> list[Line]:
     where = "   ".join(
         part for part in (words.places(finding.origins), words.tests(finding)) if part
     )
     causes = change.causes or ("of an unknown cause",)
     because = [f"because {causes[0]}", *(f"and {cause}" for cause in causes[1:])]
-    return _indented([where, *because, *_ddl(finding)])
+    return _indented([where, *because, *_ddl(finding, whole=whole)])
 
 
-def _advice(finding: Finding, shapes: list[str]) -> list[Line]:
+def _advice(finding: Finding, shapes: list[str], *, whole: bool) -> list[Line]:
     """The index that helps; where there is none, or a rewrite is better, words."""
-    ddl = _ddl(finding)
+    ddl = _ddl(finding, whole=whole)
     told = any(one in finding.remedy for one in finding.advice.ddl) if finding.advice else False
     facts = words.advice_facts(finding)
     if ddl and (told or not shapes):
@@ -289,10 +300,11 @@ def _advice(finding: Finding, shapes: list[str]) -> list[Line]:
     return _indented([*text, *ddl, *facts] if ddl else [finding.message, *text])
 
 
-def _ddl(finding: Finding) -> list[str]:
+def _ddl(finding: Finding, *, whole: bool) -> list[str]:
     if finding.advice is None or not finding.advice.ddl:
         return []
-    *first, last = finding.advice.ddl
+    ddl = finding.advice.ddl
+    *first, last = ddl if whole else without_partitions(ddl)
     before, after = (
         numbers.cost(finding.advice.cost_before),
         numbers.cost(finding.advice.cost_after),

@@ -99,7 +99,7 @@ def _candidate(read: Read, context: Context) -> Candidate:
 def _message(read: Read, context: Context) -> str:
     size = f"{words.rows(read.rows_read)} rows ({words.size(read.bytes_read)}) of {read.relation}"
     names = _indexes(read, context)
-    times = f", {words.rows(read.loops)} times over" if read.loops >= 2 else ""
+    times = words.passes(read.loops)
     kept = words.rows(read.rows_kept)
     if _walks(read, context):
         how = f"walks through {words.rows(read.rows_read)} entries of {names} to find {kept} rows"

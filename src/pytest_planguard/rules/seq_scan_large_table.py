@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_planguard.model import words
+from pytest_planguard.model.catalog import Catalog
 from pytest_planguard.model.finding import Candidate, RuleFacts, Severity
 from pytest_planguard.model.judgement import Context, Read, Rewrite
 from pytest_planguard.sql.obstacles import (
     conditions_of,
     has_predicate,
+    is_guess,
     is_guessed_search,
     why_unserved,
 )
@@ -33,7 +35,8 @@ FACTS = RuleFacts(
     ),
     remedy=(
         "Create the index that was proven at scale, or write the condition so that an existing "
-        "index serves it; an error where either is proven, else a warning that says why not."
+        "index serves it; an error where either is proven, else a warning that says why not, and "
+        "on a critical table an error with the same words."
     ),
     source=(
         "Thresholds of spec.Thresholds. 5 %: a random page costs four sequential ones "
@@ -97,6 +100,7 @@ def _candidate(read: Read, context: Context) -> Candidate:
     advice = context.advice.get(read.relation)
     rewrite = context.rewrite_of(read.relation)
     verified = advice is not None or rewrite is not None
+    is_critical = read.relation in context.thresholds.critical_tables
     if advice is not None:
         remedy = "\n".join(advice.ddl)
     elif rewrite is not None:
@@ -106,8 +110,8 @@ def _candidate(read: Read, context: Context) -> Candidate:
     return context.candidate(
         FACTS,
         read,
-        Severity.ERROR if verified else Severity.WARNING,
-        message=_message(read, rewrite),
+        Severity.ERROR if verified or is_critical else Severity.WARNING,
+        message=_message(read, rewrite, context.catalog),
         remedy=remedy,
         evidence={
             "rows_read": read.rows_read,
@@ -123,21 +127,21 @@ def _candidate(read: Read, context: Context) -> Candidate:
     )
 
 
-def _message(read: Read, rewrite: Rewrite | None) -> str:
+def _message(read: Read, rewrite: Rewrite | None, catalog: Catalog) -> str:
+    """Without the number of rows kept where it is a guess of the planner's."""
     how = f" in {read.partitions} partitions" if read.partitions > 1 else ""
-    times = f", {words.rows(read.loops)} times over" if read.loops >= 2 else ""
     read_all = (
         f"reads {words.rows(read.rows_read)} rows ({words.size(read.bytes_read)}) of "
-        f"{read.relation}{how}"
+        f"{read.relation}{how}{words.passes(read.loops)}"
     )
-    if rewrite is not None and rewrite.rule == FACTS.code:
+    if rewrite is not None:
         return (
-            f"{read_all} and tests each{times}; the query costs {words.cost(rewrite.cost_before)}, "
+            f"{read_all} and tests each; the query costs {words.cost(rewrite.cost_before)}, "
             f"written otherwise {words.cost(rewrite.cost_after)}"
         )
+    kept = "and tests each" if is_guess(read, catalog) else f"to keep {words.rows(read.rows_kept)}"
     return (
-        f"{read_all} to keep {words.rows(read.rows_kept)}{times}; cost "
-        f"{words.cost(read.cost)}, {words.share(read.share)} of the query's"
+        f"{read_all} {kept}; cost {words.cost(read.cost)}, {words.share(read.share)} of the query's"
     )
 
 

@@ -104,3 +104,9 @@ def test_columns_that_are_only_included_must_save_as_much_as_an_index() -> None:
     assert chosen([scan("q", plain=4000, whole=990)], sizes, wide=("whole",)) == {"q": "whole"}
     assert chosen([scan("q", plain=600, whole=8)], sizes, wide=("whole",)) == {"q": "plain"}
     assert chosen([scan("q", whole=6_900)], sizes, wide=("whole",)) == {"q": "whole"}
+
+
+def test_of_equals_the_one_with_which_the_queries_cost_least_is_taken() -> None:
+    """One gives the whole order, the other a part of it: by the planner's means alone, alike."""
+    scans = [scan("q", a=1009, b=1001), scan("r", a=1000, b=1000)]
+    assert chosen(scans, {"a": 10, "b": 10}) == {"q": "b", "r": "b"}

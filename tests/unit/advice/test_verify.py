@@ -42,6 +42,19 @@ def always(cost: float) -> Any:
     return lambda key, position, index: cost
 
 
+def test_only_queries_that_read_a_candidates_table_are_announced_to_the_trial() -> None:
+    whatif = FakeWhatIf(always(44.0))
+    other = msgspec.structs.replace(CATALOG.tables["public.orders"], name="others")
+    catalog = msgspec.structs.replace(CATALOG, tables={**CATALOG.tables, "public.others": other})
+    faulty = item("seq_equality", catalog=catalog)
+    moved = fix_plans.planned(
+        msgspec.structs.replace(fix_plans.root("seq_equality"), relation_name="others"), catalog
+    )
+    advised([faulty, msgspec.structs.replace(faulty, planned=moved, reads={})], whatif)
+
+    assert whatif.announced == [faulty.planned]
+
+
 def test_an_index_that_is_used_and_much_cheaper_is_advised_with_its_numbers() -> None:
     found = advised([item("seq_equality")], FakeWhatIf(always(44.0)))
 
@@ -344,3 +357,22 @@ def test_a_build_that_failed_is_done_again_and_not_beside_it() -> None:
     assert advice.operations == {}
     assert advice.ddl == ("REINDEX INDEX CONCURRENTLY public.more;",)
     assert "index more is invalid: drop it and create it again" in advice.notes
+
+
+@pytest.mark.parametrize(
+    ("kept", "cost", "given"),
+    [
+        (0.04, 0.69, True),
+        (0.19, 0.69, False),  # so much is kept: only a clear gain will do
+        (0.19, 0.24, True),
+        (0.21, 0.01, False),
+    ],
+)
+def test_where_more_is_kept_an_index_must_save_more(kept: float, cost: float, given: bool) -> None:
+    one = item("seq_equality")
+    (read,) = one.reads[0]
+    wide = msgspec.structs.replace(read, rows_kept=kept * read.rows_read)
+    found = advised(
+        [msgspec.structs.replace(one, reads={0: (wide,)})], FakeWhatIf(always(6945 * cost))
+    )
+    assert bool(found) is given

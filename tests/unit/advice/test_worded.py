@@ -204,6 +204,17 @@ def test_writes_pay_bytes_beside_those_of_the_row() -> None:
     assert price([index("note")], {}, CATALOG, Suite()) == ()
 
 
+def test_of_two_tables_indexes_it_is_told_whose_writes_pay() -> None:
+    items = msgspec.structs.replace(ORDERS, name="items")
+    catalog = msgspec.structs.replace(CATALOG, tables={**CATALOG.tables, items.qualified: items})
+    other = msgspec.structs.replace(index("note"), name="i", table=items.qualified)
+    sizes = {"orders_customer_id_idx": 4_600_000, "i": 4_600_000}
+    assert price([index("customer_id"), other], sizes, catalog, Suite()) == (
+        "writes to public.orders pay 23 bytes a row, beside 182 of the row itself",
+        "writes to public.items pay 23 bytes a row, beside 182 of the row itself",
+    )
+
+
 def test_an_index_on_what_updates_change_ends_heap_only_updates() -> None:
     suite = Suite(updated={"public.orders": frozenset({"note", "status", "total"})})
 

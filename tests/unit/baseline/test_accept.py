@@ -13,6 +13,7 @@ from pytest_planguard.model.finding import Severity
 from pytest_planguard.model.plan import Planned, SampleKind
 from pytest_planguard.model.report import Change, ChangeKind
 from pytest_planguard.model.statement import Origin
+from pytest_planguard.model.statistics import ScaleSource
 
 KEY = ("default", "feed00000001")
 
@@ -55,7 +56,7 @@ def texts(folder):
 
 
 def test_statistics_are_written_anew_only_where_they_moved_by_more_than_another_sample(tmp_path):
-    report = fix_reports.report(fix_reports.missing_index())
+    report = fix_reports.report(fix_reports.missing_index(), source=ScaleSource.GENERATED)
     update(tmp_path, None, with_statistics(report, STANDS, "first"))
     before, baseline = texts(tmp_path), files.read(tmp_path)
     update(tmp_path, baseline, with_statistics(report, NOISE, "second"), reason="x")

@@ -86,6 +86,25 @@ def test_growth_that_other_distributions_came_with_is_told_with_them():
     assert found == Cause(("orders grew", "the statistics changed"), statistics_only=True)
 
 
+@pytest.mark.parametrize("moved", [(SIZES,), (INDEX, SIZES), (INDEX,), (SETTING, SIZES)])
+def test_what_none_of_it_explains_is_unknown_and_no_growth_although_tables_grew(moved):
+    assert told({}, *moved) == Cause()
+
+
+@pytest.mark.parametrize("moved", [SIZES, INDEX])
+def test_what_explains_a_part_of_it_is_told_with_the_rest_and_growth_is_no_excuse(moved):
+    rest = "the rest of it has an unknown cause; it may ask for other values"
+    assert told({"0": 70_000.0}, moved) == Cause((*moved.sentences, rest))
+
+
+def test_growth_that_only_all_of_it_together_undoes_is_of_the_statistics():
+    moved = msgspec.structs.replace(DISTRIBUTIONS, undo=Undo(columns={"public.orders": {}}))
+    costs = {"0": 89_500.0, "1": 89_500.0, "01": 89_000.0}
+    assert told(costs, SIZES, moved, before=30_000.0) == Cause(
+        ("orders grew", "the statistics changed"), statistics_only=True
+    )
+
+
 def test_a_distribution_that_can_be_put_back_is_a_cause_where_it_matters():
     moved = msgspec.structs.replace(DISTRIBUTIONS, undo=Undo(columns={"public.orders": {}}))
     assert told({"0": 10.0}, moved) == Cause(("the statistics changed",), statistics_only=True)

@@ -198,3 +198,23 @@ def test_a_query_is_gone_only_if_all_its_tests_ran_to_their_end_or_are_no_more(
 def test_a_query_that_was_seen_is_not_missing():
     one = baseline(("a",))
     assert missing(one, set(one.entries), Capture(()), complete=True) == ()
+
+
+def quarters(access, each, *, left, of=24):
+    """A plan that reads a partition for each quarter, of which so many are left when it starts."""
+    scans = [PlanNode(node_type="Seq Scan", total_cost=each, rows=9.0)] * left
+    root = PlanNode(
+        node_type="Append", total_cost=of * each, children=tuple(scans),
+        subplans_removed=of - left or None,
+    )  # fmt: skip
+    return msgspec.structs.replace(plan(access, of * each), root=root)
+
+
+def test_partitions_that_are_pruned_at_the_start_make_no_plan_worse_until_they_are_read():
+    good = quarters(Access.INDEX, 4.0, left=1)
+    found = outcome(good, quarters(Access.BITMAP, 12.0, left=1))
+    assert (found.kind, found.cost_before, found.cost_after) == (
+        ChangeKind.CHANGED, 4.0, pytest.approx(12.0, abs=0.1),
+    )  # fmt: skip
+    assert kind(good, quarters(Access.BITMAP, 12.0, left=24)) is ChangeKind.WORSE
+    assert kind(good, quarters(Access.INDEX, 5.0, left=24)) is ChangeKind.WORSE

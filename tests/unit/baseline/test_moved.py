@@ -219,6 +219,25 @@ def test_statistics_that_are_alike_in_every_line_cannot_be_put_back():
     assert one == Moved(Part.DISTRIBUTIONS, ("the statistics of its columns changed",))
 
 
+@pytest.mark.parametrize("source", ["generated", "as-is", "declared"])
+def test_another_sample_is_no_other_distribution_until_a_column_moves(source):
+    noise = LINES | {"customer_id": "8 bytes; 5 distinct; common 76%, 19%"}
+    old = with_lines(LINES, scale_source=source)
+    sampled = with_lines(noise, "x", scale_source=source)
+    assert found(sampled, old) == ()
+    assert not Differences.between(old, sampled).only_statistics(["public.orders"])
+    other = with_lines(OTHER, "x", scale_source=source)
+    assert [one.part for one in found(other, old)] == [Part.DISTRIBUTIONS]
+    assert Differences.between(old, other).only_statistics(["public.orders"])
+
+
+@pytest.mark.parametrize("lines", [{}, LINES | {"id": "written by hand"}])
+def test_a_sample_of_which_a_line_is_not_known_may_have_moved(lines):
+    old = with_lines(lines, scale_source="generated")
+    now = with_lines(LINES, "x", scale_source="generated")
+    assert Differences.between(old, now).only_statistics(["public.orders"])
+
+
 def test_values_that_are_more_as_the_table_grew_have_not_moved():
     was = {"customer_id": "8 bytes; 700,000 distinct"}
     is_now = {"customer_id": "8 bytes; 7,000,000 distinct"}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 import fix_reports
 from pytest_planguard.baseline.entries import world_from
@@ -16,15 +17,24 @@ OLD = msgspec.structs.replace(
 )
 
 
-def now(lines=LINES, rows=47_000_000.0):
+NOISE = LINES | {"status": "4 bytes; 5 distinct; common 76%, 19%"}
+
+
+def now(lines=LINES, rows=47_000_000.0, **more):
     return msgspec.structs.replace(
-        OLD, rows={TABLE: rows}, digests={TABLE: "new"}, statistics={TABLE: lines}
+        OLD, rows={TABLE: rows}, digests={TABLE: "new"}, statistics={TABLE: lines}, **more
     )
 
 
-def test_another_sample_writes_nothing():
-    noise = LINES | {"status": "4 bytes; 5 distinct; common 76%, 19%"}
-    assert settled(OLD, now(noise, 48_000_000.0)) == OLD
+@pytest.mark.parametrize("source", ["generated", "as-is", "declared"])
+def test_another_sample_writes_nothing(source):
+    old = msgspec.structs.replace(OLD, scale_source=source)
+    assert settled(old, now(NOISE, 48_000_000.0, scale_source=source)) == old
+
+
+def test_other_statistics_of_production_write_their_digest_and_no_line_that_holds_still():
+    found = settled(OLD, now(NOISE, 48_000_000.0))
+    assert found == msgspec.structs.replace(OLD, digests={TABLE: "new"})
 
 
 def test_a_column_that_moved_is_written_with_the_digest_and_no_other_is():

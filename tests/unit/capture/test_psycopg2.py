@@ -513,3 +513,84 @@ assert cursor.fetchone() == (8,)
     assert capture_of(app(body, before)).notes == (
         "capture was switched off: psycopg2: ZeroDivisionError: division by zero",
     )
+
+
+_ASIDE = """
+from __main__ import recorder
+from pytest_planguard.model.statement import Phase
+
+def ask(values):
+    for value in values:
+        cursor.execute("SELECT %s AS aside", (value,))
+
+def executions(capture):
+    return sum(item.executions for item in capture.statements if "aside" in item.text)
+"""
+
+
+def test_what_was_put_aside_belongs_to_the_test_that_sent_it(capture_of: CaptureOf) -> None:
+    body = """
+globals()['cursor'] = connection.cursor()
+ask(range(100))
+recorder.enter("tests/test_b.py::test_b", Phase.CALL)
+ask(range(130))
+recorder.enter("", Phase.OUTSIDE)
+"""
+    capture = capture_of(app(body, _ASIDE))
+    (statement,) = [item for item in capture.statements if "aside" in item.text]
+    counted = sorted(place.executions for place in statement.places)
+    assert counted == [100, 130]
+    assert {place.test for place in statement.places} >= {"tests/test_b.py::test_b"}
+    assert len(statement.samples) == 64
+
+
+def test_values_of_other_types_put_aside_are_statements_of_their_own(
+    capture_of: CaptureOf,
+) -> None:
+    body = """
+globals()['cursor'] = connection.cursor()
+ask(range(100))
+ask([1, 2**40, None, "a", 1.5] * 20)
+"""
+    capture = capture_of(app(body, _ASIDE))
+    counted = {item.parameter_types: item.executions for item in capture.statements}
+    assert counted[23,] == 120
+    assert counted[20,] == counted[1700,] == 20
+    assert counted[0,] == 40  # NULL and text
+
+
+def test_nothing_put_aside_is_left_behind_when_a_capture_is_taken(capture_of: CaptureOf) -> None:
+    body = """
+globals()['cursor'] = connection.cursor()
+ask(range(101))
+assert executions(recorder.take()) == 101
+ask(range(33))
+assert executions(recorder.take()) == 33
+with recorder.watched_by(recorder.new_tally()):
+    ask(range(5))
+ask(range(7))
+assert executions(recorder.take()) == 12
+"""
+    assert heard(capture_of(app(body, _ASIDE))) == {}
+
+
+def test_threads_that_put_aside_lose_nothing(capture_of: CaptureOf) -> None:
+    body = """
+import threading
+def work():
+    own = connect(url)
+    own.autocommit = True
+    mine = own.cursor()
+    for number in range(300):
+        mine.execute("SELECT %s AS aside", (number,))
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads:
+    thread.start()
+while any(thread.is_alive() for thread in threads):
+    recorder.enter("tests/test_b.py::test_b", Phase.CALL)
+for thread in threads:
+    thread.join()
+"""
+    capture = capture_of(app(body, _ASIDE))
+    assert sum(item.executions for item in capture.statements if "aside" in item.text) == 1200
+    assert capture.notes == ()

@@ -125,44 +125,6 @@ def main(url):
     assert lines(capture, "INSERT INTO orders") == [(16, "main")]
 
 
-def test_the_listeners_are_taken_off_at_the_end(capture_of: CaptureOf) -> None:
-    app = """
-import sqlalchemy
-from __main__ import listening
-
-def main(url):
-    from sqlalchemy import create_engine, event
-    from sqlalchemy.engine import Engine
-    listening.stop()
-    dispatch = create_engine(url.replace("postgresql:", "postgresql+psycopg:")).dispatch
-    assert not list(dispatch.before_cursor_execute)
-    assert not list(dispatch.after_cursor_execute)
-    assert Engine._has_events is False
-"""
-    assert capture_of(app).statements == ()
-
-
-def test_listeners_of_the_application_go_on_being_called(capture_of: CaptureOf) -> None:
-    app = """
-import sqlalchemy
-from __main__ import listening
-
-def main(url):
-    from sqlalchemy import create_engine, event, text
-    from sqlalchemy.engine import Engine
-    seen = []
-    event.listen(Engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
-    listening.stop()
-    assert Engine._has_events is True
-    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-    with engine.connect() as connection:
-        connection.execute(text("SELECT 'seen'"))
-    engine.dispose()
-    assert "SELECT 'seen'" in seen
-"""
-    assert capture_of(app).statements == ()
-
-
 def vias(capture: Capture, containing: str) -> set[Via]:
     return {
         place.origin.via
@@ -362,3 +324,61 @@ def main(url):
     assert [(place.origin.function, place.origin.via) for place in query.places] == [
         ("orders", Via.ORM)
     ]
+
+
+def test_engines_over_drivers_that_are_heard_have_no_listeners(capture_of: CaptureOf) -> None:
+    app = """
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import Engine
+
+def main(url):
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+    assert Engine._has_events is False
+    assert not engine.pool.dispatch.checkout
+    engine.dispose()
+"""
+    assert "SELECT 1" in [item.text for item in capture_of(app).statements]
+
+
+def test_the_listeners_of_an_unknown_driver_are_taken_off_at_the_end(capture_of: CaptureOf) -> None:
+    app = """
+from __main__ import listening
+from sqlalchemy import create_engine
+from sqlalchemy.engine import Engine
+from urls import engine_url
+
+def main(url):
+    engine = create_engine(engine_url(url, "pg8000"))
+    assert Engine._has_events is False
+    engine.connect().close()
+    assert list(engine.dispatch.before_cursor_execute)
+    listening.stop()
+    assert not list(engine.dispatch.before_cursor_execute)
+    assert Engine._has_events is False
+    engine.dispose()
+"""
+    assert capture_of(app, urls=URLS).statements == ()
+
+
+def test_listeners_of_the_application_go_on_being_called(capture_of: CaptureOf) -> None:
+    app = """
+from __main__ import listening
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import Engine
+from urls import engine_url
+
+def main(url):
+    engine = create_engine(engine_url(url, "pg8000"))
+    engine.connect().close()
+    seen = []
+    event.listen(Engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
+    listening.stop()
+    assert Engine._has_events is True
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 'seen'"))
+    engine.dispose()
+    assert "SELECT 'seen'" in seen
+"""
+    assert capture_of(app, urls=URLS).statements == ()

@@ -13,6 +13,7 @@ from pytest_planguard.capture.files import Files
 from pytest_planguard.capture.origin import OriginFinder
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sqlalchemy import _Annotator
+from pytest_planguard.capture.sqlalchemy_events import Events
 from pytest_planguard.capture.sqlalchemy_level import Level
 
 
@@ -63,12 +64,25 @@ def test_connections_are_told_apart_by_identity(
 
 def test_statements_of_another_database_are_none_of_ours(tmp_path: Path) -> None:
     recorder = Recorder(OriginFinder(Files(tmp_path)))
-    annotator = _Annotator(recorder)
     connection = over(Plain(), "one")
     connection.dialect.name = "mssql"
-    connection.dialect.is_async = True
-    # a cursor that takes no weak reference, as those written in C may be
-    annotator.before(connection, Unheld(), "SELECT 1", None, None, executemany=False)
-    annotator.after(connection, Unheld(), "SELECT 1", None, None)
+    events = Events(recorder)
+    events.before(connection, Unheld(), "SELECT 1", None, None, executemany=False)
+    events.said(connection, b"BEGIN")
     capture = recorder.take()
     assert (capture.statements, capture.notes, recorder.listening) == ((), (), True)
+
+
+def test_a_cursor_of_another_database_is_left_alone(tmp_path: Path) -> None:
+    """Those written in C may take no weak reference."""
+    recorder = Recorder(OriginFinder(Files(tmp_path)))
+    sent: list[object] = []
+    send = _Annotator(recorder).wrap_sending(lambda _, *given: sent.append(given))
+    dialect = SimpleNamespace(name="mssql", driver="psycopg_async")
+    cursor = Unheld()
+    send(dialect, cursor, "SELECT 1", (), None)
+    assert (sent, recorder.failure) == ([(cursor, "SELECT 1", (), None)], None)
+    dialect.name = "postgresql"
+    send(dialect, cursor, "SELECT 1", (), None)
+    assert len(sent) == 2
+    assert type(recorder.failure) is TypeError

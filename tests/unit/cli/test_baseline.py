@@ -65,9 +65,18 @@ def test_accept_takes_one_query_and_needs_a_reason(accepted, pipeline, say):
     pipeline.report = fix_reports.from_the_contract()
     assert say("baseline", "accept", "0a1b2c3d4e5f").status == 2
     said = say("baseline", "accept", "0a1b2c3d4e5f", "--reason", "dear index")
-    assert said.status == 0
+    assert (said.status, said.out) == (0, "0a1b2c3d4e5f is accepted; commit planguard/baseline\n")
     entries = files.read(accepted / "planguard/baseline").entries
     assert entries[("default", "0a1b2c3d4e5f")].findings[0].reason == "dear index"
+
+
+def test_accept_says_so_where_the_baseline_has_the_query_as_it_is(accepted, pipeline, say):
+    pipeline.report = msgspec.structs.replace(fix_reports.from_the_contract(), findings=())
+    arguments = ("baseline", "accept", "0a1b2c3d4e5f", "--reason", "dear index")
+    assert say(*arguments).out.startswith("0a1b2c3d4e5f is accepted")
+    assert say(*arguments).out.startswith(
+        "nothing to accept: 0a1b2c3d4e5f stands in planguard/baseline"
+    )
 
 
 def test_trim_says_how_many_it_dropped(accepted, pipeline, say):

@@ -1,6 +1,6 @@
 import pytest
 
-from pytest_planguard.fixturedb.scale.growing import fixed_tables, resized, with_parts
+from pytest_planguard.fixturedb.scale.growing import fixed_tables, resized
 from pytest_planguard.model.catalog import Catalog, Constraint, Server, Table
 from pytest_planguard.model.spec import TableDeclaration
 from pytest_planguard.model.statistics import (
@@ -84,4 +84,4 @@ def test_partitions_of_a_table_that_does_not_grow_do_not_either():
     ],
 )
 def test_partitions_are_meant_with_their_table(asked, meant):
-    assert with_parts(CATALOG, asked) == meant
+    assert CATALOG.with_parts(asked) == meant

@@ -49,6 +49,17 @@ def test_with_a_verified_rewrite_it_is_an_error_too() -> None:
     (found,) = seq("numeric_cast", rewrites=(rewrite,))
 
     assert (found.severity, found.remedy) == (Severity.ERROR, "pass an integer")
+    assert found.message == (
+        "reads 200,000 rows (36.4 MB) of public.orders and tests each; the query costs 7,440, "
+        "written otherwise 8"
+    )
+
+
+def test_what_the_planner_guesses_is_no_number_of_rows() -> None:
+    (found,) = seq("numeric_cast")
+    assert found.message.startswith(
+        "reads 200,000 rows (36.4 MB) of public.orders and tests each; cost 7,440, 100 %"
+    )
 
 
 def test_without_proof_it_says_why_no_index_helps() -> None:
@@ -97,6 +108,15 @@ def test_a_critical_table_is_judged_without_gates_but_the_first() -> None:
         "public.orders", "public.customers",
     }  # fmt: skip
     assert {one.relation for one in seq("init_plan", thresholds=tiny)} == {"public.orders"}
+
+
+def test_a_scan_that_no_index_is_proven_to_help_fails_on_a_critical_table_alone() -> None:
+    critical = Thresholds(critical_tables=frozenset({"public.customers"}))
+
+    found = {one.relation: one for one in seq("init_plan", thresholds=critical)}
+    assert not any(one.verified for one in found.values())
+    assert found["public.orders"].severity is Severity.WARNING
+    assert found["public.customers"].severity is Severity.ERROR
 
 
 def test_a_scan_that_keeps_much_is_a_fault_where_a_search_was_proven() -> None:

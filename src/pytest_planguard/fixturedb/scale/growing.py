@@ -24,18 +24,6 @@ def fixed_tables(catalog: Catalog, declared: Mapping[str, TableDeclaration]) -> 
     )
 
 
-def with_parts(catalog: Catalog, relations: AbstractSet[str]) -> frozenset[str]:
-    """Tables with their partitions and whatever inherits from them."""
-    found = set(relations)
-    while True:
-        more = {
-            name for name, table in catalog.tables.items() if not found.isdisjoint(table.parents)
-        }
-        if more <= found:
-            return frozenset(found)
-        found |= more
-
-
 def resized(
     statistics: Statistics,
     factor: float,

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 
 import msgspec
 
+from pytest_planguard.fixturedb.scale import gist_ranges
 from pytest_planguard.fixturedb.scale.btree_pages import IndexSize, btree_height, btree_size
 from pytest_planguard.fixturedb.scale.btree_tuples import Field
 from pytest_planguard.fixturedb.scale.fractions import kept_fraction
 from pytest_planguard.fixturedb.scale.frequencies import distinct_values, frequencies
 from pytest_planguard.fixturedb.scale.gin import Keys, gin_pages
 from pytest_planguard.fixturedb.scale.gin_keys import keys_of
-from pytest_planguard.fixturedb.scale.sizes import other_size
+from pytest_planguard.fixturedb.scale.sizes import index_tuple, other_size
 from pytest_planguard.fixturedb.scale.spans import float4
 from pytest_planguard.fixturedb.scale.stored_widths import stored_widths
 from pytest_planguard.fixturedb.scale.widths import DEFAULT_WIDTH, alignment, average_width
@@ -38,7 +39,7 @@ _ONE_TO_ONE = re.compile(
 
 
 def index_statistics(
-    index: Index, table: Table, facts: TableStatistics, tuples: float = 0.0
+    index: Index, table: Table, facts: TableStatistics, tuples: float = 0.0, *, version: int = 0
 ) -> IndexStatistics:
     """Size and expression statistics an index would have in production.
 
@@ -47,6 +48,7 @@ def index_statistics(
         table: Its table.
         facts: The table's statistics; columns they lack have their type's width.
         tuples: Rows it holds; 0: all that its predicate keeps.
+        version: ``server_version_num`` of the server that builds it; 0: an older one.
     """
     if not tuples:
         kept = kept_fraction(index.predicate, facts.columns, facts.rows) if index.predicate else 1.0
@@ -55,6 +57,10 @@ def index_statistics(
     gin = _gin(index, table, facts, tuples) if index.method == "gin" else None
     if gin is not None:
         return IndexStatistics(gin.total_pages, float4(tuples), None, expressions, gin=gin)
+    if index.method == "gist" and version >= gist_ranges.SORTED_SINCE:
+        pages = _ranges(index, table, facts, tuples)
+        if pages is not None:
+            return IndexStatistics(pages, float4(tuples))
     size = _size(index, _fields(index, table, facts, expressions), table, facts, tuples)
     return IndexStatistics(size.pages, float4(tuples), size.height, expressions)
 
@@ -118,6 +124,16 @@ def _combinations(index: Index, facts: TableStatistics) -> float:
             if sorted(names.split(", ")) == wanted:
                 return number
     return 0.0
+
+
+def _ranges(index: Index, table: Table, facts: TableStatistics, tuples: float) -> int | None:
+    """Pages of a GiST index on one column of ranges, as it is built of sorted rows."""
+    column = table.column(index.keys[0]) if len(index.keys) == 1 and not index.include else None
+    known = facts.columns.get(column.name) if column is not None else None
+    if column is None or known is None or index.opclasses != ("range_ops",):
+        return None
+    size = index_tuple([table_field(column, known, facts.rows)]) + 4
+    return gist_ranges.range_pages(known, column.base_type, tuples * (1 - known.null_frac), size)
 
 
 def _gin(index: Index, table: Table, facts: TableStatistics, tuples: float) -> GinPages | None:

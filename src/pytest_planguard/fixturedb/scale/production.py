@@ -76,8 +76,11 @@ def at_production_scale(
         assumed_rows=assumed_rows,
     )
     tree = Tree(catalog)
+    version = source.server_version or catalog.server.version
     tables = {
-        name: _table(catalog, table, base.tables[name], source.tables[name], wanted.get(name))
+        name: _table(
+            catalog, table, base.tables[name], source.tables[name], wanted.get(name), version
+        )
         if name in source.tables and not _is_declared(name, own, tree)
         else _derived(name, base.tables[name], own, tree)
         for name, table in sorted(catalog.tables.items())
@@ -164,6 +167,7 @@ def _table(
     base: TableStatistics,
     facts: TableStatistics,
     declaration: TableDeclaration | None,
+    version: int,
 ) -> TableStatistics:
     """One table that the file knows, with what the schema has besides."""
     chosen = frozenset(declaration.columns) if declaration is not None else frozenset()
@@ -183,20 +187,20 @@ def _table(
     if table.kind == "p":
         return msgspec.structs.replace(merged, pages=0)
     indexes = {
-        index.name: _index(index, table, merged, facts)
+        index.name: _index(index, table, merged, facts, version)
         for index in catalog.indexes_of(table.qualified)
     }
     return msgspec.structs.replace(merged, indexes=indexes)
 
 
 def _index(
-    index: Index, table: Table, merged: TableStatistics, facts: TableStatistics
+    index: Index, table: Table, merged: TableStatistics, facts: TableStatistics, version: int
 ) -> IndexStatistics:
     """An index as it is at the source, by name or by what it indexes; else as it would be."""
     found = facts.indexes.get(index.name) or _same_index(index, facts)
     if found is None:
         countable = msgspec.structs.replace(merged, rows=max(0.0, merged.rows))
-        return index_statistics(index, table, countable)
+        return index_statistics(index, table, countable, version=version)
     if found.height is None and index.method == "btree":
         pages = found.pages if found.file_pages is None else found.file_pages
         height = index_height(index, table, merged, pages)

@@ -11,10 +11,13 @@ from __future__ import annotations
 import functools
 import math
 import zlib
+from fractions import Fraction
 
 _ORDERED = 0.999
 """Correlations above it are taken as 1: ANALYZE's own sample does not tell them apart."""
 _UNORDERED = 0.02
+_FINEST = 1_000
+"""Of how many rows one is shuffled at most, as ``_ORDERED`` has it."""
 _DIGITS = 10**40
 
 
@@ -64,20 +67,34 @@ def shuffled(i: str, count: int, which: int, start: int) -> str:
 def rank(i: str, count: int, correlation: float, which: int, start: int) -> str:
     """SQL for a row's place among all, where place and row number correlate as wanted.
 
-    The first rows are shuffled among themselves and the rest stand in order: a share w that is
-    shuffled takes w³ from the correlation (the variance of a difference of two uniforms).
+    A share of the rows, evenly spread, is shuffled among themselves and the others stand in order:
+    a share w that is shuffled takes w from the correlation. So it is with tables that were written
+    in order and of which rows moved to another page when they were updated, and so the planner
+    means a correlation: wherever a range lies, a part of its rows is elsewhere (``cost_index``).
 
     >>> rank("i", 1000, 1.0, 0, 0), rank("i", 1000, -1.0, 0, 0)
     ('(i - 1)', '(1000 - i)')
-    >>> rank("i", 1000, 0.875, 0, 0)
-    '(CASE WHEN i <= 500 THEN ((i * 207 + 0) % 500) ELSE i - 1 END)'
+    >>> rank("i", 1000, 0.9, 0, 0)
+    '(CASE WHEN (i - 1) % 10 < 1 THEN (((i - 1) / 10 * 41 + 0) % 100) * 10 ELSE i - 1 END)'
     """
     strength = abs(correlation)
     if strength >= _ORDERED:
         return f"({i} - 1)" if correlation > 0 else f"({count} - {i})"
-    mixed = round(count * (1 - strength) ** (1 / 3))
-    if strength < _UNORDERED or mixed >= count - 1:
+    if strength < _UNORDERED:
         return shuffled(i, count, which, start)
-    upwards = f"(CASE WHEN {i} <= {mixed} THEN {shuffled(i, mixed, which, start % mixed)}"
-    upwards += f" ELSE {i} - 1 END)" if mixed > 0 else ""
+    share = Fraction(1 - strength).limit_denominator(_FINEST)
+    upwards = _partly(i, count, share.numerator, share.denominator, which, start)
     return upwards if correlation > 0 else f"({count - 1} - {upwards})"
+
+
+def _partly(i: str, count: int, few: int, of: int, which: int, start: int) -> str:
+    """A place for each row, where the first few of so many are shuffled among themselves."""
+    whole, rest = divmod(count, of)
+    total = whole * few + min(few, rest)
+    if total < 2:
+        return f"({i} - 1)"
+    row = f"({i} - 1)"
+    number = f"{row} / {of}" if few == 1 else f"({row} / {of} * {few} + {row} % {of})"
+    moved = shuffled(number, total, which, start % total)
+    place = f"{moved} * {of}" if few == 1 else f"({moved} / {few} * {of} + {moved} % {few})"
+    return f"(CASE WHEN {row} % {of} < {few} THEN {place} ELSE {i} - 1 END)"

@@ -54,7 +54,7 @@ def other_size(
         return IndexSize(2 + math.ceil(tuples * max(2.0, each) / (PAGE * 0.9)))
     ranges = method == "gist" and any(key.base_type.endswith("range") for key in keys)
     room = (PAGE - _PAGE_HEADER - _BTREE_SPECIAL) * (0.45 if ranges else 0.7)
-    return IndexSize(1 + math.ceil(tuples * (_index_tuple(keys) + _LINE_POINTER) / room))
+    return IndexSize(1 + math.ceil(tuples * (index_tuple(keys) + _LINE_POINTER) / room))
 
 
 def _gin_bytes(key: Field, opclass: str) -> float:
@@ -74,7 +74,7 @@ def _gin_bytes(key: Field, opclass: str) -> float:
     return max(2.0, (key.width - 20) / 4)
 
 
-def _index_tuple(fields: Sequence[Field]) -> float:
+def index_tuple(fields: Sequence[Field]) -> float:
     """Bytes of an index tuple, weighted by whether it needs room for a NULL bitmap."""
     plain = aligned(_data_size(fields, _INDEX_HEADER), 8)
     some_null = 1 - math.prod(1 - field.nulls for field in fields)

@@ -17,6 +17,7 @@ VARIABLE = "PLANGUARD_STATISTICS_URL"
 _OWN = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE", "PGPORT", "PGUSER")
 """Any of libpq's variables that names a server: without one, none was meant."""
 _SECONDS = 10
+_UNREACHED = f"see that it runs, and check what --url, {VARIABLE} or libpq's variables (PG…) name"
 _HINT = f"set {VARIABLE} or PGSERVICE, or name it with --url URL (a service: --url service=NAME)"
 
 
@@ -58,9 +59,7 @@ def connected(conninfo: str) -> Iterator[psycopg.Connection[Any]]:
             row_factory=tuple_row,
         )
     except psycopg.Error as error:
-        raise StatisticsError(
-            f"no connection to the server: {without_password(str(error).strip(), conninfo)}",
-            hint=_HINT,
-        ) from None
+        said = " ".join(without_password(str(error), conninfo).split())  # libpq's has several lines
+        raise StatisticsError(f"no connection to the server: {said}", hint=_UNREACHED) from None
     with connection:
         yield connection
