@@ -115,7 +115,9 @@ class Samples:
             }
 
     def _all(self) -> list[_Values]:
-        return [(_raw(name, count), tuple(binary)) for name, (count, *binary) in self._held.items()]
+        # A copy, made in one step: a thread may still offer values of a capture that is taken.
+        held = list(self._held.items())
+        return [(_raw(name, count), tuple(binary)) for name, (count, *binary) in held]
 
     def add_sample(self, sample: Sample) -> None:
         """Offers what another recorder kept."""
