@@ -168,7 +168,7 @@ def _listed(rows: float, size: float, full: int) -> _Leaves:
     """The tuples of a key in so many rows: lists that are full, and the rest.
 
     >>> _listed(1, 16.0, 7325).size, _listed(3, 16.0, 7325).size, _listed(6_000, 16.0, 7325).pages
-    (20.0, 44.0, 5.0)
+    (20.0, 44.0, 5)
     """
     most = max(1, int((_LONGEST - size) // _TID))
     lists, rest = divmod(rows, most)

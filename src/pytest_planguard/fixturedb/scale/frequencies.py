@@ -145,7 +145,7 @@ def estimated(values: Sequence[Values], share: float) -> float:
     ``f1`` of them once that a sample has on average.
 
     >>> round(estimated([Values(1_000, 100)], 0.05)), round(estimated([Values(1e5, 1)], 1))
-    (990, 63212)
+    (1000, 63212)
     """
     sampled = sum(one.number * one.rows for one in values) * share
     seen = sum(one.number * -math.expm1(-one.rows * share) for one in values)
