@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import os
+import pkgutil
 import subprocess
 import threading
 import time
@@ -19,6 +20,7 @@ from fix_exact import (
     virtual_database,
 )
 from fix_fixturedb import UrlServer, tools_for
+from pytest_planguard import fixturedb
 from pytest_planguard.errors import ScaleError
 from pytest_planguard.fixturedb.build import build
 from pytest_planguard.fixturedb.inflate.database import inflate
@@ -26,6 +28,10 @@ from pytest_planguard.fixturedb.inflate.files import relation_files
 from pytest_planguard.fixturedb.inflate.shell import inflate_by_shell
 from pytest_planguard.model.spec import DatabaseSpec, TableDeclaration
 from pytest_planguard.model.statistics import ScaleSource, Statistics, TableStatistics
+
+for found in pkgutil.walk_packages(fixturedb.__path__, f"{fixturedb.__name__}."):
+    importlib.import_module(found.name)
+"""Now: what is imported while a step is interrupted would keep the interruption, for other tests."""
 
 DDL = """
 CREATE TABLE t (id bigint PRIMARY KEY, tags text[], at date, u text, box int4range);
