@@ -30,8 +30,8 @@ from pytest_planguard.model.spec import DatabaseSpec, TableDeclaration
 from pytest_planguard.model.statistics import ScaleSource, Statistics, TableStatistics
 
 for found in pkgutil.walk_packages(fixturedb.__path__, f"{fixturedb.__name__}."):
+    # now: what is imported while a step is interrupted would keep the interruption
     importlib.import_module(found.name)
-"""Now: what is imported while a step is interrupted would keep the interruption, for other tests."""
 
 DDL = """
 CREATE TABLE t (id bigint PRIMARY KEY, tags text[], at date, u text, box int4range);
