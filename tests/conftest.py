@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import psycopg as _psycopg  # noqa: F401 -- what pytester's own runs import first is imported twice
+
 pytest_plugins = [
     "pytester",
     "fix_servers",
