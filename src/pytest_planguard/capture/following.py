@@ -110,6 +110,11 @@ def is_plain(text: bytes) -> bool:
     return not effects and b"set_config" not in text.lower()
 
 
+def is_query(text: bytes) -> bool:
+    """Whether a statement is one that reads or writes rows, by its first word."""
+    return texts.first_word(text) in _QUERIES
+
+
 def may_set(text: bytes) -> bool:
     """Whether a statement may change settings without saying so: a function that it calls could.
 
@@ -123,7 +128,7 @@ def may_set(text: bytes) -> bool:
 
 
 def _is_call(low: bytes) -> bool:
-    if texts.first_word(low) not in _QUERIES or b";" in low:
+    if not is_query(low) or b";" in low:
         return True
     return any(name not in _SETTING_NOTHING for into, name in _CALL.findall(low) if not into)
 

@@ -219,7 +219,7 @@ class Listener:
             session = self._session(connection, known, state)
             key = text, types, id(session), False, False
             if self.recorder.record_again(key, values, None, caller, cursor):
-                if met is not None and text in self._plain:
+                if met is not None and met.is_query and text in self._plain:
                     met.line = self.recorder.recent.get((text, types))
                 return
             self._send(cursor, apart, session, many=False, site=None)
@@ -248,6 +248,9 @@ class Listener:
             entry = self._connections.find(id(connection))
             known = entry[1] if entry else None
             if line is None or known is None or len(sent) > LONGEST_SENT:
+                return False
+            # A value may be SQL (``AsIs``); see ``following.effects_of`` for what must be followed.
+            if b";" in sent or b"set_config" in sent or b"SET_CONFIG" in sent:
                 return False
             path, state, level, session = known.last
             if (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_planguard.capture.following import is_query
 from pytest_planguard.capture.shapes import Asked
 
 if TYPE_CHECKING:
@@ -31,10 +32,12 @@ class Met:
         text: As ``execute`` was given it.
     """
 
-    __slots__ = ("aside", "asked", "is_listed", "line")
+    __slots__ = ("aside", "asked", "is_listed", "is_query", "line")
 
     def __init__(self, text: bytes) -> None:
         self.asked = Asked(text)
+        self.is_query = is_query(text)
+        """Whether it is one by its own words, whatever SQL is given for a value (``AsIs``)."""
         self.line: Line | None = None
         """The line of the application that has sent it last, whose statements may be put aside."""
         self.aside: list[tuple[Line, bytes]] = []

@@ -100,7 +100,7 @@ class _Annotator:
         def send(dialect: Any, cursor: Any, *args: Any, **kwargs: Any) -> Any:
             if not recorder.listening or not is_heard(dialect):
                 return original(dialect, cursor, *args, **kwargs)
-            self._annotate(cursor, args[-1])
+            self._annotate(cursor, _context(args, kwargs))
             try:
                 return original(dialect, cursor, *args, **kwargs)
             except BaseException as error:
@@ -119,7 +119,7 @@ class _Annotator:
             found = original(dialect, *args, **kwargs)
             if dialect.is_async or not is_heard(dialect):
                 return found  # heard where they are sent
-            return self._annotated(found, args[-1])
+            return self._annotated(found, _context(args, kwargs))
 
         return batches
 
@@ -154,6 +154,11 @@ class _Annotator:
             self._recorder.annotate(_driver_cursor(cursor), None)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
+
+
+def _context(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The execution context, which these methods take last."""
+    return kwargs["context"] if "context" in kwargs else args[-1] if args else None
 
 
 def _driver_cursor(cursor: Any) -> Any:

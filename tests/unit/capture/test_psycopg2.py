@@ -594,3 +594,21 @@ for thread in threads:
     capture = capture_of(app(body, _ASIDE))
     assert sum(item.executions for item in capture.statements if "aside" in item.text) == 1200
     assert capture.notes == ()
+
+
+def test_sql_given_as_a_value_is_followed_also_where_its_line_sent_queries_before(
+    capture_of: CaptureOf,
+) -> None:
+    body = """
+for written in ["SELECT 1 AS before"] * 100 + ["SET search_path = tenant_a", "SELECT 2 AS behind"]:
+    cursor.execute("%s", (extensions.AsIs(written),))
+for written in [5] * 100 + [extensions.AsIs("set_config('work_mem', '64MB', false)"), 6]:
+    cursor.execute("SELECT %s AS held", (written,))
+"""
+    statements = capture_of(app(body)).statements
+    found = {item.text: item for item in statements}
+    assert found["SELECT 1 AS before"].executions == 100
+    assert found["SELECT 2 AS behind"].session.search_path == "tenant_a"
+    held = [item for item in statements if item.text == "SELECT $1 AS held"]
+    counted = [(item.executions, dict(item.session.settings)) for item in held]
+    assert sorted(counted, key=str) == [(1, {"work_mem": "64MB"}), (100, {})]
