@@ -49,3 +49,6 @@ UPDATE pg_catalog.pg_class c SET relfilenode = o.relfilenode
 FROM pg_catalog.pg_class o
 WHERE (c.oid, o.oid) IN ((%(old)s::regclass, %(new)s::regclass),
                          (%(new)s::regclass, %(old)s::regclass))
+
+-- name: is_visible
+SELECT relallvisible >= relpages FROM pg_catalog.pg_class WHERE oid = %s::regclass

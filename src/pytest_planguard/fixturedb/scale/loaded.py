@@ -16,6 +16,7 @@ import msgspec
 
 from pytest_planguard.errors import ScaleError
 from pytest_planguard.fixturedb.inflate.statistics import inject
+from pytest_planguard.fixturedb.queries import named_queries
 from pytest_planguard.fixturedb.scale.btree_pages import PAGE
 from pytest_planguard.fixturedb.scale.expressions import RowExpressions
 from pytest_planguard.fixturedb.scale.generated import load_rows, named
@@ -67,7 +68,7 @@ def load_and_freeze(
     tables = [table for _, table in sorted(catalog.tables.items()) if table.kind in "rm"]
     for table in tables:
         progress(f"loading rows: vacuum of {table.qualified}")
-        connection.execute(f"VACUUM {named(table)}")
+        vacuum(connection, table)
     catalog = read_catalog(connection)
     whole = set(read_as_a_whole(catalog))
     connection.execute("SET default_statistics_target = 100")
@@ -81,6 +82,21 @@ def load_and_freeze(
     part = msgspec.structs.replace(real, tables=large)
     notes += inject(connection, catalog, part, connection.info.server_version)
     return msgspec.structs.replace(real, tables={**real.tables, **large}), notes
+
+
+def vacuum(connection: psycopg.Connection[Any], table: Table) -> None:
+    """Lets all pages be known as visible to all, and the rows be counted.
+
+    VACUUM passes over a page that another process holds just then, as the checkpointer does while
+    it writes it (``lazy_scan_noprune`` in vacuumlazy.c). One that freezes waits for such pages, and
+    one that reads every page again counts the rows instead of estimating them.
+    """
+    name = named(table)
+    connection.execute(f"VACUUM {name}")
+    query = named_queries(__package__, "generated.sql")["is_visible"]
+    row = connection.execute(query, [name]).fetchone()
+    if row is not None and not row[0]:
+        connection.execute(f"VACUUM (FREEZE, DISABLE_PAGE_SKIPPING) {name}")
 
 
 def refuse_large(catalog: Catalog, statistics: Statistics, folder: Path | None) -> None:
