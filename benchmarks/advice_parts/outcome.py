@@ -15,7 +15,8 @@ from advice_parts.sets import Advised
 WORSE = 1.05
 """A query is worse where it costs 5 % more than without (spec.Thresholds, maximum_loss)."""
 SAME_GOAL, COST_TOLERANCE = 0.95, 0.02
-"""Plans the what-if must have foreseen, and how exactly their costs."""
+"""Share of all cases whose plans the what-if must have foreseen, and how exactly their costs. All
+workloads of a run together, as fidelity.py counts masked plans: one of TPC-H's 22 is 4.5 %."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -110,10 +111,16 @@ def missed(rows: Sequence[Row], prophecies: Sequence[Foreseen]) -> list[str]:
             for row in others
             if row.built.sizes and row.total < (_total(row.first) if row.first else ours.total)
         ]
-    for one in prophecies:
-        for what, count in (("plans", one.same), ("costs", one.close)):
-            if count < SAME_GOAL * one.queries:
-                sentences.append(f"{one.workload}: {count} of {one.queries} {what} foreseen")
+    cases = sum(one.queries for one in prophecies)
+    same, close = (
+        sum(counts)
+        for counts in ((one.same for one in prophecies), (one.close for one in prophecies))
+    )
+    sentences += [
+        f"{count} of {cases} {what} foreseen, wanted {SAME_GOAL:.0%}"
+        for what, count in (("plans", same), ("costs", close))
+        if count < SAME_GOAL * cases
+    ]
     return sentences
 
 

@@ -93,6 +93,11 @@ def test_plans_that_were_not_foreseen_are_a_missed_goal() -> None:
 
     assert missed([], [Foreseen("w", 100, 95, 95, ())]) == []
     assert len(missed([], [Foreseen("w", 100, 94, 94, ())])) == 2
+    few = Foreseen("few", 22, 20, 20, ())
+    assert missed([], [few, Foreseen("many", 110, 110, 106, ())]) == []
+    assert missed([], [few, Foreseen("many", 110, 110, 105, ())]) == [
+        "125 of 132 costs foreseen, wanted 95%"
+    ]
 
 
 def test_where_a_rival_takes_less_is_said_with_its_price() -> None:
