@@ -8,13 +8,16 @@ functions that hear and return the library's own coroutine.
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 import functools
 import inspect
 import re
 import sys
+import uuid
 import weakref
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pytest_planguard.capture.connection import ConnectionParameters
@@ -26,12 +29,15 @@ from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.sessions import Connections, Known, is_own, reported_path
 from pytest_planguard.capture.state import IDLE, INSIDE
 from pytest_planguard.capture.traces import leave_no_trace
-from pytest_planguard.capture.values import written
+from pytest_planguard.capture.values import written, written_alike
+from pytest_planguard.capture.waiting import LONGEST_ASIDE, MOST_OF_ONE, Aside, Waiting
 from pytest_planguard.model.connections import STATEMENT, Maker
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.origin import Site
+    from pytest_planguard.capture.recorder import Line
     from pytest_planguard.capture.state import State
+    from pytest_planguard.capture.tally import Key
     from pytest_planguard.model.statement import Session
 
 NAME = "asyncpg"
@@ -45,6 +51,14 @@ _KNOWN_ARGUMENTS = (
 
 _ROWS = (list, tuple)
 
+_SMALL = frozenset(
+    (bool, int, float, type(None), Decimal, uuid.UUID, dt.date, dt.datetime, dt.time, dt.timedelta)
+)
+"""Types of values that nobody can change, and that are never long."""
+
+_FROZEN = _SMALL | {str, bytes}
+"""Likewise, but for their length."""
+
 _PUBLIC = ("execute", "fetch", "fetchrow", "fetchval")
 """Methods of a connection the application calls."""
 
@@ -55,6 +69,8 @@ _NUMBERED = "__asyncpg_stmt_"
 """How the names begin that it gives prepared statements; each stands for one statement only."""
 
 _MOST_STATEMENTS = 10_000
+
+_frame = sys._getframe  # noqa: SLF001 -- what inspect wraps
 
 
 def is_available() -> bool:
@@ -83,6 +99,35 @@ def _patch(listener: Listener, patches: Patches) -> None:
         patches.replace(Protocol, name, functools.partial(listener.wrap, name))
 
 
+class Again(Aside):
+    """A prepared statement that changes nothing of its session.
+
+    Args:
+        line: Who has sent it last.
+        leaves_unsure: Whether its session may have another search_path behind it.
+    """
+
+    __slots__ = ("leaves_unsure", "line", "values")
+
+    def __init__(self, line: Line, *, leaves_unsure: bool) -> None:
+        super().__init__()
+        self.line = line
+        self.values = len(line.key[1])
+        """How many it has."""
+        self.leaves_unsure = leaves_unsure
+
+    def count(self, recorder: Recorder, line: Line, kept: list[tuple[Any, ...]]) -> None:
+        """Counts what was sent, with its values as the application gave them."""
+        text, types, *_ = line.key
+        rows = written_alike(kept)
+        if rows is not None:
+            recorder.count_later(line, text, types, rows)
+            return
+        for row in kept:
+            values, formats = written(row) or (None, None)
+            recorder.count_later(line, text, types, [values], formats)
+
+
 class Listener:
     """Turns calls of the protocol into records; a bug of ours never reaches the statement.
 
@@ -93,6 +138,7 @@ class Listener:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._methods = _public_methods()
+        self._waiting = Waiting(recorder)
         self._protocols = Connections[_Connection](self._unmet)
 
     def wrap_meeting(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -143,17 +189,59 @@ class Listener:
 
         return send
 
-    def _bind_execute(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """What nearly every statement goes through; a dictionary of its arguments would cost."""
-        recorder, again, hear = self._recorder, self._hear_again, self._send
+    def _bind_execute(  # noqa: C901 -- one function on purpose
+        self, original: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        """What nearly every statement goes through.
+
+        A plain one that its line has sent before is heard here, all in one function, and its values
+        are read later: between two statements the server's process, and the kernel, have taken the
+        processor's caches, and a call of ours costs more than what it does.
+        """
+        recorder, hear, waiting = self._recorder, self._send, self._waiting
+        find, methods, codes = self._protocols.find, self._methods, self._methods.codes
 
         def bind_execute(
             protocol: Any, state: Any, args: Any, portal_name: Any, limit: Any,
             return_extra: Any, timeout: Any,
         ) -> Any:  # fmt: skip
             if recorder.listening:
+                heard = False
                 try:
-                    if portal_name or not again(protocol, state, args):
+                    entry = find(id(protocol))
+                    if (
+                        entry is not None
+                        and (known := entry[1]) is not None
+                        and (again := known.again.get(state.name)) is not None
+                        and recorder.hastens
+                        and not portal_name
+                        and (line := again.line).session is known.last[3]
+                        and known.follower.state is known.last[1]
+                        and not (known.unsure and known.setting("search_path") != known.last[0])
+                        and type(args) is tuple
+                        and len(args) == again.values
+                        # It was measured one frame further in
+                        and id((frame := _frame(methods.depth - 1)).f_code) in codes
+                    ):
+                        if _SMALL.issuperset(map(type, args)) or (
+                            _FROZEN.issuperset(map(type, args))
+                            and sum(map(sys.getsizeof, args)) <= LONGEST_ASIDE
+                        ):
+                            caller = frame.f_back
+                            if (
+                                caller is not None
+                                and caller.f_code is line.code
+                                and caller.f_lasti == line.last
+                                and line.decided is recorder.moment
+                            ) or recorder.is_again(line, caller):
+                                heard = True
+                                again.aside.append((line, args))
+                                if not again.is_listed or len(again.aside) >= MOST_OF_ONE:
+                                    waiting.add(again)
+                        elif (sent := written(args)) is not None:
+                            heard = recorder.count_again(line, *sent, frame.f_back)
+                        known.unsure = again.leaves_unsure
+                    if not heard:
                         hear(protocol, state, args, stream=bool(portal_name))
                 except Exception as error:  # noqa: BLE001 -- see above
                     recorder.fail(NAME, error)
@@ -242,44 +330,6 @@ class Listener:
             return (args[0], map(heard, rows), *args[2:]), kwargs
         return args, {**kwargs, "args": map(heard, rows)}
 
-    def _hear_again(self, protocol: Any, state: Any, values: Any) -> bool:
-        """Hears a plain statement that its line has sent before; False where ``_send`` has to.
-
-        All in one function: between two statements the server's process, and the kernel, have
-        taken the processor's caches, and a call of ours costs more than what it does.
-        """
-        recorder, name = self._recorder, state.name
-        entry = self._protocols.find(id(protocol))
-        if entry is None or (known := entry[1]) is None or not recorder.hastens:
-            return False
-        found = known.statements.get(name)
-        line = None if found is None else recorder.recent.get(found[:2])
-        if found is None or line is None or state.ignore_custom_codec:
-            return False
-        path, now, prepares, session = known.last
-        if (
-            session is not line.session
-            or now is not known.follower.state
-            or prepares is not bool(name)
-            or found[2] is not _Kind.PLAIN
-            or line.key[4]
-            or (known.unsure and known.setting("search_path") != path)
-        ):
-            return False
-        if type(values) not in _ROWS or len(found[1]) != len(values):
-            return False
-        params = formats = None
-        if values:
-            sent = written(values)
-            if sent is None:
-                return False
-            params, formats = sent
-        frame = sys._getframe(self._methods.depth)  # noqa: SLF001 -- what inspect wraps
-        if id(frame.f_code) not in self._methods.codes:
-            return False
-        known.unsure = line.may_set and known.reports_path
-        return recorder.count_again(line, params, formats, frame.f_back)
-
     def _send(
         self,
         protocol: Any,
@@ -315,6 +365,8 @@ class Listener:
         if not many:
             cursor, outside = known.connection(), self._methods.outside()
             if self._recorder.record_again(key, params, formats, outside, cursor):
+                if kind is _Kind.PLAIN and not stream and name in known.statements:
+                    self._remember(known, name, key)
                 return None
             self._methods.measure()
         elif site is not None and self._recorder.record_row(key, site, params, formats):
@@ -323,6 +375,15 @@ class Listener:
             text, types, params, formats, session,
             many=many, stream=stream, cursor=known.connection(), site=site,
         )  # fmt: skip
+
+    def _remember(self, known: _Connection, name: str, key: Key) -> None:
+        """The line that has sent a plain statement may send it again."""
+        line, again = self._recorder.recent.get(key[:2]), known.again.get(name)
+        if line is not None and line.session is known.last[3] and line.key == key:
+            if again is None:
+                known.again[name] = Again(line, leaves_unsure=line.may_set and known.reports_path)
+            else:
+                again.line = line
 
     def _session(self, known: Known, state: State, path: str | None, *, prepares: bool) -> Session:
         """The kind of session; a path the server reports is told from one that was followed."""
@@ -374,7 +435,7 @@ class _Kind(enum.Enum):
 class _Connection(Known):
     """A connection and the statements it has prepared."""
 
-    __slots__ = ("connection", "setting", "statements")
+    __slots__ = ("again", "connection", "setting", "statements")
 
     def __init__(self, connection: Any, setting: Callable[[str], Any], **facts: Any) -> None:
         super().__init__(**facts)
@@ -385,6 +446,8 @@ class _Connection(Known):
         """SQLAlchemy's annotations are on it; it must not live longer for us."""
         self.statements: dict[str, tuple[bytes, tuple[int, ...], _Kind]] = {}
         """What ``statement`` gave, by the statement's name."""
+        self.again: dict[str, Again] = {}
+        """Those that were sent twice by the same line, likewise."""
 
     def statement(self, state: Any) -> tuple[bytes, tuple[int, ...], _Kind]:
         """A prepared statement's text and types, and what it is."""

@@ -29,6 +29,10 @@ class Moment:
         self.scope = scope
         """Node id of what a shared fixture belongs to."""
 
+    def again(self) -> Moment:
+        """The same phase, whose earlier counters are closed."""
+        return Moment(self.test, self.phase, self.scope)
+
 
 class Counter:
     """How often one place sends one statement, while a phase runs."""

@@ -5,26 +5,22 @@ Every connection is made by ``psycopg2._connect``, also where ``connect`` was im
 
 from __future__ import annotations
 
+import datetime as dt
 import gc
 import sys
 import weakref
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_planguard.capture import psycopg2_extras
 from pytest_planguard.capture.alarms import let_pass
 from pytest_planguard.capture.connection import ConnectionParameters
-from pytest_planguard.capture.following import is_plain
+from pytest_planguard.capture.following import is_plain, is_query
 from pytest_planguard.capture.imports import can_import, when_imported
 from pytest_planguard.capture.patches import Patches
 from pytest_planguard.capture.psycopg2_classes import Classes, query_bytes, sent_last
 from pytest_planguard.capture.psycopg2_likeness import is_heard
-from pytest_planguard.capture.psycopg2_waiting import (
-    LONGEST_SENT,
-    MOST_OF_ONE,
-    Met,
-    Waiting,
-)
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.remembering import LONGEST
 from pytest_planguard.capture.sessions import (
@@ -34,13 +30,15 @@ from pytest_planguard.capture.sessions import (
     is_own,
     reported_path,
 )
-from pytest_planguard.capture.shapes import Apart, asked
+from pytest_planguard.capture.shapes import Apart, Asked, asked
 from pytest_planguard.capture.state import IDLE
 from pytest_planguard.capture.texts import is_early
+from pytest_planguard.capture.waiting import Aside, Waiting
 from pytest_planguard.model.connections import Maker
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.origin import Site
+    from pytest_planguard.capture.recorder import Line
     from pytest_planguard.capture.state import State
     from pytest_planguard.model.statement import Session
 
@@ -50,6 +48,11 @@ _LEVELS = {2: "repeatable read", 3: "serializable", 4: "read uncommitted"}
 """``psycopg2.extensions.ISOLATION_LEVEL_*``, but for PostgreSQL's own default."""
 
 _MOST_REMEMBERED = 10_000
+
+_VALUES = (
+    bool, int, float, str, bytes, type(None), Decimal, dt.date, dt.datetime, dt.time, dt.timedelta,
+)  # fmt: skip
+"""Types of values that psycopg 2 quotes, unless somebody has told it otherwise."""
 
 
 def is_available() -> bool:
@@ -93,7 +96,7 @@ def install(recorder: Recorder) -> Callable[[], None]:
         for end in cancel:
             end()
         patches.restore()
-        listener.stopped = True
+        listener.stop()
 
     return uninstall
 
@@ -115,6 +118,33 @@ def look_back(recorder: Recorder) -> None:
         )
 
 
+def _module(adapter: Any) -> str:
+    return str(getattr(adapter, "__module__", ""))
+
+
+class Met(Aside):
+    """A query that need not be heard before it is sent.
+
+    Args:
+        text: As ``execute`` was given it.
+    """
+
+    __slots__ = ("asked", "is_query", "line")
+
+    def __init__(self, text: bytes) -> None:
+        super().__init__()
+        self.asked = Asked(text)
+        self.is_query = is_query(text)
+        """Whether it is one by its own words, whatever SQL is given for a value (``AsIs``)."""
+        self.line: Line | None = None
+        """The line of the application that has sent it last, whose statements may be put aside."""
+
+    def count(self, recorder: Recorder, line: Line, kept: list[bytes]) -> None:
+        """Counts what was sent, with its values in the text."""
+        for text, types, rows in self.asked.bound_alike(kept):
+            recorder.count_later(line, text, types, rows)
+
+
 class Listener:
     """Turns what cursors sent into records; a bug of ours never reaches the statement.
 
@@ -126,13 +156,21 @@ class Listener:
         self.recorder = recorder
         self.stopped = False
         self._connections = Connections(_meet)
+        self.find = self._connections.find
+        """What is known of a connection, by its identity; None: it was not met yet."""
         self._pages = psycopg2_extras.Pages()
         self.waiting = Waiting(recorder)
-        recorder.readers.append(self.waiting.read)
         self.late: dict[str, Met] = {}
         """Queries that need not be heard before they are sent, with what was learnt of them."""
+        self.quoted: set[type] = set()
+        """Of ``_VALUES`` those that psycopg 2 itself writes into a text."""
         self._plain: set[bytes] = set()
         """Texts with their values apart that change nothing of their session."""
+
+    def stop(self) -> None:
+        """Hears nothing more; connections may live on."""
+        self.stopped = True
+        self.late.clear()
 
     def expect_pages(self) -> None:
         """The library's extras were imported."""
@@ -167,6 +205,16 @@ class Listener:
             self.late.clear()
             self._plain.clear()
         self.late[query] = Met(text)
+        self._look_at_adapters()
+
+    def _look_at_adapters(self) -> None:
+        """An application may have registered one of its own since another query was met."""
+        from psycopg2.extensions import ISQLQuote, adapters
+
+        found = {kind: adapters.get((kind, ISQLQuote)) for kind in _VALUES}
+        own = {kind for kind, one in found.items() if _module(one).startswith("psycopg2.")}
+        self.quoted &= own  # in place: whoever executes holds it
+        self.quoted |= own
 
     def after(
         self, cursor: Any, query: bytes | None, *, many: bool = False, site: Site | None = None
@@ -185,7 +233,7 @@ class Listener:
     def after_execute(self, cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Likewise, of ``execute``: the library's own extras call it with many rows at once.
 
-        Quick where its line sent the same before; see ``Classes`` for why little is called.
+        Quick where its line sent the same before; the quickest way is in ``psycopg2_classes``.
         """
         try:
             try:
@@ -226,55 +274,6 @@ class Listener:
             self._meet_text(text, sent)
         except Exception as error:  # noqa: BLE001 -- see above
             self.recorder.fail(NAME, error)
-
-    def hear_again(self, cursor: Any, args: tuple[Any, ...]) -> bool:
-        """Hears what ``execute`` has sent again; False where ``after_execute`` has to.
-
-        All in one function; see ``Classes`` for why little is called.
-        """
-        try:
-            recorder = self.recorder
-            if self.stopped or not recorder.hastens or len(args) != 2 or args[1] is None:
-                return False
-            met = self.late.get(args[0]) if type(args[0]) is str else None
-            if met is None:
-                return False
-            try:
-                sent = cursor.query
-            except Exception as error:  # noqa: BLE001 -- a class may have its own idea of it
-                let_pass(error)
-                return False
-            connection, line = cursor.connection, met.line
-            entry = self._connections.find(id(connection))
-            known = entry[1] if entry else None
-            if line is None or known is None or len(sent) > LONGEST_SENT:
-                return False
-            # A value may be SQL (``AsIs``); see ``following.effects_of`` for what must be followed.
-            if b";" in sent or b"set_config" in sent or b"SET_CONFIG" in sent:
-                return False
-            path, state, level, session = known.last
-            if (
-                session is not line.session
-                or state is not known.follower.state
-                or level != connection.isolation_level
-                or (
-                    known.unsure
-                    and (
-                        connection.closed or connection.get_parameter_status("search_path") != path
-                    )
-                )
-            ):
-                return False
-            # 0 is this method, 1 our execute, 2 who called that
-            if not recorder.is_again(line, sys._getframe(2)):  # noqa: SLF001 -- what inspect wraps
-                return False
-            known.unsure = line.may_set and known.reports_path
-            met.aside.append((line, sent))
-            if not met.is_listed or len(met.aside) >= MOST_OF_ONE:
-                self.waiting.add(met)
-        except Exception as error:  # noqa: BLE001 -- see above
-            self.recorder.fail(NAME, error)
-        return True
 
     def _meet_text(self, text: bytes, sent: bytes) -> None:
         """Remembers a query that changes nothing of its session, by its text with values apart."""

@@ -62,7 +62,8 @@ class Line:
     """One statement as one line of the application sends it: what counting it again takes."""
 
     __slots__ = (
-        "code", "counter", "key", "last", "may_set", "moment", "samples", "sent", "session", "site",
+        "code", "counter", "decided", "key", "last", "may_set", "moment", "samples", "sent",
+        "session", "site",
     )  # fmt: skip
 
     def __init__(self, key: Key, sent: Sent, site: Site) -> None:
@@ -81,6 +82,9 @@ class Line:
         self.counter: Counter | None = None
         self.moment: Moment | None = None
         """The counter's."""
+        self.decided: Moment | None = None
+        """The one from which on nobody looks which call of the suite's an execution belongs to:
+        they may be put aside."""
 
 
 class SchemaState:
@@ -119,6 +123,8 @@ class Recorder:
         """Called with a database's name before a statement that takes objects away is sent."""
         self.failure: BaseException | None = None
         """The bug that switched recording off."""
+        self.moment = Moment("", Phase.OUTSIDE)
+        """What runs now: another one whenever counters were closed."""
         self.databases: dict[str, ConnectionParameters] = {}
         self.aliases: dict[str, set[str]] = {}
         """By database: the names the application's settings have for it."""
@@ -128,7 +134,6 @@ class Recorder:
         self.oids: dict[str, set[int]] = {}
         """Parameter types that are not built in, by database."""
         self._lock = threading.RLock()
-        self._moment = Moment("", Phase.OUTSIDE)
         self._enabled = True
         self._paused = 0
         """How many threads ask for us now: asking the context costs."""
@@ -158,7 +163,7 @@ class Recorder:
         self._annotated = False
         """Whether there may be annotations: asking the dictionary is a call in Python."""
         self._watchers: list[Tally] = []
-        self.holdings = Holdings(origins, lambda: self._moment, lambda: self.listening)
+        self.holdings = Holdings(origins, lambda: self.moment, lambda: self.listening)
         """Connections and transactions, and who has them."""
         _living.add(self)
 
@@ -177,7 +182,7 @@ class Recorder:
         Returns:
             What is to be called at its end.
         """
-        before, enabled = self._moment, self._enabled
+        before, enabled = self.moment, self._enabled
         self._enter("", Phase.SHARED, scope)
         self.enable(on=True)  # whichever test happens to ask first
 
@@ -191,7 +196,7 @@ class Recorder:
         # A moment is never entered again: its counters are closed then.
         self._read_aside()
         with self._lock:  # another thread may be counting
-            self._moment = Moment(test, phase, scope)
+            self.moment = Moment(test, phase, scope)
 
     def enable(self, *, on: bool) -> None:
         """Switches recording on or off, for tests that ask not to be captured."""
@@ -354,7 +359,7 @@ class Recorder:
         with self._lock:
             for tally in (self._tally, *self._watchers) if self._enabled else self._watchers:
                 sent = tally.count(
-                    key, session, site, self._moment, params, formats, call,
+                    key, session, site, self.moment, params, formats, call,
                     repeated=repeated, shown=shown,
                 )  # fmt: skip
                 if tally is self._tally:
@@ -371,11 +376,16 @@ class Recorder:
 
     def _remember(self, key: Key, site: Site, sent: Sent) -> None:
         if self._thinned != self._tally.thinned or len(self._lines) >= _MOST_LINES:
-            self._thinned = self._tally.thinned
-            self._lines.clear()
-            self.recent.clear()
+            self._begin_anew()
         if site.near is not None and not key[3]:  # of many, only one counts
             self._lines[key, site.near] = Line(key, sent, site)
+
+    def _begin_anew(self) -> None:
+        """Counters may have been closed: whoever holds one looks again."""
+        self._thinned = self._tally.thinned
+        self.moment = self.moment.again()
+        self._lines.clear()
+        self.recent.clear()
 
     def record_again(
         self,
@@ -411,9 +421,9 @@ class Recorder:
             if line is None:
                 return False
             counter = line.counter
-            if line.moment is not self._moment or counter is None:
-                counter = line.counter = self._tally.counter(line.sent, line.site, self._moment)
-                line.moment = self._moment  # last: ``count_again`` reads it without the lock
+            if line.moment is not self.moment or counter is None:
+                counter = line.counter = self._tally.counter(line.sent, line.site, self.moment)
+                line.moment = self.moment  # last: ``count_again`` reads it without the lock
             counter.executions += 1
             if params:
                 line.sent.samples.offer(*(shown or (params, formats)))
@@ -421,6 +431,7 @@ class Recorder:
                 counter.calls.see(key[0], params, self.origins.suite_calls.of(frame))
             elif line.code is not None:
                 self.recent[key[:2]] = line
+                line.decided = self.moment
         return True
 
     def _line_at(self, key: Key, frame: FrameType | None) -> Line | None:
@@ -467,7 +478,7 @@ class Recorder:
         if (
             frame is None
             or frame.f_lasti != line.last
-            or line.moment is not self._moment
+            or line.moment is not self.moment
             or counter is None
             or counter.calls.undecided  # of another moment than when it became the last
         ):
@@ -481,45 +492,52 @@ class Recorder:
     def is_again(self, line: Line, frame: FrameType | None) -> bool:
         """Whether the line that sent something last sends it again, for ``count_later``.
 
+        Drivers ask the same of the frame they have, before they call this for those further out.
+
         Args:
-            line: As for ``count_again``, which asks the same.
-            frame: Likewise.
+            line: Of ``recent``; the driver has compared its session.
+            frame: As for ``record_again``.
         """
         passed = self.origins.passed
         while frame is not None and (code := frame.f_code) is not line.code:
             if code.co_filename not in passed:
                 return False
             frame = frame.f_back
-        return (
-            frame is not None
-            and frame.f_lasti == line.last
-            and line.moment is self._moment
-            and line.counter is not None
-            and not line.counter.calls.undecided
-        )
+        return frame is not None and frame.f_lasti == line.last and line.decided is self.moment
 
     def count_later(
         self,
         line: Line,
         text: bytes,
         types: tuple[int, ...],
-        params: Sequence[Any],
+        rows: Sequence[Sequence[Any] | None],
+        formats: Sequence[int] | None = None,
     ) -> None:
-        """Counts one execution that was put aside, for the phase that runs.
+        """Counts executions that were put aside, for the phase that runs.
 
         Args:
-            line: Who sent it.
+            line: Who sent them.
             text: As for ``record``.
             types: Likewise. Where they are other ones than the line sent before, nobody sees any
                 more which call of the suite's it belongs to.
-            params: Likewise.
+            rows: The ``params`` of each execution, as for ``record``; none: it has no values.
+            formats: Those of all, as for ``record``.
         """
         _, _, session, many, stream = line.key
+        key, counter = (text, types, session, many, stream), line.counter
         with self._lock:
-            self._tally.count(
-                (text, types, session, many, stream), line.session, line.site, self._moment,
-                params, None, _nobody, repeated=False,
-            )  # fmt: skip
+            if line.decided is self.moment and counter is not None and key == line.key:
+                counter.executions += len(rows)
+                if types:
+                    line.samples.offer_all(rows, formats)
+                return
+            for params in rows:
+                self._tally.count(
+                    key, line.session, line.site, self.moment, params, formats, _nobody,
+                    repeated=False,
+                )  # fmt: skip
+            if self._thinned != self._tally.thinned:
+                self._begin_anew()
 
     def _read_aside(self) -> None:
         """Lets drivers count what they have put aside: as yet it is this phase's."""
@@ -649,7 +667,7 @@ class Recorder:
         if not self._enabled or key in self._heard_ddl or not self._room(text):
             return
         self._heard_ddl.add(key)
-        moment = self._moment
+        moment = self.moment
         origin = self._site(cursor).origin
         place = Place(origin, moment.test, moment.phase, scope=moment.scope)
         self._ddl[key] = Ddl(text=self._ddl_text(text), database=database, place=place)
@@ -669,9 +687,7 @@ class Recorder:
             notes, self._notes = self._notes, {}
             self._bytes = 0
             self._varied.clear()
-            self._lines.clear()
-            self.recent.clear()
-            self._thinned = 0
+            self._begin_anew()
         statements = tally.statements()
         pools, opened, held = self.holdings.take()
         if tally.lost_kinds:

@@ -7,7 +7,7 @@ the set of values only, never on the order of tests or on how a run was split.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 from zlib import crc32
 
@@ -97,6 +97,24 @@ class Samples:
         if text is not None:
             self.take(text, params, formats)
 
+    def offer_all(
+        self, rows: Iterable[Sequence[Any] | None], formats: Sequence[int] | None
+    ) -> None:
+        """Offers value lists of one length and formats; ``news`` of each, without calling it."""
+        held, limit = self._held, self._limit
+        for params in filter(None, rows):
+            try:
+                text = _SEPARATOR.join(params)
+            except TypeError:  # a NULL
+                self.offer(params, formats)
+            else:
+                if len(params) < _MANY and len(text) < LARGE and (
+                    text in held or crc32(text) > limit
+                ):  # fmt: skip
+                    continue
+                self.take(text, params, formats)
+            held, limit = self._held, self._limit
+
     def add(self, raw: Raw, binary: tuple[int, ...]) -> None:
         """Offers a value list; ``binary`` holds the positions in binary format."""
         size = sum([len(value) for value in raw if value]) + len(raw)
@@ -168,6 +186,11 @@ class _NoSamples(Samples):
 
     def offer(self, params: Sequence[Any], formats: Sequence[int] | None) -> None:
         """Turns all values away."""
+
+    def offer_all(
+        self, rows: Iterable[Sequence[Any] | None], formats: Sequence[int] | None
+    ) -> None:
+        """Likewise."""
 
 
 NO_SAMPLES = _NoSamples()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from pytest_planguard.capture.literals import CASTS, Bound, Template, recovered, template_of
@@ -40,6 +40,9 @@ _PATTERNS = {
 
 Apart: TypeAlias = tuple[bytes, tuple[int, ...], tuple[bytes | None, ...]]
 """A ``Bound``, without the time that making one takes."""
+
+Alike: TypeAlias = tuple[bytes, tuple[int, ...], list[tuple[bytes | None, ...]]]
+"""Likewise, with the values of each time it was sent."""
 
 _Read: TypeAlias = Callable[[bytes], "re.Match[bytes] | None"]
 
@@ -74,6 +77,17 @@ class Asked:
             self._tries += 1
             self._learn(bound, sent)
         return bound
+
+    def bound_alike(self, sent: Sequence[bytes]) -> Iterator[Alike]:
+        """What was sent for it, likewise; together what one pattern reads."""
+        if self.shapes:
+            match, text, types = self.shapes[0]
+            found = [(one, match(one)) for one in sent]
+            yield text, types, [read.groups() for _, read in found if read]
+            sent = [one for one, read in found if not read]
+        for one in sent:
+            text, types, values = self.bound(one)
+            yield text, types, [values]
 
     def _learn(self, bound: Bound, sent: bytes) -> None:
         template = template_of(self.text)

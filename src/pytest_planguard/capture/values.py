@@ -68,6 +68,25 @@ def written(values: Sequence[Any]) -> tuple[list[bytes | None], list[int]] | Non
     return texts, formats
 
 
+def written_alike(rows: Sequence[Sequence[Any]]) -> list[tuple[bytes, ...]] | None:
+    """Values of many rows of one length, where all of them have a text; none is NULL or binary.
+
+    >>> written_alike([(5, "a"), (6, "b")]), written_alike([(), ()]), written_alike([(None,)])
+    ([(b'5', b'a'), (b'6', b'b')], [(), ()], None)
+    """
+    writers = _WRITERS
+    if not rows or not rows[0]:
+        return [()] * len(rows)
+    try:
+        texts = iter([writers[type(value)](value) for row in rows for value in row])
+    except KeyError:
+        return None
+    except Exception as error:  # noqa: BLE001 -- as above: each is looked at by itself
+        let_pass(error)
+        return None
+    return list(zip(*[texts] * len(rows[0]), strict=True))
+
+
 def _writer(value: Any) -> Callable[[Any], bytes]:
     """The writer of the type a value's class is made from: an IntEnum is an int."""
     for kind in type(value).__mro__:

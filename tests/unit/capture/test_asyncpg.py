@@ -140,3 +140,86 @@ again.stop()
     assert capture.notes == (
         "asyncpg: a connection was made before planguard listened: it was not captured",
     )
+
+
+_ASIDE = """
+from collections import Counter
+from __main__ import recorder
+
+async def ask(connection, values, query="SELECT $1::int AS aside"):
+    for value in values:
+        await connection.fetch(query, value)
+
+def counted(capture):
+    return sum(item.executions for item in capture.statements if "aside" in item.text)
+"""
+
+
+def test_what_was_put_aside_is_counted_with_the_phase_that_sent_it(capture_of: CaptureOf) -> None:
+    body = """
+from pytest_planguard.model.statement import Phase
+for number in range(1, 4):
+    recorder.enter(f"tests/test_a.py::test_{number}", Phase.CALL)
+    await ask(connection, range(50 + number))
+"""
+    (statement,) = capture_of(app(body, _ASIDE)).statements
+    assert [place.executions for place in statement.places] == [51, 52, 53]
+    assert len(statement.samples) == 53
+
+
+def test_nothing_put_aside_is_left_behind_when_a_capture_is_taken(capture_of: CaptureOf) -> None:
+    body = """
+await ask(connection, range(101))
+assert counted(recorder.take()) == 101
+await ask(connection, range(33))
+assert counted(recorder.take()) == 33
+with recorder.watched_by(recorder.new_tally()):
+    await ask(connection, range(5))
+await ask(connection, [*range(7), None])
+assert counted(recorder.take()) == 13
+"""
+    assert heard(capture_of(app(body, _ASIDE))) == {}
+
+
+def test_a_value_that_changes_is_heard_as_it_was_sent(capture_of: CaptureOf) -> None:
+    body = """
+value = [0]
+for number in range(60):
+    value[0] = number
+    await ask(connection, [value], "SELECT $1::int[] AS aside")
+"""
+    (statement,) = capture_of(app(body, _ASIDE)).statements
+    assert {sample.values for sample in statement.samples} == {
+        (f"{{{number}}}",) for number in range(60)
+    }
+
+
+def test_long_values_are_not_held(capture_of: CaptureOf) -> None:
+    body = """
+import gc
+from pytest_planguard.capture import asyncpg as driver
+texts = [str(number) * 2_000 for number in range(60)]
+await ask(connection, ["short"] * 60 + texts, "SELECT $1::text AS aside")
+(again,) = [item for item in gc.get_objects() if type(item) is driver.Again]
+assert {values for _, values in again.aside} == {("short",)}
+"""
+    (statement,) = capture_of(app(body, _ASIDE)).statements
+    assert statement.executions == 120
+    assert len(statement.samples) == 61
+
+
+def test_two_lines_that_send_one_statement_in_turn_lose_nothing(capture_of: CaptureOf) -> None:
+    before = """
+async def other(connection, value):
+    await connection.fetch("SELECT $1::int AS aside", value)
+"""
+    body = """
+await ask(connection, range(60))
+for number in range(100):
+    await other(connection, number)
+    await ask(connection, [number])
+"""
+    (statement,) = capture_of(app(body, _ASIDE + before)).statements
+    assert sorted(
+        (place.origin.function, place.executions) for place in statement.places
+    ) == [("ask", 160), ("other", 100)]  # fmt: skip

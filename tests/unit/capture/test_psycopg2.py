@@ -612,3 +612,24 @@ for written in [5] * 100 + [extensions.AsIs("set_config('work_mem', '64MB', fals
     held = [item for item in statements if item.text == "SELECT $1 AS held"]
     counted = [(item.executions, dict(item.session.settings)) for item in held]
     assert sorted(counted, key=str) == [(1, {"work_mem": "64MB"}), (100, {})]
+
+
+def test_sql_of_an_adapter_of_ones_own_for_a_type_of_pythons_is_followed_too(
+    capture_of: CaptureOf,
+) -> None:
+    before = """
+from decimal import Decimal
+def adapted(value):
+    sets = "set_config('work_mem', '64MB', false)"
+    return extensions.AsIs(sets if value == 7 else str(value))
+extensions.register_adapter(Decimal, adapted)
+"""
+    body = """
+for value in [Decimal(5)] * 100 + [Decimal(7), Decimal(6)]:
+    cursor.execute("SELECT %s AS held", (value,))
+"""
+    statements = capture_of(app(body, before)).statements
+    found = [
+        (item.text, item.executions) for item in statements if item.session.settings
+    ]  # fmt: skip
+    assert ("SELECT 6 AS held", 1) in found or ("SELECT $1 AS held", 1) in found
