@@ -137,9 +137,19 @@ def ways(recorder):
             counts[name] += found is not None and found is not False
             return found
         setattr(recorder, name, counted)
-    for name in ("record", "record_again", "record_row", "count_again", "is_again"):
+    for name in ("record", "record_again", "record_row", "count_known"):
         count(name)
+    later = recorder.count_later
+    def count_later(line, text, types, rows, formats=None):
+        counts["count_later"] += len(rows)
+        return later(line, text, types, rows, formats)
+    recorder.count_later = count_later
     return counts
+
+def read(recorder):
+    "What was put aside is counted."
+    for reader in recorder.readers:
+        reader()
 """
 """How often each of a recorder's ways to count has counted; installed like a library, too."""
 

@@ -220,26 +220,35 @@ class Listener:
                         and not (known.unsure and known.setting("search_path") != known.last[0])
                         and type(args) is tuple
                         and len(args) == again.values
-                        # It was measured one frame further in
-                        and id((frame := _frame(methods.depth - 1)).f_code) in codes
+                        and line.decided is recorder.moment
                     ):
-                        if _SMALL.issuperset(map(type, args)) or (
-                            _FROZEN.issuperset(map(type, args))
-                            and sum(map(sys.getsizeof, args)) <= LONGEST_ASIDE
+                        said = recorder.said.get(known.identity) if recorder.said else None
+                        if said is not None:
+                            same = said.site is line.site and not said.many
+                        else:
+                            # It was measured one frame further in
+                            frame = _frame(methods.depth - 1)
+                            same = id(frame.f_code) in codes and (
+                                (
+                                    (caller := frame.f_back) is not None
+                                    and caller.f_code is line.code
+                                    and caller.f_lasti == line.last
+                                )
+                                or recorder.is_again(line, methods.depth)
+                            )
+                        if same and (
+                            _SMALL.issuperset(map(type, args))
+                            or (
+                                _FROZEN.issuperset(map(type, args))
+                                and sum(map(sys.getsizeof, args)) <= LONGEST_ASIDE
+                            )
                         ):
-                            caller = frame.f_back
-                            if (
-                                caller is not None
-                                and caller.f_code is line.code
-                                and caller.f_lasti == line.last
-                                and line.decided is recorder.moment
-                            ) or recorder.is_again(line, caller):
-                                heard = True
-                                again.aside.append((line, args))
-                                if not again.is_listed or len(again.aside) >= MOST_OF_ONE:
-                                    waiting.add(again)
-                        elif (sent := written(args)) is not None:
-                            heard = recorder.count_again(line, *sent, frame.f_back)
+                            heard = True
+                            again.aside.append((line, args))
+                            if not again.is_listed or len(again.aside) >= MOST_OF_ONE:
+                                waiting.add(again)
+                        elif same and (sent := written(args)) is not None:
+                            heard = recorder.count_known(line, *sent)
                         known.unsure = again.leaves_unsure
                     if not heard:
                         hear(protocol, state, args, stream=bool(portal_name))
@@ -435,10 +444,11 @@ class _Kind(enum.Enum):
 class _Connection(Known):
     """A connection and the statements it has prepared."""
 
-    __slots__ = ("again", "connection", "setting", "statements")
+    __slots__ = ("again", "connection", "identity", "setting", "statements")
 
     def __init__(self, connection: Any, setting: Callable[[str], Any], **facts: Any) -> None:
         super().__init__(**facts)
+        self.identity = id(connection)
         self.setting = setting
         """What the server has reported of a setting; as an attribute it costs five times as much,
         because it is looked for among the object's own first."""

@@ -11,6 +11,9 @@ from typing import Any
 
 from pytest_planguard.capture.suite_calls import work_on
 
+_MAIN = main_thread().ident
+"""Asking costs; what a forked child would be told is not heard there."""
+
 
 def ender(frame: FrameType | None, task: Any) -> Callable[[], bool]:
     """Tells later, in the thread that runs the tests, whether what runs at a frame is over.
@@ -25,7 +28,7 @@ def ender(frame: FrameType | None, task: Any) -> Callable[[], bool]:
         return _done(task)
     thread = get_ident()
     # Looking through a whole stack costs, and tests are run by the main thread.
-    work = work_on(frame) if thread != main_thread().ident else None
+    work = work_on(frame) if thread != _MAIN else None
     if work is not None:
         return _done(work)
     return lambda: thread == get_ident() or thread not in sys._current_frames()  # noqa: SLF001 -- no other way

@@ -16,14 +16,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from threading import get_ident
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 from pytest_planguard.capture.enders import ender, over
 from pytest_planguard.capture.files import Owner
 from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.origin import OriginFinder
 from pytest_planguard.capture.places import Moment
-from pytest_planguard.capture.suite_calls import SuiteCall, repeats, task_of_this
+from pytest_planguard.capture.suite_calls import SuiteCall, repeats, running, task_of_this
 from pytest_planguard.model.connections import UNBOUNDED, Held, Hold, Maker, Opened, Pool
 from pytest_planguard.model.statement import Layer, Origin, Phase, Via
 
@@ -43,13 +43,16 @@ _TEST, _RUNNER = Owner.TEST, Owner.RUNNER
 """At hand: Python 3.11 looks members of enumerations up by a function of its own."""
 
 
-class Mark(NamedTuple):
+class Mark:
     """Who took something, and when."""
 
-    origin: Origin
-    moment: Moment
-    ended: Callable[[], bool]
-    """Whether what took it is over."""
+    __slots__ = ("ended", "moment", "origin")
+
+    def __init__(self, origin: Origin, moment: Moment, ended: Callable[[], bool]) -> None:
+        self.origin = origin
+        self.moment = moment
+        self.ended = ended
+        """Whether what took it is over."""
 
     @property
     def is_calls(self) -> bool:
@@ -62,15 +65,24 @@ class Mark(NamedTuple):
         return self.origin.layer is _APPLICATION
 
 
-class Loan:
-    """A connection that a pool has given out."""
+class Loan(Mark):
+    """A connection that a pool has given out, and to whom."""
 
-    __slots__ = ("collectable", "is_out", "maker", "mark", "returned", "watch")
+    __slots__ = ("collectable", "is_out", "maker", "returned", "watch")
 
     def __init__(
-        self, mark: Mark, maker: Maker, watch: Watch, is_out: Callable[[], bool], collectable: bool
+        self,
+        origin: Origin,
+        moment: Moment,
+        ended: Callable[[], bool],
+        maker: Maker,
+        watch: Watch,
+        is_out: Callable[[], bool],
+        collectable: bool,
     ) -> None:
-        self.mark = mark
+        self.origin = origin
+        self.moment = moment
+        self.ended = ended
         self.maker = maker
         self.watch = watch
         self.is_out = is_out
@@ -169,24 +181,26 @@ class Watch:
         )  # fmt: skip
 
 
+class Run(Protocol):
+    """What the suite is at."""
+
+    moment: Moment
+    listening: bool
+    """Whether anything is wanted."""
+
+
 class Holdings:
     """What is held, by whom.
 
     Args:
         origins: Finds the line that took it.
-        moment: What runs now.
-        listening: Whether anything is wanted.
+        run: What runs now.
     """
 
-    def __init__(
-        self,
-        origins: OriginFinder,
-        moment: Callable[[], Moment],
-        listening: Callable[[], bool],
-    ) -> None:
+    def __init__(self, origins: OriginFinder, run: Run) -> None:
         self._origins = origins
-        self._moment = moment
-        self._listening = listening
+        self._ways = origins.ways()
+        self._run = run
         self._watches: ByIdentity[Watch] = ByIdentity()
         self._lines: dict[int, tuple[Origin, Pool | None]] = {}
         """By identity of a pool: the line that made it, and what is known of it. Every pool is
@@ -211,7 +225,7 @@ class Holdings:
         Args:
             stacks: As for ``OriginFinder.find``; None: that of the caller.
         """
-        if not self._listening():
+        if not self._run.listening:
             return None
         frame = sys._getframe(1)  # noqa: SLF001 -- what inspect wraps
         given = (frame,) if stacks is None else tuple(stacks)
@@ -224,7 +238,7 @@ class Holdings:
         start: Sequence[FrameType | None],
         task: Any,
     ) -> Mark:
-        origin, moment = self._origins.find_from(start, stacks).origin, self._moment()
+        origin, moment = self._origins.find_from(start, stacks).origin, self._run.moment
         is_calls = origin.layer is _APPLICATION and moment.phase is _CALL
         return Mark(origin, moment, ender(frame, task) if is_calls else over)
 
@@ -284,7 +298,7 @@ class Holdings:
         *,
         is_out: Callable[[], bool] = lambda: True,
         collectable: bool = False,
-        stacks: Iterable[FrameType | None] | None = None,
+        outer: Sequence[FrameType | None] = (),
     ) -> None:
         """A pool gives a connection out.
 
@@ -294,31 +308,41 @@ class Holdings:
             maker: Whose pool it is.
             is_out: Whether it was not given back, where that can be asked.
             collectable: The garbage collector gives back what nobody has.
-            stacks: As for ``mark``.
+            outer: The stacks that the caller's own is suspended in, as for ``mark``.
         """
-        watch = self._watches.get(connection)
-        if watch is None:
+        entry = self._watches.find(id(connection))
+        if entry is None:
             return
-        origin, pool = self._lines.get(id(key), (None, None))
-        watch.belongs(origin, maker)
-        self._returned(watch)
-        if not self._listening():
+        watch, (origin, pool) = entry[1], self._lines.get(id(key), (None, None))
+        if watch.place is None:
+            watch.belongs(origin, maker)
+        if watch.loan is not None:
+            self._returned(watch)
+        run, frame = self._run, sys._getframe(1)  # noqa: SLF001 -- what inspect wraps
+        if not run.listening:
             return
-        frame, task = sys._getframe(1), task_of_this()  # noqa: SLF001 -- what inspect wraps
-        given = (frame,) if stacks is None else tuple(stacks)
-        start = self._origins.innermost(given)
-        mark = self._mark(frame, given, start, task)
-        loan = watch.loan = Loan(mark, maker, watch, is_out, collectable)
-        if mark.is_calls:
-            if pool is not None and pool.most != UNBOUNDED:
-                call = (
-                    self._call_of(start[0], task) if stacks is None
-                    else self._origins.suite_calls.of(frame)
-                )  # fmt: skip
+        task, root = running()
+        inner, further = self._ways.out(1), outer
+        if inner is None:
+            inner, *further = self._origins.innermost(outer)
+        # The shortest way is gone here: few calls, for each of them costs behind a statement
+        site = inner and self._origins.near.get((id(inner.f_code), inner.f_lasti))
+        moment = run.moment
+        origin = site.origin if site is not None else (
+            self._origins.find_from((inner, *further), (frame, *outer)).origin
+        )  # fmt: skip
+        is_calls = origin.layer is _APPLICATION and moment.phase is _CALL
+        ended = ender(frame, task) if is_calls else over
+        loan = watch.loan = Loan(origin, moment, ended, maker, watch, is_out, collectable)
+        if not is_calls:
+            return
+        if pool is not None and pool.most != UNBOUNDED:
+            call = self._call_of(inner, task, root)
+            if call is not None:
                 self._nest(loan, id(key), call, task)
-            if mark.origin.via not in _ORMS:
-                self._loans[mark.moment.test][id(loan)] = loan
-                self._forget(self._loans[mark.moment.test])
+        if origin.via not in _ORMS:
+            self._loans[moment.test][id(loan)] = loan
+            self._forget(self._loans[moment.test])
 
     def returned(self, connection: object) -> None:
         """A pool has a connection back."""
@@ -330,7 +354,7 @@ class Holdings:
         if watch.loan is not None:
             loan, watch.loan = watch.loan, None
             loan.returned = True
-            if (loans := self._loans.get(loan.mark.moment.test)) is not None:
+            if (loans := self._loans.get(loan.moment.test)) is not None:
                 loans.pop(id(loan), None)
 
     def began(self, watch: Watch) -> None:
@@ -343,41 +367,44 @@ class Holdings:
         if (begun := self._begun.get(mark.moment.test)) is not None:
             begun.pop(id(watch), None)
 
-    def _nest(self, loan: Loan, pool: int, call: SuiteCall | None, task: Any) -> None:
+    def _nest(self, loan: Loan, pool: int, call: SuiteCall, task: Any) -> None:
         """Sees whether what runs here has a connection of the same pool already.
 
         Only for one and the same call of the suite's: a test that holds what a helper of the
         application has given it may call the application again.
         """
-        if call is None:
-            return
         where = pool, get_ident() if task is None else id(task)
         before = self._latest.get(where)
         if before is not None and before[1] == call and before[0].is_held:
-            first = before[0].mark
-            self._nested[loan.mark.moment.test].add(
+            first = before[0]
+            self._nested[loan.moment.test].add(
                 Held(
-                    Hold.NESTED, loan.mark.origin, loan.watch.database, loan.maker,
-                    loan.mark.moment.test, first.origin,
+                    Hold.NESTED, loan.origin, loan.watch.database, loan.maker,
+                    loan.moment.test, first.origin,
                 )
             )  # fmt: skip
         else:
             self._latest[where] = loan, call
 
-    def _call_of(self, frame: FrameType | None, task: Any) -> SuiteCall | None:
+    def _call_of(
+        self, frame: FrameType | None, task: Any, root: FrameType | None
+    ) -> SuiteCall | None:
         """The innermost call of the suite's, which is nearer than all that led to it.
 
         Returns:
-            None where it is in a loop; the task's where the suite calls nothing here.
+            None where it is in a loop; the task's where the suite calls nothing in it.
         """
-        passed = self._origins.passed  # most frames are a library's: asking for each costs
+        # Most frames are a library's: asking for each costs
+        passed, owners = self._origins.passed, self._origins.owners
         while frame is not None:
-            if frame.f_code.co_filename not in passed:
-                owner = self._origins.owner_of(frame)
+            if (name := frame.f_code.co_filename) not in passed:
+                owner = owners.get(name) or self._origins.owner_of(frame)
                 if owner is _TEST:
                     return None if repeats(frame) else ((frame.f_code, frame.f_lasti),)
                 if owner is _RUNNER:
                     break
+            if frame is root:
+                return None if self._origins.suite_calls.serves(root) else id(task)
             frame = frame.f_back
         return None if task is None else id(task)
 
@@ -409,7 +436,7 @@ class Holdings:
             return
         self._held |= nested
         for loan in list(loans.values()):  # other threads go on
-            self._consider(loan, loan.mark, later=loan.collectable)
+            self._consider(loan, loan, later=loan.collectable)
         for watch, mark in list(begun.values()):
             self._consider(watch, mark, later=False)
 

@@ -14,10 +14,13 @@ V = TypeVar("V")
 class ByIdentity(Generic[V]):
     """Values by object; gone with it."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_known", "find")
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[weakref.ref[Any], V]] = {}
+        self.find = self._known.get
+        """The entry of a living object's identity: its second item is what ``get`` gives. A dead
+        object's is gone before another one can have its identity."""
 
     def __len__(self) -> int:
         return len(self._known)

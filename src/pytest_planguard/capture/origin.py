@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar, Token
+from pathlib import Path
 from threading import get_ident
 from types import CodeType, FrameType
 from typing import NamedTuple, TypeAlias
@@ -13,6 +15,7 @@ import msgspec
 
 from pytest_planguard.capture.files import Files, Owner, SourceFile
 from pytest_planguard.capture.suite_calls import SuiteCall, SuiteCalls
+from pytest_planguard.capture.ways import Ways
 from pytest_planguard.model.statement import Layer, Origin, Via
 
 _CARRIER_NAMES = """
@@ -21,6 +24,9 @@ eventlet anyio trio uvloop
 """
 _CARRIERS = frozenset(_CARRIER_NAMES.split())
 """Drivers, ORMs and loops: they carry what others ask."""
+
+_OURS = (f"{Path(__file__).parent}{os.sep}", "<sqlalchemy generated ")
+"""How other names of files begin that stand between a driver and who asks."""
 
 _MOST_NEAR = 20_000
 """Lines and stacks remembered; with more than that they are looked up again."""
@@ -118,8 +124,16 @@ class OriginFinder:
         self._handed_sites: dict[Origin, Site] = {}
         self.passed: set[str] = set()
         """File names of libraries and of nobody: what stands further out decides."""
-        self._near: dict[Near, Site] = {}
+        self._carried: set[str] = set()
+        """Among them those of drivers and ORMs, of code these generate, and planguard's own."""
+        self.near: dict[Near, Site] = {}
         """A line's number is looked up once."""
+        self.owners: dict[str, Owner] = {}
+        """By file name, of those that were met."""
+
+    def ways(self) -> Ways:
+        """Short cuts outward from a place that is to be walked from again and again."""
+        return Ways(self.passed, self._carried)
 
     def owner_of(self, frame: FrameType) -> Owner:
         """Whose code a frame runs."""
@@ -142,8 +156,8 @@ class OriginFinder:
         if inner is None:
             return self.find(stacks)
         line = id(inner.f_code), inner.f_lasti
-        stack = None if line in self._near else self.stack_of(inner, outer)
-        found = self._near.get(stack or line)
+        stack = None if line in self.near else self.stack_of(inner, outer)
+        found = self.near.get(stack or line)
         if found is not None:
             return found
         site = self.find(stacks)
@@ -209,9 +223,9 @@ class OriginFinder:
         return tuple(found)
 
     def _keep(self, origin: Origin, near: Near, codes: tuple[CodeType, ...]) -> Site:
-        if len(self._near) >= _MOST_NEAR:
-            self._near.clear()
-        site = self._near[near] = Site(origin, near, codes)
+        if len(self.near) >= _MOST_NEAR:
+            self.near.clear()
+        site = self.near[near] = Site(origin, near, codes)
         return site
 
     def find(self, stacks: Iterable[FrameType | None]) -> Site:
@@ -287,8 +301,11 @@ class OriginFinder:
             filename, str(frame.f_globals.get("__name__", "")), frame.f_globals
         )
         self._known[filename] = file
+        self.owners[filename] = file.owner
         if file.owner is Owner.LIBRARY or file.owner is Owner.NOBODY:
             self.passed.add(filename)
+            if file.name in _CARRIERS or filename.startswith(_OURS):
+                self._carried.add(filename)
         return file
 
     def _site(self, frame: FrameType, file: SourceFile, layer: Layer, via: Via) -> Site:

@@ -260,11 +260,22 @@ class Listener:
             ):
                 return False
             known.unsure = line.may_set and known.reports_path
-            # 0 is this method, 1 the one that sends
-            frame = sys._getframe(self._methods.depth)  # noqa: SLF001 -- what inspect wraps
-            if id(frame.f_code) not in self._methods.codes:
-                return False
-            return recorder.count_again(line, query.params, query.formats, frame.f_back)
+            said = recorder.said.get(id(cursor)) if recorder.said else None
+            if said is not None:
+                if said.site is not line.site or said.many:
+                    return False
+            else:
+                # 0 is this method, 1 the one that sends
+                depth = self._methods.depth
+                frame = sys._getframe(depth)  # noqa: SLF001 -- what inspect wraps
+                if id(frame.f_code) not in self._methods.codes:
+                    return False
+                caller = frame.f_back
+                if (
+                    caller is None or caller.f_code is not line.code or caller.f_lasti != line.last
+                ) and not recorder.is_again(line, depth + 1):
+                    return False
+            return recorder.count_known(line, query.params, query.formats)
         except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
             self._recorder.fail(NAME, error)
             return True
@@ -433,8 +444,16 @@ class Listener:
                 known = of(connection) if entry is None else entry[1]
                 if known is not None:
                     known.unsure = known.reports_path
-                    is_bytes = type(command) is bytes  # as psycopg's own BEGIN and COMMIT are
-                    known.follower.follow(command if is_bytes else _bytes_of(command, connection))
+                    if type(command) is not bytes:
+                        known.follower.follow(_bytes_of(command, connection))
+                    elif command == b"BEGIN":  # psycopg's own texts
+                        known.follower.begin()
+                    elif command == b"ROLLBACK":
+                        known.follower.end(undo=True)
+                    elif command == b"COMMIT":
+                        known.follower.commit()
+                    else:
+                        known.follower.follow(command)
             except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
                 self._recorder.fail(NAME, error)
             try:

@@ -297,6 +297,7 @@ def _execute(listener: Hearer, kind: Any) -> Any:  # noqa: C901 -- one function 
                 and known.last[2] == connection.isolation_level
                 and not (known.unsure and _has_other_path(connection, known.last[0]))
                 and len(sent := self.query) <= LONGEST_ASIDE
+                and not (recorder.said and id(self) in recorder.said)
                 # 0 is this method
                 and (
                     (
@@ -304,7 +305,7 @@ def _execute(listener: Hearer, kind: Any) -> Any:  # noqa: C901 -- one function 
                         and caller.f_lasti == line.last
                         and line.decided is recorder.moment
                     )
-                    or recorder.is_again(line, caller)
+                    or recorder.is_again(line, 1)
                 )
             ):
                 heard = type(given) is tuple

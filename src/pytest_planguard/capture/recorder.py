@@ -17,7 +17,6 @@ from pytest_planguard.capture.alarms import let_pass
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.following import may_set
 from pytest_planguard.capture.holdings import Holdings
-from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.origin import Near, OriginFinder, Site
 from pytest_planguard.capture.places import Counter, Moment
 from pytest_planguard.capture.samples import to_text
@@ -50,12 +49,15 @@ _asks_itself: ContextVar[bool] = ContextVar("planguard asks itself", default=Fal
 is read from in a thread of its own; those of the application are heard meanwhile."""
 
 
-class _Annotation(NamedTuple):
+class Annotation(NamedTuple):
     """What is known of a statement above the driver."""
 
     site: Site
-    many: bool
-    repeated: bool
+    """Who asks."""
+    many: bool = False
+    """It holds many rows of one call."""
+    repeated: bool = False
+    """Rows of the same call were sent before: it is counted already."""
 
 
 class Line:
@@ -148,7 +150,7 @@ class Recorder:
         self.recent: dict[tuple[bytes, tuple[int, ...]], Line] = {}
         """By text and types: the line of the application that has sent it last."""
         self.hastens = _takes_turns()
-        """Whether ``count_again`` may be asked."""
+        """Whether ``is_again`` and ``count_known`` may be asked."""
         self._thinned = 0
         self._control: set[bytes] = set()
         """Texts that are no queries, so that the next one costs one look."""
@@ -159,11 +161,11 @@ class Recorder:
         self._ddl: dict[tuple[str, bytes], Ddl] = {}
         self._heard_ddl: set[tuple[str, bytes]] = set()
         self._notes: dict[str, None] = {}
-        self._annotations: ByIdentity[_Annotation] = ByIdentity()
-        self._annotated = False
-        """Whether there may be annotations: asking the dictionary is a call in Python."""
+        self.said: dict[int, Annotation] = {}
+        """By identity of a driver's cursor, while somebody above it lets it send: who asks."""
         self._watchers: list[Tally] = []
-        self.holdings = Holdings(origins, lambda: self.moment, lambda: self.listening)
+        self._ways = origins.ways()
+        self.holdings = Holdings(origins, self)
         """Connections and transactions, and who has them."""
         _living.add(self)
 
@@ -237,7 +239,7 @@ class Recorder:
         wanted = self._enabled or bool(self._watchers)
         self.following = self.failure is None and not self._forked
         self.listening = wanted and self.following
-        special = self._watchers or self._paused or self._annotated or self._redactor is not None
+        special = self._watchers or self._paused or self._redactor is not None
         self.hastens = self.listening and not special and _takes_turns()
 
     # What drivers tell
@@ -291,25 +293,6 @@ class Recorder:
             return settings
         return tuple((name, self._customs.get(name, value)) for name, value in settings)
 
-    def annotate(
-        self, cursor: object, site: Site | None, *, many: bool = False, repeated: bool = False
-    ) -> None:
-        """Says who asks for what a driver's cursor sends next; None: forget it.
-
-        Args:
-            cursor: The driver's.
-            site: Who asks.
-            many: It holds many rows of one call.
-            repeated: Rows of the same call were sent before: it is counted already.
-        """
-        if site is None:
-            self._annotations.forget(cursor)
-        else:
-            self._annotations[cursor] = _Annotation(site, many, repeated)
-        if self._annotated != (len(self._annotations) > 0):
-            self._annotated = not self._annotated
-            self._decide()
-
     def record(
         self,
         text: bytes,
@@ -342,8 +325,8 @@ class Recorder:
         """
         if self._paused and _asks_itself.get():
             return None
-        if self._annotated and cursor is not None:
-            said = self._annotations.get(cursor)
+        if self.said:
+            said = self.said.get(id(cursor))
             if said is not None:
                 many = many or said.many
                 site = said.site if said.repeated else site
@@ -410,7 +393,7 @@ class Recorder:
         """
         if self._watchers or self._paused:
             return False
-        said = self._annotations.get(cursor) if self._annotated else None
+        said = self.said.get(id(cursor)) if self.said else None
         shown = None if self._redactor is None else self._shown(key, params, formats)
         with self._lock:
             if said is None:
@@ -423,7 +406,7 @@ class Recorder:
             counter = line.counter
             if line.moment is not self.moment or counter is None:
                 counter = line.counter = self._tally.counter(line.sent, line.site, self.moment)
-                line.moment = self.moment  # last: ``count_again`` reads it without the lock
+                line.moment = self.moment
             counter.executions += 1
             if params:
                 line.sent.samples.offer(*(shown or (params, formats)))
@@ -436,9 +419,7 @@ class Recorder:
 
     def _line_at(self, key: Key, frame: FrameType | None) -> Line | None:
         """The line that sends something at a frame, if it has sent the same before."""
-        passed = self.origins.passed
-        while frame is not None and frame.f_code.co_filename in passed:
-            frame = frame.f_back
+        frame = self._ways.learn(frame)
         if frame is None:
             return None
         line = self._lines.get((key, (id(frame.f_code), frame.f_lasti)))
@@ -447,63 +428,49 @@ class Recorder:
             line = self._lines.get((key, stack)) if stack else None
         return line
 
-    def count_again(
-        self,
-        line: Line,
-        params: Sequence[Any] | None,
-        formats: Sequence[int] | None,
-        frame: FrameType | None,
-    ) -> bool:
-        """Counts one execution where the line that was the last to send the same sends it again.
+    def is_again(self, line: Line, distance: int) -> bool:
+        """Whether the line that was the last to send something sends it again.
 
-        What is looked at is what the driver has at hand, and no lock is taken: where CPython has
-        its lock, threads take turns at calls and where code jumps back. Between the look at the
-        moment and the end of the addition there is neither, and none may come in.
+        Drivers ask the same of the frame that called them, before they ask here for those further
+        out. Then ``count_known`` counts it, or it is put aside for ``count_later``.
 
         Args:
             line: Of ``recent``; the driver has compared its session.
+            distance: Of a frame between the driver's listener and the line, from the caller.
+        """
+        frame = self._ways.out(distance + 1)
+        return (
+            frame is not None
+            and frame.f_code is line.code
+            and frame.f_lasti == line.last
+            and line.decided is self.moment
+        )
+
+    def count_known(
+        self, line: Line, params: Sequence[Any] | None, formats: Sequence[int] | None
+    ) -> bool:
+        """Counts one execution by a line that is known to send it again.
+
+        No lock is taken: where CPython has its lock, threads take turns at calls and where code
+        jumps back. Between the look at the counter and the end of the addition there is neither,
+        and none may come in.
+
+        Args:
+            line: As for ``is_again``.
             params: As for ``record``.
             formats: Likewise.
-            frame: As for ``record_again``.
 
         Returns:
             False where ``record_again`` has to.
         """
-        passed = self.origins.passed
-        while frame is not None and (code := frame.f_code) is not line.code:
-            if code.co_filename not in passed:
-                return False
-            frame = frame.f_back
         counter = line.counter
-        if (
-            frame is None
-            or frame.f_lasti != line.last
-            or line.moment is not self.moment
-            or counter is None
-            or counter.calls.undecided  # of another moment than when it became the last
-        ):
+        if line.decided is not self.moment or counter is None:
             return False
         counter.executions += 1
         if params and (text := line.samples.news(params)) is not None:
             with self._lock:
                 line.samples.take(text, params, formats)
         return True
-
-    def is_again(self, line: Line, frame: FrameType | None) -> bool:
-        """Whether the line that sent something last sends it again, for ``count_later``.
-
-        Drivers ask the same of the frame they have, before they call this for those further out.
-
-        Args:
-            line: Of ``recent``; the driver has compared its session.
-            frame: As for ``record_again``.
-        """
-        passed = self.origins.passed
-        while frame is not None and (code := frame.f_code) is not line.code:
-            if code.co_filename not in passed:
-                return False
-            frame = frame.f_back
-        return frame is not None and frame.f_lasti == line.last and line.decided is self.moment
 
     def count_later(
         self,
@@ -600,8 +567,8 @@ class Recorder:
         self._decide()
 
     def _site(self, cursor: object) -> Site:
-        if self._annotated and cursor is not None:
-            said = self._annotations.get(cursor)
+        if self.said:
+            said = self.said.get(id(cursor))
             if said is not None:
                 return said.site
         # 0 is this method, 1 is record(), 2 the driver's listener

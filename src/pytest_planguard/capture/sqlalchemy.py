@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_planguard.capture.identity import ByIdentity
 from pytest_planguard.capture.imports import can_import
 from pytest_planguard.capture.patches import Patches, patch_when_imported
-from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.recorder import Annotation, Recorder
 from pytest_planguard.capture.sqlalchemy_level import is_batch, is_heard
 from pytest_planguard.capture.traces import leave_no_trace
 
@@ -77,6 +77,7 @@ class _Annotator:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+        self._ways = recorder.origins.ways()
         self._batches: ByIdentity[Site] = ByIdentity()
         """By execution context: where an insert of many rows came from."""
 
@@ -94,20 +95,27 @@ class _Annotator:
 
     def wrap_sending(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """One of the methods of an async dialect that send a statement."""
-        recorder = self._recorder
+        recorder, said, site = self._recorder, self._recorder.said, self._site
 
         @functools.wraps(original)
         def send(dialect: Any, cursor: Any, *args: Any, **kwargs: Any) -> Any:
             if not recorder.listening or not is_heard(dialect):
                 return original(dialect, cursor, *args, **kwargs)
-            self._annotate(cursor, _context(args, kwargs))
+            number = 0
+            try:
+                context = kwargs["context"] if "context" in kwargs else args[-1] if args else None
+                asks = self._batch(context) if is_batch(context) else Annotation(site())
+                number = id(_driver_cursor(cursor))
+                said[number] = asks
+            except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
+                recorder.fail(NAME, error)
             try:
                 return original(dialect, cursor, *args, **kwargs)
             except BaseException as error:
                 leave_no_trace(error)
                 raise
             finally:
-                self._forget(cursor)
+                said.pop(number, None)
 
         return send
 
@@ -125,35 +133,35 @@ class _Annotator:
 
     def _annotated(self, batches: Iterator[Any], context: Any) -> Iterator[Any]:
         cursor = getattr(context, "cursor", None)
+        said = self._recorder.said
         try:
             for batch in batches:
                 if self._recorder.listening:
-                    self._annotate(cursor, context)
+                    try:
+                        said[id(cursor)] = self._batch(context)
+                    except Exception as error:  # noqa: BLE001 -- likewise
+                        self._recorder.fail(NAME, error)
                 yield batch
         except BaseException as error:
             leave_no_trace(error)
             raise
         finally:
-            self._forget(cursor)
+            said.pop(id(cursor), None)
 
-    def _annotate(self, cursor: Any, context: Any) -> None:
-        try:
-            batched = is_batch(context)
-            before = self._batches.get(context) if batched else None
-            site = before or self._recorder.origins.find_near(*stacks())
-            if batched:
-                self._batches[context] = site
-            self._recorder.annotate(
-                _driver_cursor(cursor), site, many=batched, repeated=before is not None
-            )
-        except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
-            self._recorder.fail(NAME, error)
+    def _batch(self, context: Any) -> Annotation:
+        """Who asks for an insert of many rows, which is one however it is sent."""
+        before = self._batches.get(context)
+        if before is None:
+            self._batches[context] = before = self._site()
+            return Annotation(before, many=True)
+        return Annotation(before, many=True, repeated=True)
 
-    def _forget(self, cursor: Any) -> None:
-        try:
-            self._recorder.annotate(_driver_cursor(cursor), None)
-        except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
-            self._recorder.fail(NAME, error)
+    def _site(self) -> Site:
+        """Who asks, outward of the caller."""
+        inner, outer = self._ways.out(0), tuple(suspended())
+        origins = self._recorder.origins
+        start = origins.innermost(outer) if inner is None else (inner, *outer)
+        return origins.find_from(start, (sys._getframe(), *outer))  # noqa: SLF001 -- what inspect wraps
 
 
 def _context(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -173,13 +181,10 @@ def _driver_cursor(cursor: Any) -> Any:
     return getattr(cursor, "_cursor", cursor)
 
 
-def stacks() -> Iterator[FrameType | None]:
-    """This stack, then the ones its greenlet's parents wait at."""
-    yield sys._getframe(1)  # noqa: SLF001 -- what inspect wraps
+def suspended() -> Iterator[FrameType | None]:
+    """The stacks that this one's greenlet is called from: where its parents wait, outward."""
     greenlet = sys.modules.get("greenlet")
-    if greenlet is None:
-        return
-    waiting = greenlet.getcurrent().parent
+    waiting = greenlet.getcurrent().parent if greenlet is not None else None
     while waiting is not None:
         yield waiting.gr_frame
         waiting = waiting.parent

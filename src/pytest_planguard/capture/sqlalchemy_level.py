@@ -15,7 +15,7 @@ from pytest_planguard.capture.values import written
 if TYPE_CHECKING:
     from pytest_planguard.capture.origin import Site
 
-_HEARD = frozenset(("psycopg", "psycopg_async", "psycopg2", "asyncpg"))
+HEARD = frozenset(("psycopg", "psycopg_async", "psycopg2", "asyncpg"))
 """SQLAlchemy's names of the drivers that are listened to themselves."""
 
 _NAMES = {
@@ -112,12 +112,12 @@ class Level:
 
 def is_heard(dialect: Any) -> bool:
     """Whether what a dialect sends is heard at its driver."""
-    return dialect.driver in _HEARD and dialect.name == "postgresql"
+    return dialect.driver in HEARD and dialect.name == "postgresql"
 
 
 def is_unknown(dialect: Any) -> bool:
     """Whether what a dialect sends to PostgreSQL is heard here, and nowhere else."""
-    return dialect.name == "postgresql" and dialect.driver not in _HEARD
+    return dialect.name == "postgresql" and dialect.driver not in HEARD
 
 
 def is_batch(context: Any) -> bool:

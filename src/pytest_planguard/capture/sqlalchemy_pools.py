@@ -15,9 +15,9 @@ from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.imports import can_import
 from pytest_planguard.capture.patches import Patches, patch_when_imported
 from pytest_planguard.capture.recorder import Recorder
-from pytest_planguard.capture.sqlalchemy import stacks
+from pytest_planguard.capture.sqlalchemy import suspended
 from pytest_planguard.capture.sqlalchemy_events import Events
-from pytest_planguard.capture.sqlalchemy_level import is_heard
+from pytest_planguard.capture.sqlalchemy_level import HEARD
 from pytest_planguard.capture.traces import leave_no_trace
 from pytest_planguard.model.connections import UNBOUNDED, Maker, Per, Pool
 
@@ -105,7 +105,7 @@ class _Listener:
 
     def wrap_connect(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """A pool gives a connection out."""
-        recorder = self._recorder
+        recorder, lent = self._recorder, self._lent
 
         @functools.wraps(original)
         def connect(pool: Any) -> Any:
@@ -115,7 +115,10 @@ class _Listener:
                 leave_no_trace(error)
                 raise
             if recorder.following:
-                self._hear(self._lent, pool, fairy)
+                try:
+                    lent(pool, fairy)
+                except Exception as error:  # noqa: BLE001 -- see above
+                    recorder.fail(NAME, error)
             return fairy
 
         return connect
@@ -124,7 +127,7 @@ class _Listener:
         dialect = pool._dialect  # noqa: SLF001 -- nobody else says what it is for
         if dialect.name != "postgresql" or fairy._counter != 1:  # noqa: SLF001 -- likewise
             return  # another database's, or given out again in the thread that has it
-        if not (self.events.listening or is_heard(dialect)):
+        if dialect.driver not in HEARD and not self.events.listening:
             self.events.listen()  # only now: nothing was sent through an engine before
         record = weakref.ref(fairy._connection_record)  # noqa: SLF001 -- likewise
 
@@ -135,8 +138,8 @@ class _Listener:
         is_async = dialect.is_async
         self._recorder.holdings.lent(
             fairy.driver_connection if is_async else fairy.dbapi_connection,
-            _key(pool), Maker.SQLALCHEMY,
-            is_out=is_out, collectable=True, stacks=stacks() if is_async else None,
+            getattr(pool, "_creator", pool), Maker.SQLALCHEMY,
+            is_out=is_out, collectable=True, outer=tuple(suspended()) if is_async else (),
         )  # fmt: skip
 
 

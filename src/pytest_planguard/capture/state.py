@@ -116,9 +116,9 @@ class Follower:
     def _apply(self, effect: Effect, params: Sequence[Any] | None) -> None:
         match effect.verb:
             case "begin":
-                self._begin()
+                self.begin()
             case "commit":
-                self.end(undo=self._status is not None and self._status() == FAILED)
+                self.commit()
             case "rollback":
                 self.end(undo=True)
             case "savepoint":
@@ -140,10 +140,18 @@ class Follower:
             case _:
                 self._set(effect.name, effect.value or None, local=effect.verb == "local")
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """A transaction begins."""
         self._inside = True
-        if self.watch is not None:
-            self.watch.begin()
+        watch = self.watch
+        if watch is not None and (watch.loan is None or watch.is_shared is not None):
+            watch.begin()
+
+    def commit(self) -> None:
+        """The transaction is over, and undone where it had failed."""
+        # Without anything to undo nobody need ask
+        status = None if self._begun is None else self._status
+        self.end(undo=status is not None and status() == FAILED)
 
     def end(self, *, undo: bool) -> None:
         """The transaction is over."""
@@ -153,7 +161,7 @@ class Follower:
         self._begun = None
         self._inside = False
         self._points.clear()
-        if self.watch is not None:
+        if self.watch is not None and self.watch.begun is not None:
             self.watch.end()
 
     def _leave(self, name: str, *, undo: bool) -> None:

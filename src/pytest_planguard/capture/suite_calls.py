@@ -68,7 +68,7 @@ class SuiteCalls:
         Returns:
             None where one of them is in a loop, or where nobody knows them.
         """
-        task, root = _task()
+        task, root = running()
         silent = self._silent
         found: list[tuple[CodeType, int]] = []
         for start in _stacks(frame):
@@ -111,16 +111,16 @@ class SuiteCalls:
         if found:
             return tuple(found)
         if task is not None:
-            return None if self._serves(root) else self._number(task)
+            return None if self.serves(root) else self._number(task)
         handed = self._handed()
         return self._of_work(frame) if handed is None else handed.call
 
     def _of_work(self, frame: FrameType | None) -> SuiteCall | None:
         """A pool's piece of work is one call, but not one that a library's loop serves in."""
         inside, work = _piece(frame)
-        return None if work is None or self._serves(inside) else self._number(work)
+        return None if work is None or self.serves(inside) else self._number(work)
 
-    def _serves(self, root: FrameType | None) -> bool:
+    def serves(self, root: FrameType | None) -> bool:
         """Whether the outermost frame is a library's loop: it takes request after request."""
         if root is None:
             return False
@@ -157,11 +157,11 @@ def _piece(frame: FrameType | None) -> tuple[FrameType | None, Any]:
 
 def task_of_this() -> Any:
     """The task that runs here; None: none does."""
-    return _task()[0]
+    return running()[0]
 
 
-def _task() -> tuple[Any, FrameType | None]:
-    """The task that runs, and its outermost frame."""
+def running() -> tuple[Any, FrameType | None]:
+    """The task that runs here, and its outermost frame; None twice: none does."""
     asyncio = sys.modules.get("asyncio")
     # Asking for the task where no loop runs raises an error, which costs more than all the rest.
     running = getattr(asyncio, "_get_running_loop", None)

@@ -54,7 +54,7 @@ class App:
         recorder, frame = self.recorder, sys._getframe()
         line = recorder.recent.get((text, types))
         quick = recorder.hastens and line is not None and line.session is self.session
-        if quick and recorder.count_again(line, params, None, frame):
+        if quick and recorder.is_again(line, 0) and recorder.count_known(line, params, None):
             return "quick"
         key = text, types, id(self.session), False, False
         if recorder.record_again(key, params, None, frame):
@@ -128,9 +128,9 @@ def test_what_is_sent_while_a_line_changes_its_counter_is_counted(
     counter, heard = tally.counter, []
 
     def meanwhile(*given: Any) -> Any:
-        heard.append(app.recorder.count_again(line, None, None, frame))
+        heard.append(app.recorder.count_known(line, None, None))
         made = counter(*given)
-        heard.append(app.recorder.count_again(line, None, None, frame))
+        heard.append(app.recorder.count_known(line, None, None))
         return made
 
     def ask() -> None:
@@ -156,7 +156,7 @@ def test_a_line_that_was_looked_up_before_a_capture_is_taken_counts_in_the_next(
     (statement,) = app.recorder.take().statements
 
     def late() -> bool:
-        return app.recorder.count_again(line, None, None, sys._getframe())
+        return app.recorder.count_known(line, None, None)
 
     assert app._ask(late) is False
     assert (statement.executions, app.ask(b"SELECT 1")) == (sent, "new")

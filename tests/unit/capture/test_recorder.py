@@ -19,7 +19,7 @@ from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.files import Files
 from pytest_planguard.capture.origin import OriginFinder, Site
 from pytest_planguard.capture.places import Moment
-from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.recorder import Annotation, Recorder
 from pytest_planguard.capture.tally import Tally
 from pytest_planguard.model.statement import Layer, Origin, Phase, Session
 
@@ -338,11 +338,11 @@ def test_a_cursor_that_is_compared_by_value_is_annotated(recorder: Recorder) -> 
 
     site = Site(Origin("app.py", 3, "ask"))
     one, other = Cursor(), Cursor()
-    recorder.annotate(one, site)
+    recorder.said[id(one)] = Annotation(site)
     session = recorder.session("psycopg", SHOP)
     for cursor in (one, other):
         recorder.record(b"SELECT 1", (), None, None, session, cursor=cursor)
-    recorder.annotate(one, None)
+    recorder.said.clear()
     (statement,) = recorder.take().statements
     assert [place.origin.file == "app.py" for place in statement.places].count(True) == 1
     assert statement.executions == 2
