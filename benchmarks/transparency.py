@@ -3,8 +3,10 @@
 Each driver's suite is taken from its repository at the tag of the version that is installed for it,
 and run twice against a server of its own: with ``-p no:planguard``, then with every statement
 captured. Test by test, both runs must come to the same end. What differs is run again in both ways,
-as often as is told, so that a test that is uncertain by itself is told from one we changed. The run
-with planguard has to have captured statements, and to have gone on capturing to its end.
+each test by itself and as often as is told, so that a test that is uncertain by itself is told from
+one we changed. The run with planguard has to have captured statements, and to have gone on
+capturing to its end. With ``--by-file`` each file of tests is run in both ways before the next one:
+what was seen so far is printed, and both ways meet the same load of the machine.
 
     python benchmarks/transparency.py [SUITE …] [--repository URL-OR-FOLDER] [--again 5]
 
@@ -37,6 +39,9 @@ from pytest_planguard.model.ports import Needs
 
 Outcomes = dict[str, str]
 """By test: passed, failed, error, skipped or xfailed."""
+
+Run = Callable[[str, str], Outcomes]
+"""Runs tests in one way."""
 
 WAYS = {
     "without": ("-p", "no:planguard"),
@@ -179,16 +184,28 @@ def outcomes(suite: Suite, way: str, folder: Path, names: Mapping[str, str], use
                  stderr=subprocess.STDOUT, timeout=LONGEST)  # fmt: skip
     if not result.exists():
         raise SystemExit((folder / f"{way}.log").read_text(encoding="utf-8")[-4_000:])
-    return dict(_read(result))
+    return dict(read_outcomes(result))
 
 
-def _read(result: Path) -> Iterator[tuple[str, str]]:
+def read_outcomes(result: Path) -> Iterator[tuple[str, str]]:
+    """How each test ended, of a JUnit file of pytest's."""
     for case in ElementTree.parse(result).iter("testcase"):
-        name = f"{case.get('file')}::{case.get('classname')}::{case.get('name')}"
+        name = _node(case.get("file", ""), case.get("classname", ""), case.get("name", ""))
         ends = [child for child in case if child.tag in {"failure", "error", "skipped"}]
         word = {"failure": "failed"}.get(ends[0].tag, ends[0].tag) if ends else "passed"
         xfailed = word == "skipped" and ends[0].get("type") == "pytest.xfail"
         yield name, "xfailed" if xfailed else word
+
+
+def _node(file: str, classes: str, name: str) -> str:
+    """What pytest calls a test.
+
+    >>> _node("tests/test_a.py", "tests.test_a.Case", "test_b[1]")
+    'tests/test_a.py::Case::test_b[1]'
+    """
+    module = file.removesuffix(".py").replace("/", ".")
+    inside = classes.removeprefix(module).strip(".")
+    return "::".join([file, *(inside.split(".") if inside else ()), name])
 
 
 def unheard(path: Path) -> str:
@@ -221,31 +238,62 @@ def compared(name: str, asked: argparse.Namespace) -> bool:
             if suite.has_servers:
                 names = {"PATH": f"{bindir}:{os.environ['PATH']}"}  # noqa: PLW2901 -- its own ones
 
-            def run(way: str, files: Sequence[str] = ("tests",)) -> Outcomes:
+            def run(way: str, tests: str) -> Outcomes:
                 selected = ("-m", asked.select) if asked.select else ()
-                return outcomes(suite, way, folder, names, user, (*files, *selected))
+                return outcomes(suite, way, folder, names, user, (tests, *selected))
 
-            (folder / CAPTURED).unlink(missing_ok=True)
-            found = {way: run(way) for way in WAYS}
-            if reason := unheard(folder / CAPTURED):
-                raise SystemExit(f"{name}: {reason}")
+            parts = ["tests"]
+            if asked.by_file:
+                files = (folder / "suite/tests").rglob("test_*.py")
+                parts = sorted(str(file.relative_to(folder / "suite")) for file in files)
+            found = in_both_ways(run, parts, folder / CAPTURED)
             for way, ends in found.items():
                 print(f"{name} {suite.tag:8} {way:8} {_counts(ends.values())}", flush=True)
             return _explained(found, run, asked.again)
 
 
-def _explained(found: Mapping[str, Outcomes], run: Callable[..., Outcomes], again: int) -> bool:
-    """Prints what differs, and how that ends when its files are run again; whether nothing does."""
+def in_both_ways(run: Run, parts: Sequence[str], captured: Path) -> dict[str, Outcomes]:
+    """How each test of the parts ended, by way; what several parts give is printed as it comes.
+
+    Args:
+        run: Runs a part one way.
+        parts: Folders, files or tests.
+        captured: Where the second way's capture is.
+
+    Raises:
+        SystemExit: The second way heard nothing in any part, or not to the end of one.
+    """
+    found: dict[str, Outcomes] = {way: {} for way in WAYS}
+    reasons = []
+    for part in parts:
+        captured.unlink(missing_ok=True)
+        ends = {way: run(way, part) for way in WAYS}
+        for way, one in ends.items():
+            found[way] |= one
+        if not any(ends.values()):
+            continue
+        reasons.append(unheard(captured))
+        if reasons[-1].startswith(SWITCHED_OFF):
+            raise SystemExit(f"{part}: {reasons[-1]}")
+        if len(parts) > 1:
+            print(f"  {part}: {' | '.join(_counts(one.values()) for one in ends.values())}",
+                  flush=True)  # fmt: skip
+    if all(reasons):  # a file of tests alone may send no statement
+        raise SystemExit(next(iter(reasons), "there are no such tests"))
+    return found
+
+
+def _explained(found: Mapping[str, Outcomes], run: Run, again: int) -> bool:
+    """Prints what differs, and how that ends when it is run by itself; whether nothing does."""
     without, heard = found.values()
     tests = sorted(
         test for test in without.keys() | heard.keys() if without.get(test) != heard.get(test)
     )
-    files = sorted({test.partition("::")[0] for test in tests})
-    more = {way: [run(way, files) for _ in range(again)] for way in WAYS if files}
     for test in tests:
-        print(f"  {test}: {without.get(test)} → {heard.get(test)}")
-        for way, runs in more.items():
-            print(f"    again, {way}: {_counts(ends.get(test, 'absent') for ends in runs)}")
+        print(f"  {test}: {without.get(test)} → {heard.get(test)}", flush=True)
+        for way in WAYS:
+            ends = [run(way, test).get(test, "absent") for _ in range(again)]
+            print(f"    again, {way}: {_counts(ends)}", flush=True)
     return not tests
 
 
@@ -260,6 +308,7 @@ def main() -> None:
     parser.add_argument("--repository", help="where to clone from; default: GitHub")
     parser.add_argument("--again", type=int, default=3, help="times a difference is run again")
     parser.add_argument("--select", help="pytest's -m: which of the tests")
+    parser.add_argument("--by-file", action="store_true", help="each file by itself in both ways")
     parser.add_argument("--folder", help="where the logs stay; an environment there is used again")
     parser.add_argument("--python", default=sys.executable, help="runs the suites")
     parser.add_argument("--major", type=int, help="PostgreSQL's; default: the newest at hand")

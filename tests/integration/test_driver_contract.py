@@ -59,6 +59,9 @@ def test_a_query_has_the_same_key_with_every_driver(capture_of: Callable[..., Ca
                     await ask("SELECT * FROM item WHERE name LIKE $1 AND at = $2", "5%", TODAY)
                     await ask("SELECT * FROM item WHERE seen > $1 LIMIT $2", NOW, 10)
                     await ask("SELECT * FROM item WHERE id = ANY($1)", [1, 2, 3])
+                    await ask("SELECT * FROM item WHERE id = ANY($1)", [])
+                    await ask("SELECT * FROM unnest($1::float8[], $2::bool[], $3::date[])",
+                        [1.5, None], [True, False], [TODAY])
                     await ask("UPDATE item SET name = $1 WHERE id = $2", None, 3)
                     await connection.many("INSERT INTO item (id, name) VALUES ($1, $2)",
                         [(1, "x"), (100_000, None)])
@@ -73,7 +76,7 @@ def test_a_query_has_the_same_key_with_every_driver(capture_of: Callable[..., Ca
         }
         for name in DRIVERS
     }
-    assert len(keys["psycopg"]) == 6
+    assert len(keys["psycopg"]) == 7
     for name in DRIVERS:
         assert keys[name] == keys["psycopg"], name
 

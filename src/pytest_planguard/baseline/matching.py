@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from pytest_planguard.baseline.moved import edited
+from pytest_planguard.baseline.moved import edited, was_edited
+from pytest_planguard.baseline.renormalised import as_today
 from pytest_planguard.model.baseline import Baseline, Entry
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.query import Query
@@ -56,8 +57,8 @@ class _Text(msgspec.Struct, frozen=True):
 def under_todays_keys(baseline: Baseline, queries: Iterable[Query], capture: Capture) -> Baseline:
     """The baseline with the entries of edited queries under the keys these have now.
 
-    Such an entry still holds its old key and text. One entry goes to one query at most, and only
-    one whose tests ran and sent it no more.
+    Such an entry still holds its old key, and its old text in today's normal form. One entry goes
+    to one query at most, and only one whose tests ran and sent it no more.
 
     Args:
         baseline: As read.
@@ -68,7 +69,7 @@ def under_todays_keys(baseline: Baseline, queries: Iterable[Query], capture: Cap
     ended = frozenset(capture.finished).difference(capture.cut_short)
     collected = frozenset(capture.collected) if capture.complete else None
     lost = {
-        where: entry
+        where: as_today(entry)
         for where, entry in sorted(baseline.entries.items())
         if where not in asked and _was_left_out(entry, ended, collected)
     }
@@ -85,7 +86,8 @@ def under_todays_keys(baseline: Baseline, queries: Iterable[Query], capture: Cap
     )
     entries = dict(baseline.entries)
     for now, before in pairs:
-        entries[now] = entries.pop(before)
+        del entries[before]
+        entries[now] = lost[before]
     return msgspec.structs.replace(baseline, entries=entries)
 
 
@@ -100,7 +102,8 @@ def as_edited(change: Change, entry: Entry, query: Query, *, asked: bool = False
     """
     if entry.key == query.key:
         return change
-    if not asked and change.kind in (ChangeKind.WORSE, ChangeKind.CHANGED):
+    is_worse = change.kind in (ChangeKind.WORSE, ChangeKind.CHANGED)
+    if is_worse and not asked and was_edited(entry, query):
         causes = (*edited(entry, query).sentences, *change.causes)
         change = msgspec.structs.replace(change, causes=causes, statistics_only=False)
     return msgspec.structs.replace(change, renamed_from=entry.key, sql_before=entry.sql)

@@ -45,6 +45,11 @@ def moved(before: PlanEntry, after: PlanEntry, old: World, now: World) -> tuple[
     return (*found, *statistics_moved(touched, shape, old, now))
 
 
+def was_edited(entry: Entry, query: Query) -> bool:
+    """Whether a query's entry is that of another text, or of other types."""
+    return (entry.sql, entry.parameter_types) != (query.sql, query.parameter_types)
+
+
 def edited(entry: Entry, query: Query) -> Moved:
     """The SQL itself, where a query's entry is that of another text or of other types."""
     if entry.sql != query.sql:

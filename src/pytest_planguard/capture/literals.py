@@ -31,6 +31,12 @@ _ATOM = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _CAST = re.compile(rb"::([a-z_][a-z0-9_]*+(?:\[\])?+)(?!\[)")
+_NUMBERS_CAST = re.compile(
+    rb"\)?::(?:(int2|smallint|int4|int(?:eger)?+|int8|bigint)|(float4|real|float8|double precision)"
+    rb"|(?:numeric|decimal)(?:\([\d, ]++\))?+)\[\]",
+    re.IGNORECASE,
+)
+"""What a template may go on with behind an array: of integers, of floats or of numerics."""
 _COMMA = re.compile(rb", ?")
 _ESCAPE = re.compile(rb"\\(.)|''", re.DOTALL)
 _DECLARE = re.compile(rb'DECLARE "(?:[^"]|"")*+" [A-Z ]*?CURSOR [A-Z ]*?FOR ')
@@ -43,14 +49,20 @@ CASTS = {
     b"float4": 700, b"float8": 701, b"bool[]": 1000, b"int2[]": 1005, b"int4[]": 1007,
     b"text[]": 1009, b"int8[]": 1016, b"float8[]": 1022, b"timestamp[]": 1115, b"date[]": 1182,
     b"timestamptz[]": 1185, b"interval[]": 1187, b"numeric[]": 1231, b"uuid[]": 2951,
+    b"json[]": 199, b"cidr[]": 651, b"bytea[]": 1001, b"float4[]": 1021, b"inet[]": 1041,
+    b"time[]": 1183, b"timetz[]": 1270, b"jsonb[]": 3807, b"int4range[]": 3905,
+    b"numrange[]": 3907, b"tsrange[]": 3909, b"tstzrange[]": 3911, b"daterange[]": 3913,
+    b"int8range[]": 3927,
 }  # fmt: skip
 """OIDs of the casts both drivers write (pg_type.dat)."""
 
 _ARRAYS = {
-    0: 1009, 16: 1000, 17: 1001, 20: 1016, 23: 1007, 650: 651, 869: 1041, 1082: 1182, 1083: 1183,
-    1114: 1115, 1184: 1185, 1186: 1187, 1700: 1231, 2950: 2951,
+    0: 1009, 16: 1000, 20: 1016, 23: 1007,
+    **{oid: CASTS[array] for name, oid in CASTS.items() if (array := name + b"[]") in CASTS},
 }  # fmt: skip
 """OIDs of arrays by their elements'; text without a type is text in an ARRAY."""
+
+_INTEGERS, _NUMBERS = frozenset((20, 23)), frozenset((20, 23, 1700))
 
 _INT4, _INT8 = 1 << 31, 1 << 63
 
@@ -235,7 +247,7 @@ class _Reader:
         if text.startswith(b"(", position):
             found = self._tuple(position)
         elif text.startswith(b"ARRAY[", position):
-            found = self._array(position)
+            found = self._array(position, then)
         else:
             return self._plain(position, then, at_end=at_end)
         if found is None or not self._follows(found[0], then, at_end=at_end):
@@ -292,7 +304,7 @@ class _Reader:
             if self._text.startswith(b"(", position):
                 found = self._tuple(position)
             elif self._text.startswith(b"ARRAY[", position):
-                found = self._array(position)
+                found = self._array(position, b"")
             else:
                 found = self._plain(position, b"", at_end=False)
             if found is None:
@@ -309,21 +321,21 @@ class _Reader:
             return None
         return position + 1, b"(%s)" % b", ".join(marks)
 
-    def _array(self, position: int) -> tuple[int, bytes] | None:
+    def _array(self, position: int, then: bytes) -> tuple[int, bytes] | None:
         found = self._items(position)
         if found is None:
             return None
-        end, oids, text = found
-        array = _array_type(oids)
-        if array is None:
+        end, kinds, text = found
+        oid, suffix = _cast_array(kinds, then) or _array_type(kinds)
+        if not oid and not suffix and kinds:
             return None
-        self.types.append(array)
+        self.types.append(oid)
         self.values.append(text)
-        return end, b"$%d" % len(self.types)
+        return end, b"$%d%s" % (len(self.types), suffix)
 
-    def _items(self, position: int) -> tuple[int, set[int], bytes] | None:
-        """The end, the types and the text form of an ``ARRAY[…]``."""
-        oids: set[int] = set()
+    def _items(self, position: int) -> tuple[int, set[int | bytes], bytes] | None:
+        """The end, the types and the text form of an ``ARRAY[…]``; a type may be a name."""
+        kinds: set[int | bytes] = set()
         items: list[bytes] = []
         position += len(b"ARRAY[")
         while True:
@@ -332,7 +344,7 @@ class _Reader:
                 if nested is None:
                     return None
                 position, inner, item = nested
-                oids |= inner
+                kinds |= inner
             else:
                 found = _ATOM.match(self._text, position)
                 if found is None:
@@ -341,9 +353,9 @@ class _Reader:
                 oid, value = _read(found)
                 cast = _CAST.match(self._text, position)
                 if cast is not None:
-                    position, oid = cast.end(), CASTS.get(cast.group(1), -1)
+                    position = cast.end()
                 if value is not None:
-                    oids.add(oid)
+                    kinds.add(oid if cast is None else CASTS.get(cast.group(1)) or cast.group(1))
                 item = array_item(value)
             items.append(item)
             comma = _COMMA.match(self._text, position)
@@ -352,7 +364,7 @@ class _Reader:
             position = comma.end()
         if not self._text.startswith(b"]", position):
             return None
-        return position + 1, oids, b"{%s}" % b",".join(items)
+        return position + 1, kinds, b"{%s}" % b",".join(items)
 
 
 def _read(found: re.Match[bytes]) -> tuple[int, bytes | None]:
@@ -382,12 +394,33 @@ def integer_type(number: int) -> int:
     return 23 if size < _INT4 else 20 if size < _INT8 else 1700
 
 
-def _array_type(oids: set[int]) -> int | None:
-    if len(oids) > 1 and oids <= {20, 23, 1700}:
-        oids = {1700} if 1700 in oids else {20}
-    if not oids:
-        return 1009
-    return _ARRAYS.get(next(iter(oids))) if len(oids) == 1 else None
+def _cast_array(kinds: set[int | bytes], then: bytes) -> tuple[int, bytes] | None:
+    """The type numbers get from a cast behind their array, as the server hands it down to them.
+
+    A float is written as a numeric is: without a look at the cast psycopg 3's array would be of
+    another type.
+    """
+    if not kinds or not kinds <= _NUMBERS:
+        return None
+    found = _NUMBERS_CAST.match(then)
+    if found is None:
+        return None
+    integer, inexact = found.groups()
+    if integer is None:
+        return (1231, b"") if inexact is None else (1022, b"")
+    return (1016 if 20 in kinds else 1007, b"") if kinds <= _INTEGERS else None
+
+
+def _array_type(kinds: set[int | bytes]) -> tuple[int, bytes]:
+    """The type of an array of such elements, as an OID or as a cast; 0 and none: cannot be told."""
+    if len(kinds) > 1 and kinds <= _NUMBERS:
+        kinds = {1700} if 1700 in kinds else {20}
+    if len(kinds) != 1:
+        return 0, b""
+    (kind,) = kinds
+    if isinstance(kind, int):
+        return _ARRAYS.get(kind, 0), b""
+    return 0, b"" if kind.endswith(b"[]") else b"::%s[]" % kind
 
 
 _BARE = re.compile(rb"[\w.+:-]++", re.ASCII)

@@ -11,7 +11,7 @@ from pytest_planguard.baseline.causes import Cause
 from pytest_planguard.baseline.compare import Pair, change_of, pairs
 from pytest_planguard.baseline.entries import plan_entry
 from pytest_planguard.baseline.matching import as_edited
-from pytest_planguard.baseline.moved import Differences, edited, moved
+from pytest_planguard.baseline.moved import Differences, edited, moved, was_edited
 from pytest_planguard.baseline.ties import Nearby, may_tie, tied
 from pytest_planguard.baseline.worse import Scales
 from pytest_planguard.errors import ScaleError
@@ -140,7 +140,7 @@ def _causes(
 def _moved(one: _Compared, n: int, before: World, world: World) -> tuple[Moved, ...]:
     pair = one.pairs[n]
     found = moved(pair.before, plan_entry(pair.after), before, world)
-    if one.entry.key != one.query.key:
+    if was_edited(one.entry, one.query):
         return (*found, edited(one.entry, one.query))
     return found
 

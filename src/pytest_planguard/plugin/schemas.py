@@ -1,9 +1,16 @@
-"""Schemas of the databases the tests use, read while they live; many suites drop them."""
+"""Schemas of the databases the tests use, read while they live; many suites drop them.
+
+A test may count the objects the garbage collector knows, before and after what it does: what is
+read in the middle of one is kept as bytes, and leaves the test's context as it was.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from importlib.resources import files
+from typing import TypeVar
 
 import msgspec
 
@@ -15,6 +22,7 @@ from pytest_planguard.plugin.readers import reading
 
 TakeSchema = Callable[[ConnectionParameters], Schema]
 TakeTypes = Callable[[ConnectionParameters, Iterable[int]], dict[int, str]]
+_T = TypeVar("_T")
 
 ATTEMPTS = 5
 """Times a database is looked at that has no tables and no news, or that cannot be read: a look
@@ -29,13 +37,40 @@ class _Kept:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        """All but its schema."""
+        self.schema = b""
+        """Encoded; empty: none with tables was read."""
+        self.digest = ""
+        """The schema's."""
         self.attempts = 0
         self.failures = 0
         """Looks in a row that ended in an error."""
-        self.texts: frozenset[bytes] = frozenset()
-        """What made its schema, as far as heard; databases made alike are read once."""
+        self.made_by = b""
+        """Which statements made its schema, as far as heard; databases made alike are read once."""
         self.tried: set[int] = set()
         self.sent = False
+
+    def whole(self) -> Database:
+        """All of it."""
+        if not self.schema:
+            return self.database
+        schema = msgspec.msgpack.decode(self.schema, type=Schema)
+        return msgspec.structs.replace(self.database, schema=schema)
+
+    def keep(self, **changes: object) -> None:
+        """Takes over what was learnt of all but the schema."""
+        changed = msgspec.structs.replace(self.database, **changes)
+        if self.schema:
+            changed = msgspec.structs.replace(changed, why_no_schema="")
+        if changed != self.database:
+            self.database, self.sent = changed, False
+
+    def keep_schema(self, schema: bytes, digest: str, made_by: bytes) -> None:
+        """Takes over a schema that was read."""
+        self.failures, self.made_by = 0, made_by
+        if digest != self.digest:
+            self.schema, self.digest, self.sent = schema, digest, False
+        self.keep(why_no_schema="")
 
 
 class SchemaKeeper:
@@ -72,26 +107,28 @@ class SchemaKeeper:
             return
         state = self._recorder.schemas.get(name)
         kept = self._kept.get(name)
-        if kept is None or kept.database.schema is None or (state is not None and state.grown):
+        if kept is None or not kept.schema or (state is not None and state.grown):
             self._read_types(name, again=False)
             self._read_schema(name)
 
     def databases(self) -> dict[str, Database]:
         """All that is known."""
-        for name, aliases in self._recorder.aliases.items():
-            if name in self._recorder.asked:
-                self._keep(self._entry(name), aliases=tuple(sorted(aliases)))
-        return {name: self._entry(name).database for name in sorted(self._recorder.asked)}
+        return {name: kept.whole() for name, kept in self._asked().items()}
 
     def news(self) -> dict[str, Database]:
         """What was not given by an earlier call."""
-        fresh = {}
-        for name, database in self.databases().items():
-            kept = self._entry(name)
-            if not kept.sent:
-                fresh[name] = database
-                kept.sent = True
-        return fresh
+        fresh = {name: kept for name, kept in self._asked().items() if not kept.sent}
+        for kept in fresh.values():
+            kept.sent = True
+        return {name: kept.whole() for name, kept in fresh.items()}
+
+    def _asked(self) -> dict[str, _Kept]:
+        """The databases a query was sent to, with what was heard of them last."""
+        asked = {name: self._entry(name) for name in sorted(self._recorder.asked)}
+        for name, aliases in self._recorder.aliases.items():
+            if name in asked:
+                asked[name].keep(aliases=tuple(sorted(aliases)))
+        return asked
 
     def _entry(self, name: str) -> _Kept:
         if name not in self._kept:
@@ -106,7 +143,7 @@ class SchemaKeeper:
         state = self._recorder.schemas.get(name)
         if state is not None and (state.grown or state.shrunk):
             return True
-        return kept.database.schema is None and kept.attempts < ATTEMPTS
+        return not kept.schema and kept.attempts < ATTEMPTS
 
     def _read_schema(self, name: str) -> None:
         if self._take_schema is None:
@@ -114,37 +151,43 @@ class SchemaKeeper:
         kept = self._entry(name)
         state = self._recorder.schemas.setdefault(name, SchemaState())
         # Another thread may change it meanwhile: that is read the next time.
-        due, texts = (state.grown, state.shrunk), frozenset(state.texts)
+        due, made_by = (state.grown, state.shrunk), _digest(state.texts)
         state.grown = state.shrunk = False
         kept.attempts += 1
-        schema = self._made_alike(name, state)
-        if schema is None:
-            try:
-                with self._recorder.paused():
-                    schema = self._take_schema(self._recorder.databases[name])
-            except Exception as error:  # noqa: BLE001 -- a user's test goes on, the report says why
-                kept.failures += 1
-                state.grown, state.shrunk = state.grown or due[0], state.shrunk or due[1]
-                self._keep(
-                    kept, why_no_schema=f"{name_in(name)} could not be read: {_first_line(error)}"
-                )
-                return
-        kept.failures = 0
-        if not schema.objects:
-            self._keep(kept, why_no_schema=_why_empty(name_in(name), state))
+        alike = self._made_alike(kept, made_by)
+        if alike is not None:
+            kept.keep_schema(alike.schema, alike.digest, made_by)
             return
-        kept.texts = texts
-        if kept.database.schema is None or kept.database.schema.digest != schema.digest:
-            self._keep(kept, schema=schema, why_no_schema="")
+        try:
+            schema = self._ask(self._take_schema, self._recorder.databases[name])
+        except Exception as error:  # noqa: BLE001 -- a user's test goes on, the report says why
+            kept.failures += 1
+            state.grown, state.shrunk = state.grown or due[0], state.shrunk or due[1]
+            kept.keep(why_no_schema=f"{name_in(name)} could not be read: {_first_line(error)}")
+            return
+        if schema.objects:
+            kept.keep_schema(msgspec.msgpack.encode(schema), schema.digest, made_by)
+        else:
+            kept.failures = 0
+            kept.keep(why_no_schema=_why_empty(name_in(name), state))
 
-    def _made_alike(self, name: str, state: SchemaState) -> Schema | None:
-        """The schema of another database that the very same statements made."""
-        if not state.texts or self._entry(name).database.schema is not None:
+    def _made_alike(self, kept: _Kept, made_by: bytes) -> _Kept | None:
+        """Another database that the very same statements made."""
+        if not made_by or kept.schema:
             return None
         for other in list(self._kept.values()):
-            if other.texts == state.texts and other.database.schema is not None:
-                return other.database.schema
+            if other.made_by == made_by:
+                return other
         return None
+
+    def _ask(self, take: Callable[..., _T], *asked: object) -> _T:
+        """Reads in a copy of the context: a variable that was set and reset leaves it changed."""
+
+        def paused() -> _T:
+            with self._recorder.paused():
+                return take(*asked)
+
+        return copy_context().run(paused)
 
     def _read_types(self, name: str, *, again: bool) -> None:
         kept = self._entry(name)
@@ -155,23 +198,14 @@ class SchemaKeeper:
             return
         kept.tried |= wanted
         try:
-            with self._recorder.paused():
-                found = self._take_types(self._recorder.databases[name], sorted(wanted))
+            found = self._ask(self._take_types, self._recorder.databases[name], sorted(wanted))
         except Exception as error:  # noqa: BLE001 -- a user's test goes on, the report says why
             self._recorder.note(
                 f"types of parameters on {name_in(name)} could not be read: {_first_line(error)}"
             )
             return
         if found:
-            self._keep(kept, types=kept.database.types | found)
-
-    @staticmethod
-    def _keep(kept: _Kept, **changes: object) -> None:
-        changed = msgspec.structs.replace(kept.database, **changes)
-        if changed.schema is not None:
-            changed = msgspec.structs.replace(changed, why_no_schema="")
-        if changed != kept.database:
-            kept.database, kept.sent = changed, False
+            kept.keep(types=kept.database.types | found)
 
 
 def take_schema(parameters: ConnectionParameters) -> Schema:
@@ -196,6 +230,10 @@ def take_types(parameters: ConnectionParameters, oids: Iterable[int]) -> dict[in
     with reading(parameters) as run:
         rows = run(query.replace("{oids}", ", ".join(map(str, oids))))
     return {int(oid): str(name) for oid, name in rows}
+
+
+def _digest(texts: set[bytes]) -> bytes:
+    return hashlib.sha256(b"\0".join(sorted(texts))).digest() if texts else b""
 
 
 def _why_empty(name: str, state: SchemaState) -> str:

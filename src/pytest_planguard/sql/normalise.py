@@ -7,6 +7,7 @@ have or on which integer type a driver picked for a value; it must differ where 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable
 
@@ -23,7 +24,10 @@ from pytest_planguard.sql.types import family, rank
 from pytest_planguard.sql.unbind import unbind
 
 _NULL = "null"
-"""The family of a parameter that was never anything but an untyped NULL."""
+"""The family of a parameter that never had a value, nor a type."""
+
+_NO_ITEMS = re.compile(r"\{(?:NULL(?:,NULL)*)?\}")
+"""An array's text form where nothing says of what: drivers send it without a type."""
 
 _FIRST_OWN_OID = 16384
 """OIDs from here on are a database's own (access/transam.h, FirstNormalObjectId)."""
@@ -122,15 +126,21 @@ def _families(
         if number == 0:
             continue
         name = types[number - 1] if number <= len(types) else None
-        families.append(_NULL if name is None and _only_null(statement, number) else family(name))
+        families.append(
+            _NULL if name is None and _has_no_value(statement, number) else family(name)
+        )
     return tuple(families)
 
 
-def _only_null(statement: Statement, number: int) -> bool:
+def _has_no_value(statement: Statement, number: int) -> bool:
     return bool(statement.samples) and all(
-        number <= len(sample.values) and sample.values[number - 1] is None
+        number <= len(sample.values) and _is_nothing(sample.values[number - 1])
         for sample in statement.samples
     )
+
+
+def _is_nothing(value: str | None) -> bool:
+    return value is None or _NO_ITEMS.fullmatch(value) is not None
 
 
 def _by_families(database: str, group: list[_Sent], tenants: Tenants) -> list[Query]:

@@ -443,16 +443,39 @@ def _by_size(pieces: list[_Piece]) -> tuple[list[_Piece], int]:
         piece = pieces[position]
         out.append(piece)
         position += 1
-        if position >= len(pieces) or pieces[position].text != "(":
-            continue
-        if piece.text in {"IN", "ARRAY"}:
+        opening = pieces[position].text if position < len(pieces) else ""
+        if piece.text == "ARRAY" and opening == "[":
+            array = _array(pieces, position)
+            if array is not None:
+                out += array[0]
+                position = array[1]
+        elif piece.text == "IN" and opening == "(":
             items, end = _items(pieces, position)
             if items and all(map(_is_value, items)):
                 out += [_Piece("("), *items[0], *_size_mark(len(items)), _Piece(")")]
                 position, longest = end, max(longest, len(items))
-        elif piece.text == "VALUES":
+        elif piece.text == "VALUES" and opening == "(":
             position = _rows(pieces, position, out)
     return out, longest
+
+
+def _array(pieces: list[_Piece], start: int) -> tuple[list[_Piece], int] | None:
+    """An array of values, or of arrays of them, by its size, and where it ends; None: another."""
+    items, end = _items(pieces, start)
+    shown = [_item(item) for item in items]
+    if not shown or shown[0] is None or None in shown:
+        return None
+    return [_Piece("["), *shown[0], *_size_mark(len(shown)), _Piece("]")], end
+
+
+def _item(item: list[_Piece]) -> list[_Piece] | None:
+    if _is_value(item):
+        return item
+    start = 1 if item and item[0].text == "ARRAY" else 0
+    if start == len(item) or item[start].text != "[":
+        return None
+    inner = _array(item, start)
+    return [*item[:start], *inner[0]] if inner is not None and inner[1] == len(item) else None
 
 
 def _size_mark(count: int) -> list[_Piece]:
@@ -483,8 +506,18 @@ def _items(pieces: list[_Piece], start: int) -> tuple[list[list[_Piece]], int]:
     return [], len(pieces)
 
 
+_OF_A_TYPE = re.compile(r"\w+|\".*\"|::|[.,()\[\]]")
+
+
 def _is_value(item: list[_Piece]) -> bool:
-    return bool(item) and item[0].number >= 0 and (len(item) == 1 or item[1].text == "::")
+    """A parameter or a constant, with or without a cast."""
+    if not item or item[0].number < 0:
+        return False
+    if len(item) == 1:
+        return True
+    return item[1].text == "::" and all(
+        piece.number < 0 and _OF_A_TYPE.fullmatch(piece.text) for piece in item[1:]
+    )
 
 
 def _rows(pieces: list[_Piece], position: int, out: list[_Piece]) -> int:

@@ -7,6 +7,7 @@ import fix_reports
 from pytest_planguard.baseline.compare import missing
 from pytest_planguard.baseline.entries import entry_from
 from pytest_planguard.baseline.matching import as_edited, under_todays_keys
+from pytest_planguard.baseline.renormalised import as_today
 from pytest_planguard.model.baseline import Baseline
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.plan import Planned
@@ -110,6 +111,42 @@ def test_other_types_of_parameters_alone_are_the_same_query_wherever_it_is():
     entry = found.entries["default", "new"]
     change = as_edited(Change(ChangeKind.WORSE, "new", "default"), entry, there)
     assert change.causes == ("the types of its parameters changed: integer → text",)
+
+
+@pytest.mark.parametrize(
+    ("before", "types", "after", "types_after"),
+    [
+        ("b @> ARRAY[$1, $2]", ("text", "text"), "b @> ARRAY[$1, ...5]", ("text",)),
+        ("b @> ARRAY[$1, $2] AND c = $3", ("text", "text", "date"),
+         "b @> ARRAY[$1, ...5] AND c = $2", ("text", "date")),
+        ("b @> ARRAY[$1, $2] AND c = $3", (), "b @> ARRAY[$1, ...5] AND c = $2", ()),
+        ("a IN ($1, ...) AND b @> ARRAY[$2, $3]", ("integer", "text", "text"),
+         "a IN ($1, ...) AND b @> ARRAY[$2, ...5]", ("integer", "text")),
+    ],
+)  # fmt: skip
+def test_an_entry_of_an_earlier_normal_form_is_the_same_query_unedited(
+    before, types, after, types_after
+):
+    there = query(
+        f"SELECT o.a FROM orders o WHERE {after}", place=Origin("x.py", 1, "f"), tests=("other",),
+        parameter_types=types_after,
+    )  # fmt: skip
+    old = query(f"SELECT o.a FROM orders o WHERE {before}", "old", parameter_types=types)
+    entry = under_todays_keys(baseline(old), [there], run(TEST, "other")).entries["default", "new"]
+    assert (entry.key, entry.sql, entry.parameter_types) == ("old", there.sql, types_after)
+    worse = Change(ChangeKind.WORSE, "new", "default", causes=("x grew",), sql=there.sql)
+    change = as_edited(worse, entry, there)
+    assert (change.causes, change.renamed_from) == (("x grew",), "old")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["SELECT a FROM orders WHERE $1 @> ARRAY[$2, $3] FOR", OLD,
+     "SELECT a FROM orders WHERE c @> ARRAY[$1, d]"],
+)  # fmt: skip
+def test_an_entry_whose_text_cannot_be_read_or_is_as_today_stays(sql):
+    (entry,) = baseline(query(sql, "old")).entries.values()
+    assert as_today(entry) is entry
 
 
 def test_the_columns_an_orm_lists_do_not_make_two_questions_alike():

@@ -25,6 +25,11 @@ from pytest_planguard.capture.literals import bound, recovered, template_of
         ),
         (b"%s", b"ARRAY['a,b', NULL]", b"$1", (1009,), (b'{"a,b",NULL}',)),
         (b"%s", b"ARRAY[ARRAY[1], ARRAY[9876543210]]", b"$1", (1016,), (b"{{1},{9876543210}}",)),
+        (b"%s", b"ARRAY[NULL, 'x'::date]", b"$1", (1182,), (b"{NULL,x}",)),
+        (b"%s", b"ARRAY['{}'::jsonb]", b"$1", (3807,), (b'{"{}"}',)),
+        (b"%s", b"'{1}'::jsonb[]", b"$1", (3807,), (b"{1}",)),
+        (b"%s", b"ARRAY['x'::mood, NULL]", b"$1::mood[]", (0,), (b"{x,NULL}",)),
+        (b"(%s)::text[]", b"(ARRAY[NULL,NULL])::text[]", b"($1)::text[]", (0,), (b"{NULL,NULL}",)),
         (
             b"SELECT %s",
             b'DECLARE "a ""b" CURSOR WITHOUT HOLD FOR SELECT 5',
@@ -44,12 +49,38 @@ def test_values_become_parameters(
 
 
 @pytest.mark.parametrize(
+    ("cast", "numbers", "oid"),
+    [
+        (b"::float8[]", b"1.5", 1022),
+        (b")::double precision[]", b"1, 2.5", 1022),
+        (b")::numeric(8, 2)[]", b"1", 1231),
+        (b"::DECIMAL[]", b"1", 1231),
+        (b"::bigint[]", b"1", 1007),
+        (b"::INTEGER[]", b"1, 9876543210", 1016),
+        (b"::int[]", b"1.5", 1231),  # as an array of int it could not be read
+        (b"::text[]", b"1", 1007),
+        (b"::numeric", b"1", 1007),
+        (b"", b"1.5", 1231),
+    ],
+)
+def test_numbers_of_an_array_are_of_the_type_it_is_cast_to(
+    cast: bytes, numbers: bytes, oid: int
+) -> None:
+    opening = b"(" if cast.startswith(b")") else b""
+    found = recovered(opening + b"%s" + cast, opening + b"ARRAY[" + numbers + b"]" + cast)
+    assert found is not None
+    assert (found.text, found.types) == (opening + b"$1" + cast, (oid,))
+
+
+@pytest.mark.parametrize(
     ("query", "sent"),
     [
         (b"a = %s", b"a = now()"),
         (b"a = %s", b"a = 5 + 1"),
         (b"a = %s AND b", b"a = 5 AND c"),
         (b"a = %s", b"a = ARRAY[1, 'x']"),
+        (b"a = %s", b"a = ARRAY['x'::mood, 'y'::taste]"),
+        (b"a = %s", b"a = ARRAY['{x}'::mood[]]"),
         (b"a = %s", b"a = (1, now())"),
         (b"a = %d", b"a = 5"),
         (b"other = %s", b"a = 5"),

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.files import Files
 from pytest_planguard.capture.origin import OriginFinder
-from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.recorder import Recorder, SchemaState
 from pytest_planguard.model.schema import Schema, SchemaObject
 from pytest_planguard.plugin import readers
 from pytest_planguard.plugin.readers import dbapi
@@ -115,6 +117,31 @@ def test_tables_are_read_before_they_are_dropped_and_only_once(shop: Shop) -> No
     shop.send("DROP TABLE b")
     assert shop.world.reads == ["shop"]
     assert shop.names() == ["a", "b"]
+
+
+def test_whoever_counts_objects_does_not_see_that_a_schema_was_read(shop: Shop) -> None:
+    """As in a task, whose context begins as a copy of the loop's."""
+    shop.world.tables["shop"] = []
+
+    def work() -> int:
+        shop.keeper.before_drop("shop")
+        gc.collect()
+        return len(gc.get_objects())
+
+    def rounds() -> list[int]:
+        gc.collect()
+        before = len(gc.get_objects())
+        shop.world.tables["shop"] = [f"t{number}" for number in range(50)]
+        return [work() - before, work() - before]
+
+    shop.send("SELECT $1", oids=(16_500,))
+    shop.recorder.schemas["shop"] = SchemaState()
+    work()
+    loops = copy_context()
+    loops.run(ContextVar[str]("the loop's").set, "set")
+    assert loops.copy().run(rounds) == [0, 0]
+    assert shop.world.reads == ["shop", "shop"]
+    assert len(shop.names() or ()) == 50
 
 
 def test_a_dropped_database_nobody_asked_is_not_read(shop: Shop) -> None:

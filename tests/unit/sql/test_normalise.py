@@ -1,6 +1,7 @@
 import random
 
 import msgspec
+import pytest
 
 from pytest_planguard.model.capture import Capture, Database
 from pytest_planguard.model.statement import (
@@ -41,6 +42,40 @@ def test_a_null_joins_the_query_that_has_a_type():
     (query,) = queries(capture(statement(text, (0,), [[None]]), statement(text, (23,), [["5"]])))
     assert query.parameter_types == ("integer",)
     assert query.executions == 2
+
+
+@pytest.mark.parametrize("empty", ["{}", "{NULL}", "{NULL,NULL}"])
+def test_an_array_of_nothing_joins_the_query_whose_array_has_a_type(empty):
+    text = "SELECT a FROM t WHERE id = ANY($1)"
+    (query,) = queries(
+        capture(statement(text, (0,), [[empty]]), statement(text, (1007,), [["{5}"]]))
+    )
+    assert query.parameter_types == ("integer[]",)
+    assert query.executions == 2
+
+
+def test_a_text_that_looks_like_an_array_is_a_text():
+    text = "SELECT a FROM t WHERE b = $1"
+    found = queries(
+        capture(statement(text, (0,), [["{}"], ["{a}"]]), statement(text, (1007,), [["{5}"]]))
+    )
+    assert sorted(query.parameter_types for query in found) == [("integer[]",), ("text",)]
+
+
+def test_arrays_of_all_lengths_that_are_written_out_are_one_query_for_each_size_class():
+    texts = ["ARRAY[$1, $2]", "ARRAY[$1, $2, $3]", "ARRAY['a', 'b', 'c', 'd']"]
+    (bound, constant) = queries(
+        capture(
+            *(
+                statement(
+                    f"SELECT a FROM t WHERE b @> {text}", (25,) * text.count("$"), [["a"] * 3]
+                )
+                for text in texts
+            )
+        )
+    )
+    assert {bound.sql, constant.sql} == {"SELECT a FROM t WHERE b @> ARRAY[$1, ...5]"}
+    assert sorted([bound.parameter_types, constant.parameter_types]) == [(), ("text",)]
 
 
 def test_a_null_alone_counts_as_text():

@@ -44,6 +44,33 @@ def test_a_list_with_an_expression_in_it_is_kept():
     assert normal("SELECT a FROM t WHERE b IN ($1, c + 1)") == (
         "SELECT a FROM t WHERE b IN ($1, c + $2)"
     )
+    assert normal("SELECT a FROM t WHERE b IN ($1::int + c, 2)") == (
+        "SELECT a FROM t WHERE b IN ($1::int + c, $2)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        ("ARRAY[$1]", "ARRAY[$1]"),
+        ("ARRAY[$1, $2]", "ARRAY[$1, ...5]"),
+        ("array['a', 'b', $1]::text[]", "ARRAY[$1, ...5]::text[]"),
+        ("ARRAY[$1::int, $2::int, $3::int]", "ARRAY[$1::int, ...5]"),
+        ("ARRAY[" + ", ".join("1" * 21) + "]", "ARRAY[$1, ...]"),
+        ("ARRAY[ARRAY[1, 2], ARRAY[3, 4]]", "ARRAY[ARRAY[$1, ...5], ...5]"),
+        ("ARRAY[[1, 2], [3, 4]]", "ARRAY[[$1, ...5], ...5]"),
+        ("ARRAY[]::int[]", "ARRAY[]::int[]"),
+        ("ARRAY[b, $1]", "ARRAY[b, $1]"),
+        ("ARRAY[1, b + 2]", "ARRAY[$1, b + $2]"),
+        ("ARRAY[[1, b]]", "ARRAY[[$1, b]]"),
+        ("ARRAY[ARRAY[1, 2] || b]", "ARRAY[ARRAY[$1, ...5] || b]"),
+        ("ARRAY[1, NULL]", "ARRAY[$1, NULL]"),
+        ("ARRAY(SELECT 1)", "ARRAY (SELECT $1)"),
+        ("ARRAY[$1::int + $2, $3]", "ARRAY[$1::int + $2, $3]"),
+    ],
+)
+def test_arrays_that_are_written_out_are_told_apart_by_size_class(array, expected):
+    assert normal(f"SELECT a FROM t WHERE b @> {array}") == f"SELECT a FROM t WHERE b @> {expected}"
 
 
 def test_rows_of_values_that_are_alike_become_one():
