@@ -14,8 +14,9 @@ import functools
 import gc
 import random
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +73,24 @@ class Planguard:
         self.recorder.enter(f"tests/test_app.py::test_{self._tests}", Phase.CALL)
 
     def written(self) -> tuple[int, int]:
-        """The executions counted, and the bytes of the capture file."""
+        """The executions counted, and the bytes of the capture file; as a run writes it."""
         from pytest_planguard.capture import file
+        from pytest_planguard.capture.merge import alone
 
-        capture = self.recorder.take()
-        assert capture.notes == (), capture.notes
-        executions = sum(statement.executions for statement in capture.statements)
-        return executions, len(file.encode(capture))
+        taken = alone(self.recorder.take_apart())
+        assert taken.rest.notes == (), taken.rest.notes
+        executions = []
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "capture.json.gz"
+            file.write(taken.rest, path, _counted(taken.statements(), executions))
+            return sum(executions), path.stat().st_size
+
+
+def _counted(statements: Iterable[Any], executions: list[int]) -> Iterator[Any]:
+    """Notes how often each was sent, on its way into the file."""
+    for statement in statements:
+        executions.append(statement.executions)
+        yield statement
 
 
 # The applications

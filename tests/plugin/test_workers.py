@@ -10,7 +10,7 @@ TAKING = """
 from pytest_planguard.capture.recorder import Recorder
 def broken(self):
     raise RuntimeError("take")
-Recorder.take = broken
+Recorder.take_apart = broken
 """
 
 MORE = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,7 +13,7 @@ import msgspec
 
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import SCHEMA_VERSION, Capture
-from pytest_planguard.model.statement import Sample
+from pytest_planguard.model.statement import Sample, Statement
 from pytest_planguard.whole import replacing
 
 LIMIT = 512 * 1024 * 1024
@@ -22,15 +22,23 @@ LIMIT = 512 * 1024 * 1024
 _AGAIN = "make it again with: pytest --planguard --planguard-capture-only"
 
 
-def write(capture: Capture, path: Path) -> None:
+def write(capture: Capture, path: Path, statements: Iterable[Statement] | None = None) -> int:
     """Writes a capture beside ``path`` and moves it over.
+
+    Args:
+        capture: What is written.
+        path: Where to.
+        statements: Instead of the capture's, where not all of them are made yet; in their order.
+
+    Returns:
+        How many statements it holds.
 
     Raises:
         CaptureError: The file cannot be written.
     """
     try:
         with replacing(path) as target:
-            _pack(capture, target)
+            return _pack(capture, capture.statements if statements is None else statements, target)
     except OSError as error:
         raise CaptureError(
             f"capture file {path} cannot be written: {error.strerror or error}",
@@ -56,29 +64,32 @@ def read(path: Path) -> Capture:
 def encode(capture: Capture) -> bytes:
     """A capture as the bytes of its file; they hold no time and no machine's name."""
     target = io.BytesIO()
-    _pack(capture, target)
+    _pack(capture, capture.statements, target)
     return target.getvalue()
 
 
-def _pack(capture: Capture, target: BinaryIO) -> None:
+def _pack(capture: Capture, statements: Iterable[Statement], target: BinaryIO) -> int:
+    """Writes the JSON statement by statement: as one it would take many times their memory."""
+    before, after = _around(capture)
+    count = 0
     with gzip.GzipFile(filename="", mode="wb", fileobj=target, mtime=0, compresslevel=6) as file:
-        for part in _parts(capture):
-            file.write(part)
+        file.write(before)
+        for count, statement in enumerate(statements, 1):
+            file.write(
+                (b"," if count > 1 else b"") + msgspec.json.encode(statement, order="sorted")
+            )
+        file.write(after)
+    return count
 
 
-def _parts(capture: Capture) -> Iterator[bytes]:
-    """The capture's JSON, statement by statement: as one tree it would take thrice the memory."""
-    bare = _json(msgspec.structs.replace(capture, statements=()))
-    before, _, after = bare.partition(b'"statements":[]')
-    yield before + b'"statements":['
-    for number, statement in enumerate(capture.statements):
-        yield (b"," if number else b"") + _json(statement)
-    yield b"]" + after
-
-
-def _json(value: msgspec.Struct) -> bytes:
-    # Only keys that are texts can be sorted while they are encoded.
-    return msgspec.json.encode(msgspec.to_builtins(value, str_keys=True), order="deterministic")
+def _around(capture: Capture) -> tuple[bytes, bytes]:
+    """The JSON before the first statement, and after the last one."""
+    bare = msgspec.structs.replace(capture, statements=())
+    # Only keys that are texts can be sorted while they are encoded, and OIDs are none.
+    facts = msgspec.to_builtins(bare, str_keys=True)
+    text = msgspec.json.encode(facts, order="deterministic")
+    before, name, after = text.partition(b'"statements":[')
+    return before + name, after
 
 
 def decode(content: bytes, name: str) -> Capture:

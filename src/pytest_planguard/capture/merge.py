@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import pairwise
-from typing import TypeAlias
 from zlib import crc32
 
 import msgspec
 
 from pytest_planguard.capture import variety
-from pytest_planguard.capture.samples import NO_SAMPLES, Samples
-from pytest_planguard.capture.tally import statement_order
+from pytest_planguard.capture.sums import Sums, summed
+from pytest_planguard.capture.taken import Taken
 from pytest_planguard.errors import CaptureError
 from pytest_planguard.model.capture import Budget, Capture, Database, Ddl, DjangoModel, Suppression
 from pytest_planguard.model.connections import Held, Maker, Opened, Pool
 from pytest_planguard.model.silence import Remark
-from pytest_planguard.model.statement import Origin, Place, Session, Statement
-
-_Key: TypeAlias = tuple[str, tuple[int, ...], bytes, bool, bool]
+from pytest_planguard.model.statement import Origin
 
 
 def merge(captures: Iterable[Capture]) -> Capture:
@@ -34,11 +30,23 @@ def merge(captures: Iterable[Capture]) -> Capture:
     return merger.result()
 
 
+def alone(taken: Taken) -> Taken:
+    """What merging a run's only capture gives, its statements made one at a time.
+
+    Only those of one text are ever added up. Nothing may have been redacted: texts that were
+    several are one then, and have to give kinds of session up.
+    """
+    merger = Merger()
+    merger.add(taken.rest)
+    process = _name_of(taken.rest)
+    return Taken(merger.result(), taken.origins, (summed(one, process) for one in taken.parts))
+
+
 class Merger:
     """Adds captures up one by one, so that a long run's parts need not all be kept."""
 
     def __init__(self) -> None:
-        self._statements: dict[_Key, _Sum] = {}
+        self._sums = Sums()
         self._databases: dict[str, Database] = {}
         self._ddl: dict[tuple[str, str], Ddl] = {}
         self._project = ""
@@ -84,7 +92,7 @@ class Merger:
             process = _name_of(capture)
         self._captured_at = min(filter(None, (self._captured_at, capture.captured_at)), default="")
         for statement in capture.statements:
-            self._add_statement(statement, process)
+            self._sums.add(statement, process)
         for database in capture.databases.values():
             known = self._databases.get(database.name)
             self._databases[database.name] = _joined(known, database) if known else database
@@ -102,19 +110,6 @@ class Merger:
             self._opened[one.origin, one.database, one.maker].update(one.timeouts)
         self._held.update(capture.held)
 
-    def _add_statement(self, statement: Statement, process: str) -> None:
-        key = (
-            statement.text,
-            statement.parameter_types,
-            msgspec.json.encode(statement.session, order="sorted"),
-            statement.many,
-            statement.stream,
-        )
-        total = self._statements.get(key)
-        if total is None:
-            total = self._statements[key] = _Sum(statement.session)
-        total.add(statement, process)
-
     def _add_tests(self, capture: Capture) -> None:
         collected, finished = frozenset(capture.collected), frozenset(capture.finished)
         self._collected |= collected
@@ -129,34 +124,23 @@ class Merger:
         if capture.interrupted:
             self._interrupted.add(capture.interrupted)
 
-    def _thin(self) -> None:
-        """Keeps as many kinds of session of a statement as one run would have kept."""
-        groups: dict[object, dict[int, _Key]] = defaultdict(dict)
-        for key, total in self._statements.items():
-            text, types, _, many, stream = key
-            if variety.varies(total.session):
-                group = (text, types, many, stream, variety.fixed(total.session))
-                groups[group][id(total.session)] = key
-        for members in groups.values():
-            kept = variety.kept(self._statements[key].session for key in members.values())
-            first = self._statements[members[id(kept[0])]]
-            kinds = set(map(variety.kind_of, kept))
-            for number in members.keys() - set(map(id, kept)):
-                total = self._statements.pop(members[number])
-                for place in total.places():
-                    first.add_place(place)
-                if variety.kind_of(total.session) not in kinds:
-                    self._notes.add(variety.MANY_KINDS)
-
     def result(self) -> Capture:
         """The sum so far."""
+        return msgspec.structs.replace(self._rest(), statements=self._sums.statements())
+
+    def take(self) -> Taken:
+        """The sum, whose statements are made one at a time: nothing can be added any more."""
+        rest = self._rest()
+        return Taken(rest, self._sums.origins(), self._sums.drain())
+
+    def _rest(self) -> Capture:
         covered = self._finished >= self._collected
         known_whole = any(whole >= self._collected for whole in self._whole)
         partial = self._any_partial and not (covered and (known_whole or not self._unknown_part))
-        self._thin()
-        statements = [total.statement(key) for key, total in self._statements.items()]
+        if self._sums.thin():
+            self._notes.add(variety.MANY_KINDS)
         return Capture(
-            statements=tuple(sorted(statements, key=statement_order)),
+            statements=(),
             databases=dict(sorted(self._databases.items())),
             ddl=tuple(self._ddl.values()),
             project=self._project,
@@ -184,105 +168,6 @@ class Merger:
             ),
             held=tuple(sorted(self._held, key=_held_order)),
         )
-
-
-class _Sum:
-    """One statement of several captures.
-
-    The first one is kept as it is, and taken apart when there is another: most are of one capture
-    only, and would be in memory twice.
-    """
-
-    __slots__ = ("_only", "_places", "_redacted", "_samples", "session")
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self._only: Statement | None = None
-        self._places: dict[Place, tuple[int, int]] | None = None
-        """Executions and distinct lists of values, by places without them; None: no statement was
-        taken apart."""
-        self._samples: Samples = NO_SAMPLES
-        self._redacted: set[int] = set()
-
-    def add(self, statement: Statement, process: str) -> None:
-        """One of another capture."""
-        statement = _told_apart(statement, process)
-        if self._only is None and self._places is None and _is_summed(statement):
-            self._only = statement
-            return
-        self._take_apart()
-        self._sum(statement)
-
-    def _take_apart(self) -> dict[Place, tuple[int, int]]:
-        only, self._only = self._only, None
-        if self._places is None:
-            self._places, self._samples = {}, Samples()
-        if only is not None:
-            self._sum(only)
-        return self._places
-
-    def _sum(self, statement: Statement) -> None:
-        for place in statement.places:
-            self.add_place(place)
-        for sample in statement.samples:
-            self._samples.add_sample(sample)
-        self._redacted.update(statement.redacted)
-
-    def add_place(self, place: Place) -> None:
-        """Executions that count for it."""
-        places = self._take_apart()
-        key = msgspec.structs.replace(place, executions=0, distinct=0)
-        executions, distinct = places.get(key, (0, 0))
-        places[key] = executions + place.executions, max(distinct, place.distinct)
-
-    def places(self) -> tuple[Place, ...]:
-        """Where it came from, sorted."""
-        if self._only is not None:
-            return self._only.places
-        return tuple(
-            msgspec.structs.replace(place, executions=executions, distinct=distinct)
-            for place, (executions, distinct) in sorted((self._places or {}).items())
-        )
-
-    def statement(self, key: _Key) -> Statement:
-        """The sum."""
-        if self._only is not None:
-            return self._only
-        text, types, _, many, stream = key
-        return Statement(
-            text=text,
-            parameter_types=types,
-            session=self.session,
-            samples=self._samples.read(),
-            places=self.places(),
-            many=many,
-            stream=stream,
-            redacted=tuple(sorted(self._redacted)),
-        )
-
-
-def _told_apart(statement: Statement, process: str) -> Statement:
-    """A statement with the name of its process where each process sends it for itself."""
-    if not any(place.is_of_process for place in statement.places):
-        return statement
-    places = tuple(
-        msgspec.structs.replace(
-            place, process=" ".join(filter(None, (process, place.process)))
-        ) if place.is_of_process else place
-        for place in statement.places
-    )  # fmt: skip
-    return msgspec.structs.replace(statement, places=places)
-
-
-def _is_summed(statement: Statement) -> bool:
-    """Whether a sum of this statement alone would be it.
-
-    Values in letters of an unknown encoding had another hash when they were captured.
-    """
-    places = [(one.origin, one.test, one.phase, one.scope, one.process) for one in statement.places]
-    return all(before < after for before, after in pairwise(places)) and all(
-        value is None or value.isascii() for sample in statement.samples for value in sample.values
-    )
 
 
 def _held_order(one: Held) -> tuple[object, ...]:

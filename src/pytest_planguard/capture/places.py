@@ -90,6 +90,10 @@ class Past:
         executions = min(executions, _MOST_EXECUTIONS)
         places.past.extend((number, len(self.moments) - 1, executions, distinct))
 
+    def origins(self) -> frozenset[Origin]:
+        """The lines that were counted for."""
+        return frozenset(site.origin for site in self._sites)
+
     def counts(self, several: Iterable[Places]) -> Counts:
         """Executions and distinct lists of values, summed up by place."""
         counts: Counts = {}

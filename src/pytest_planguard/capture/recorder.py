@@ -20,6 +20,7 @@ from pytest_planguard.capture.holdings import Holdings
 from pytest_planguard.capture.origin import Near, OriginFinder, Site
 from pytest_planguard.capture.places import Counter, Moment
 from pytest_planguard.capture.samples import to_text
+from pytest_planguard.capture.taken import Taken
 from pytest_planguard.capture.tally import Key, Sent, Tally
 from pytest_planguard.errors import described
 from pytest_planguard.model.capture import Capture, Database, Ddl
@@ -647,6 +648,10 @@ class Recorder:
 
     def take(self) -> Capture:
         """Everything since the last take, sorted; counting starts again."""
+        return self.take_apart().whole()
+
+    def take_apart(self) -> Taken:
+        """The same, its statements made when they are asked for."""
         self._read_aside()
         with self._lock:
             tally, self._tally = self._tally, self.new_tally()
@@ -655,13 +660,13 @@ class Recorder:
             self._bytes = 0
             self._varied.clear()
             self._begin_anew()
-        statements = tally.statements()
         pools, opened, held = self.holdings.take()
+        origins, parts = tally.origins(), tally.drain()
         if tally.lost_kinds:
             notes[variety.MANY_KINDS] = None
         interrupted = "" if self.failure is None else SWITCHED_OFF
-        return Capture(
-            statements=statements,
+        rest = Capture(
+            statements=(),
             databases={
                 name: Database(name, parameters.url, tuple(sorted(self.aliases.get(name, ()))))
                 for name, parameters in sorted(self.databases.items())
@@ -673,6 +678,7 @@ class Recorder:
             opened=opened,
             held=held,
         )
+        return Taken(rest, origins, parts)
 
 
 def _nobody() -> None:

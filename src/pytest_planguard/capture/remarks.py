@@ -8,34 +8,33 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
-from pytest_planguard.model.capture import Capture
+from pytest_planguard.capture.taken import Taken
 from pytest_planguard.model.silence import Remark, may_hold_one, silence_in
 from pytest_planguard.model.statement import Layer, Origin
 
 _OURS = frozenset({Layer.APPLICATION, Layer.TEST})
 
 
-def remarks(capture: Capture, root: Path) -> tuple[Remark, ...]:
+def remarks(taken: Taken, root: Path) -> tuple[Remark, ...]:
     """What the lines say in all files of the project that sent or opened something.
 
     Args:
-        capture: What was sent.
+        taken: What was sent.
         root: pytest's root, which file names of origins are relative to.
     """
     files = {
         origin.file
-        for origin in _origins(capture)
+        for origin in _origins(taken)
         if origin.layer in _OURS and not origin.file.startswith("lib:")
     }
     return tuple(one for file in sorted(files) for one in _of_file(file, root / file))
 
 
-def _origins(capture: Capture) -> Iterator[Origin]:
-    for statement in capture.statements:
-        yield from (place.origin for place in statement.places)
-    yield from (one.origin for one in capture.pools)
-    yield from (one.origin for one in capture.opened)
-    yield from (one.origin for one in capture.held)
+def _origins(taken: Taken) -> Iterator[Origin]:
+    yield from taken.origins
+    yield from (one.origin for one in taken.rest.pools)
+    yield from (one.origin for one in taken.rest.opened)
+    yield from (one.origin for one in taken.rest.held)
 
 
 def _of_file(name: str, path: Path) -> Iterator[Remark]:

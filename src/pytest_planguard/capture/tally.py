@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_planguard.capture import texts, variety
@@ -13,7 +15,7 @@ from pytest_planguard.capture.origin import Site
 from pytest_planguard.capture.places import Counter, Counts, Moment, Past, Places, places_of
 from pytest_planguard.capture.samples import NO_SAMPLES, Samples, to_text
 from pytest_planguard.capture.suite_calls import SuiteCall
-from pytest_planguard.model.statement import Session, Statement
+from pytest_planguard.model.statement import Origin, Session, Statement
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.redacting import Redactor, Values
@@ -109,16 +111,42 @@ class Tally:
 
     def statements(self) -> tuple[Statement, ...]:
         """What was counted, sorted; texts that differed in what was redacted are not added up."""
+        rest = self._rest()
+        return tuple(chain.from_iterable(self._made(self.entries.__getitem__, rest)))
+
+    def drain(self) -> Iterator[list[Statement]]:
+        """The same for once, those of one text at a time; what they are made of goes on the way.
+
+        Statements take more memory than what was counted: who needs one after the other need not
+        have both, and who needs all has the two together never.
+        """
+        rest = self._rest()
+        self._varied.clear()
+        return self._made(self.entries.pop, rest)
+
+    def origins(self) -> frozenset[Origin]:
+        """The lines all of it came from."""
+        self._close()
+        return self._past.origins()
+
+    def _rest(self) -> dict[int, Places]:
+        """By the identity of an entry: what was sent in sessions that were given up for it."""
         self._close()
         for varied in self._varied.values():
             self._thin(varied)
-        rest = {id(varied.first): varied.rest for varied in self._varied.values()}
-        found = []
-        for key, sent in self.entries.items():
-            if not sent.is_given_up:
+        return {id(varied.first): varied.rest for varied in self._varied.values()}
+
+    def _made(
+        self, take: Callable[[Key], Sent], rest: dict[int, Places]
+    ) -> Iterator[list[Statement]]:
+        keys = (key for key, sent in self.entries.items() if not sent.is_given_up)
+        for same in _by_text(list(keys), self._redactor):  # and kept nowhere else
+            found = []
+            for key in same:
+                sent = take(key)
                 counts = self._past.counts([sent.places, *filter(None, [rest.get(id(sent))])])
                 found.append(_statement(key, sent, counts, self._redactor))
-        return tuple(sorted(found, key=statement_order))
+            yield sorted(found, key=statement_order)
 
     def _close(self) -> None:
         """A phase is over: nothing more will be seen in it."""
@@ -195,6 +223,25 @@ class _Varied:
         """Of those that were given up."""
         self.first: Sent | None = None
         """Whom the rest is counted with in the end."""
+
+
+def _by_text(keys: Sequence[Key], redactor: Redactor | None) -> Iterator[Iterator[Key]]:
+    """Keys in the order of their texts, those of one text together.
+
+    Nothing is made to sort by: bytes of UTF-8 have the order of the characters they stand for.
+    """
+    order: Callable[[bytes], bytes] = _utf8
+    if redactor is not None:
+        order = {key[0]: redactor.text(key[0]).encode() for key in keys}.__getitem__
+    left = deque(sorted(keys, key=lambda key: order(key[0])))
+    one_by_one = (left.popleft() for _ in range(len(left)))
+    return (same for _, same in groupby(one_by_one, key=lambda key: order(key[0])))
+
+
+def _utf8(text: bytes) -> bytes:
+    """A text as it is written into files; the same object where it is UTF-8 already."""
+    encoded = to_text(text).encode()
+    return text if encoded == text else encoded
 
 
 def _statement(key: Key, sent: Sent, counts: Counts, redactor: Redactor | None) -> Statement:

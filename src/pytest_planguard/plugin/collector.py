@@ -18,6 +18,7 @@ from pytest_planguard.capture.listening import Listening, listen
 from pytest_planguard.capture.origin import OriginFinder
 from pytest_planguard.capture.recorder import Recorder
 from pytest_planguard.capture.redacting import Redactor
+from pytest_planguard.capture.taken import Taken
 from pytest_planguard.model.capture import Budget, Capture, Database, DjangoModel, Suppression
 from pytest_planguard.model.statement import Phase
 from pytest_planguard.plugin import DJANGO
@@ -167,17 +168,20 @@ class Collector:
         """What is known of the tests' databases."""
         return self.keeper.databases()
 
-    def take(self, *, whole: bool) -> Capture:
-        """Everything since the last take.
+    def take(self) -> Capture:
+        """What is new since the last take."""
+        return self._take(self.keeper.news).whole()
 
-        Args:
-            whole: With all databases, not only what is new about them.
-        """
-        heard = self.recorder.take()
-        capture = msgspec.structs.replace(
-            heard,
-            databases=self.keeper.databases() if whole else self.keeper.news(),
-            notes=(*heard.notes, *self._driver_notes()),
+    def take_apart(self) -> Taken:
+        """Everything since the last take, with all databases."""
+        return self._take(self.keeper.databases)
+
+    def _take(self, databases: Callable[[], dict[str, Database]]) -> Taken:
+        heard = self.recorder.take_apart()
+        rest = msgspec.structs.replace(
+            heard.rest,
+            databases=databases(),
+            notes=(*heard.rest.notes, *self._driver_notes()),
             captured_at=self._began,
             collected=tuple(self._collected),
             finished=tuple(self._finished),
@@ -190,7 +194,7 @@ class Collector:
         )
         self._collected, self._finished, self._cut_short = [], [], []
         self._suppressions, self._budgets = (), ()
-        return capture
+        return heard._replace(rest=rest)
 
     def settle(self) -> None:
         """All tests are over: decides what the garbage collector may have given back since."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -13,12 +13,14 @@ import msgspec
 import pytest
 
 from pytest_planguard.capture import file
-from pytest_planguard.capture.merge import Merger
+from pytest_planguard.capture.merge import Merger, alone
 from pytest_planguard.capture.recorder import SWITCHED_OFF
 from pytest_planguard.capture.remarks import remarks
+from pytest_planguard.capture.taken import Taken
 from pytest_planguard.config import folder_in_repository
 from pytest_planguard.errors import ConfigurationError, PlanguardError, described
 from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.statement import Statement
 from pytest_planguard.plugin.collector import Collector
 from pytest_planguard.plugin.commit import commit_of
 from pytest_planguard.plugin.databases import Servers
@@ -134,14 +136,21 @@ class Finisher:
         return f"\n  the tests need not run again: pytest-planguard {command} {self._to_judge}"
 
     def _judge(self, session: pytest.Session, interrupted: str, *, plan: bool) -> None:
-        capture = self._capture(interrupted)
-        self._warn(capture)
-        written = self._write(capture)
-        settings = self._settings
-        if settings.capture_only:
-            self._shown.text = f"{_count(capture)} captured in {written}"
-        elif not plan:
-            self._shown.text = f"{_count(capture)} captured, nothing was planned: {interrupted}"
+        taken = self._take(interrupted)
+        self._warn(taken)
+        if self._settings.capture_only:
+            count, written = self._write(taken.rest, taken.statements())
+            self._shown.text = f"{_count(count, taken.rest)} captured in {written}"
+        else:
+            self._judge_whole(session, taken.whole(), interrupted, plan=plan)
+
+    def _judge_whole(
+        self, session: pytest.Session, capture: Capture, interrupted: str, *, plan: bool
+    ) -> None:
+        count, written = self._write(capture, capture.statements)
+        if not plan:
+            said = _count(count, capture)
+            self._shown.text = f"{said} captured, nothing was planned: {interrupted}"
             self._leave_unjudged(capture, f"nothing was planned: {interrupted}")
         elif session.testscollected or capture.statements:
             self._to_judge = written
@@ -186,42 +195,52 @@ class Finisher:
             # Not the tests' doing: the server was lost, say. pytest knows of the rest itself.
             self._shown.errors.append("not everything was judged; see above, and run again")
 
-    def _capture(self, interrupted: str) -> Capture:
+    def _take(self, interrupted: str) -> Taken:
         if isinstance(self._source, Collector):
-            merger = Merger()
             self._source.settle()
-            merger.add(self._source.take(whole=True))
+            taken = self._alone(self._source.take_apart())
             self._source.stop()
         else:
-            merger = self._source.merger
+            taken = self._source.merger.take()
             if self._source.crashed:
                 names = ", ".join(sorted(self._source.crashed))
                 interrupted = interrupted or f"worker {names} crashed"
         if self._broken and not interrupted:
             interrupted = f"{', '.join(sorted(self._broken))} could not be collected"
-        capture = merger.result()
-        return msgspec.structs.replace(
-            capture,
+        rest = msgspec.structs.replace(
+            taken.rest,
             project=self._settings.config.project,
             commit=commit_of(self._config.rootpath),
             folder=folder_in_repository(self._config.rootpath, os.environ),
-            partial=capture.partial or is_partial(self._config),
-            remarks=remarks(capture, self._config.rootpath),
-            interrupted="; ".join(filter(None, (interrupted, capture.interrupted))),
+            partial=taken.rest.partial or is_partial(self._config),
+            remarks=remarks(taken, self._config.rootpath),
+            interrupted="; ".join(filter(None, (interrupted, taken.rest.interrupted))),
         )
+        return taken._replace(rest=rest)
 
-    def _warn(self, capture: Capture) -> None:
+    def _alone(self, taken: Taken) -> Taken:
+        if not self._settings.config.redaction.wanted:
+            return alone(taken)
+        merger = Merger()
+        merger.add(taken.whole())
+        return merger.take()
+
+    def _warn(self, taken: Taken) -> None:
+        capture = taken.rest
         gated = self._settings.config.fail_on is not None and not self._settings.capture_only
         where = self._shown.errors if gated else self._shown.warnings
         where += [note for note in capture.notes if note.startswith(SWITCHED_OFF)]
-        if capture.finished and not capture.statements:
+        if capture.finished and not taken.origins:
             drivers = ", ".join(capture.drivers) or "no driver, none could be imported"
             self._shown.warnings.append(
                 f"nothing was captured although {_ran(capture)}; listened to: {drivers}"
             )
 
-    def _write(self, capture: Capture) -> str:
-        """Writes the capture file and tells where; without it this run can still be judged.
+    def _write(self, capture: Capture, statements: Iterable[Statement]) -> tuple[int, str]:
+        """Writes the capture file; without it this run can still be judged.
+
+        Returns:
+            How many statements there are, and where the file is; empty: nowhere.
 
         Raises:
             CaptureError: It is all that was wanted, and cannot be written.
@@ -229,7 +248,7 @@ class Finisher:
         settings = self._settings
         path = settings.config.capture_file
         try:
-            file.write(capture, path)
+            count = file.write(capture, path, statements)
             ignore = path.parent / ".gitignore"
             if path.parent.name == ".planguard" and not ignore.exists():
                 ignore.write_text("*\n", encoding="utf-8")
@@ -238,9 +257,9 @@ class Finisher:
                 raise
             said = error.message if isinstance(error, PlanguardError) else str(error)
             self._shown.warnings.append(f"{said}\n  {_LOST}")
-            return ""
+            return len(capture.statements), ""
         root = self._config.rootpath
-        return str(path.relative_to(root) if path.is_relative_to(root) else path)
+        return count, str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def run_pipeline(
@@ -293,8 +312,7 @@ def write_reports(
     return pipeline.write_reports(outcome, settings.config.reports, shown_as)
 
 
-def _count(capture: Capture) -> str:
-    statements = len(capture.statements)
+def _count(statements: int, capture: Capture) -> str:
     tests = len(capture.finished)
     return f"{statements} statement{'s' * (statements != 1)} of {tests} test{'s' * (tests != 1)}"
 

@@ -58,7 +58,7 @@ class Sender:
     def _payload(self) -> str:
         """What is new; a bug of ours costs that, not the user's run."""
         try:
-            return pack(self._collector.take(whole=False))
+            return pack(self._collector.take())
         except Exception as error:  # noqa: BLE001 -- see above
             self._collector.recorder.fail(_NAME, error)
             return pack(_lost(error))

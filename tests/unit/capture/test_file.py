@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pytest_planguard.capture import file
@@ -36,6 +37,19 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 def test_the_same_capture_is_the_same_bytes() -> None:
     other = Capture(statements=(), databases=dict(reversed(CAPTURE.databases.items())), commit="c")
     assert file.encode(CAPTURE) == file.encode(other)
+
+
+def test_a_file_is_one_line_of_json_whose_keys_are_sorted() -> None:
+    settings = {"work_mem": "1MB", "app.tenant": "é"}
+    statements = [
+        Statement(text, (23,), Session("shop", "psycopg", settings=settings), (Sample(("1",)),))
+        for text in ("SELECT $1", "SELECT $1, 'é'", 'SELECT "statements":[')
+    ]
+    capture = msgspec.structs.replace(CAPTURE, statements=tuple(statements))
+    text = gzip.decompress(file.encode(capture)).decode()
+    options = {"ensure_ascii": False, "sort_keys": True, "separators": (",", ":")}
+    assert text == json.dumps(json.loads(text), **options)
+    assert file.decode(gzip.compress(text.encode()), "x") == capture
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from textwrap import dedent
 import pytest
 
 from pytest_planguard.capture.remarks import remarks, remarks_in
+from pytest_planguard.capture.taken import Taken
 from pytest_planguard.model.capture import Capture
 from pytest_planguard.model.silence import Silence
 from pytest_planguard.model.statement import (
@@ -69,4 +70,4 @@ def test_files_of_the_project_that_sent_something_are_read(tmp_path):
              "lib:celery": Layer.APPLICATION, "idle.py": Layer.MIGRATION}  # fmt: skip
     capture = Capture(tuple(sent(name, layer) for name, layer in files.items()))
 
-    assert {one.file for one in remarks(capture, tmp_path)} == {"app.py"}
+    assert {one.file for one in remarks(Taken.of(capture), tmp_path)} == {"app.py"}
