@@ -10,6 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from pytest_planguard.capture import variety
+from pytest_planguard.capture.place_sums import Known, PlaceSums
 from pytest_planguard.capture.samples import NO_SAMPLES, Samples
 from pytest_planguard.capture.tally import statement_order
 from pytest_planguard.model.statement import Origin, Place, Session, Statement
@@ -23,6 +24,7 @@ class Sums:
 
     def __init__(self) -> None:
         self._sums: dict[_Key, _Sum] = {}
+        self._known = Known()
 
     def add(self, statement: Statement, process: str) -> None:
         """One more.
@@ -40,7 +42,7 @@ class Sums:
         )
         total = self._sums.get(key)
         if total is None:
-            total = self._sums[key] = _Sum(statement.session)
+            total = self._sums[key] = _Sum(statement.session, self._known)
         total.add(statement, process)
 
     def thin(self) -> bool:
@@ -107,14 +109,14 @@ class _Sum:
     only, and would be in memory twice.
     """
 
-    __slots__ = ("_only", "_places", "_redacted", "_samples", "session")
+    __slots__ = ("_known", "_only", "_places", "_redacted", "_samples", "session")
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, known: Known) -> None:
         self.session = session
+        self._known = known
         self._only: Statement | None = None
-        self._places: dict[Place, tuple[int, int]] | None = None
-        """Executions and distinct lists of values, by places without them; None: no statement was
-        taken apart."""
+        self._places: PlaceSums | None = None
+        """None: no statement was taken apart."""
         self._samples: Samples = NO_SAMPLES
         self._redacted: set[int] = set()
 
@@ -127,10 +129,10 @@ class _Sum:
         self._take_apart()
         self._sum(statement)
 
-    def _take_apart(self) -> dict[Place, tuple[int, int]]:
+    def _take_apart(self) -> PlaceSums:
         only, self._only = self._only, None
         if self._places is None:
-            self._places, self._samples = {}, Samples()
+            self._places, self._samples = PlaceSums(self._known), Samples()
         if only is not None:
             self._sum(only)
         return self._places
@@ -144,24 +146,19 @@ class _Sum:
 
     def add_place(self, place: Place) -> None:
         """Executions that count for it."""
-        places = self._take_apart()
-        key = msgspec.structs.replace(place, executions=0, distinct=0)
-        executions, distinct = places.get(key, (0, 0))
-        places[key] = executions + place.executions, max(distinct, place.distinct)
+        self._take_apart().add(place)
 
     def origins(self) -> Iterator[Origin]:
         """The lines it came from, some of them many times."""
-        places = self._only.places if self._only is not None else self._places or ()
-        return (place.origin for place in places)
+        if self._only is not None:
+            return (place.origin for place in self._only.places)
+        return self._places.origins() if self._places is not None else iter(())
 
     def places(self) -> tuple[Place, ...]:
         """Where it came from, sorted."""
         if self._only is not None:
             return self._only.places
-        return tuple(
-            msgspec.structs.replace(place, executions=executions, distinct=distinct)
-            for place, (executions, distinct) in sorted((self._places or {}).items())
-        )
+        return self._places.read() if self._places is not None else ()
 
     def statement(self, key: _Key) -> Statement:
         """The sum."""
