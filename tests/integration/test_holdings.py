@@ -380,6 +380,7 @@ def test_djangos_connections_are_the_settings(heard: Callable[..., Capture], tmp
             "USER": os.environ["USER_"], "HOST": os.environ["HOST"], "PORT": os.environ["PORT_"],
             "OPTIONS": {"options": "-c statement_timeout=5s"},
         }}
+        USE_TZ = True  # without it Django 4.2 warns
         '''
         def close_month(transaction, connection):
             transaction.set_autocommit(False)

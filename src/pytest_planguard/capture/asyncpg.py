@@ -47,7 +47,7 @@ _METHODS = ("bind", "bind_execute", "bind_execute_many", "copy_in", "copy_out", 
 _KNOWN_ARGUMENTS = (
     "self", "state", "args", "portal_name", "limit", "return_extra", "timeout",
 )  # fmt: skip
-"""Of ``bind_execute`` in asyncpg up to 0.32."""
+"""Of ``bind_execute`` in asyncpg from 0.29 to 0.32."""
 
 _ROWS = (list, tuple)
 
@@ -165,9 +165,8 @@ class Listener:
     def wrap(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         """One of the methods that send, heard before it runs; its coroutine is its own."""
         if name in {"bind", "bind_execute"}:
-            known = _arguments(original) == _KNOWN_ARGUMENTS
-            made = self._bind_execute(original) if known else self._prepared(original)
-            return functools.wraps(original)(made)
+            made = self._bind_execute if _is_known(original) else self._prepared
+            return functools.wraps(original)(made(original))
         hear = self._many if name == "bind_execute_many" else self._plain
         first = "query" if name == "query" else "copy_stmt" if "copy" in name else "state"
 
@@ -409,12 +408,14 @@ class Listener:
         )
 
 
-def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
-    """Its parameters; none where compiled code does not tell them."""
+def _is_known(function: Callable[..., Any]) -> bool:
+    """Whether it is ``bind_execute`` as we call it; compiled code of 0.29 tells no parameters."""
     try:
-        return tuple(inspect.signature(function).parameters)
+        return tuple(inspect.signature(function).parameters) == _KNOWN_ARGUMENTS
     except (TypeError, ValueError):
-        return ()
+        import asyncpg
+
+        return function.__name__ == "bind_execute" and asyncpg.__version__.startswith("0.29.")
 
 
 def _take_back(known: Known, text: str) -> None:
