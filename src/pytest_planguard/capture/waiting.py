@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_planguard.capture.recorder import Line, Recorder
 
-MOST_OF_ONE = 64
+MOST_OF_ONE = 256
 """Statements of one query put aside: what is a cold start for the first is none for the others."""
 
 _MOST_QUERIES = 64
-"""With statements put aside; with ``LONGEST_ASIDE`` this bounds what is held: 4 MB."""
+"""With statements put aside; with ``LONGEST_ASIDE`` this bounds what is held: 16 MB, were they
+all that long."""
 
 LONGEST_ASIDE = 1_024
 """Bytes of a statement, or of its values, that may be put aside."""

@@ -169,8 +169,8 @@ for number in range(1, 4):
 
 def test_nothing_put_aside_is_left_behind_when_a_capture_is_taken(capture_of: CaptureOf) -> None:
     body = """
-await ask(connection, range(101))
-assert counted(recorder.take()) == 101
+await ask(connection, range(701))
+assert counted(recorder.take()) == 701
 await ask(connection, range(33))
 assert counted(recorder.take()) == 33
 with recorder.watched_by(recorder.new_tally()):
