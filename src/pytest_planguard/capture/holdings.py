@@ -337,7 +337,7 @@ class Holdings:
         if not is_calls:
             return
         if pool is not None and pool.most != UNBOUNDED:
-            call = self._call_of(inner, task, root)
+            call = self._call_of((inner, *further), task, root)
             if call is not None:
                 self._nest(loan, id(key), call, task)
         if origin.via not in _ORMS:
@@ -387,7 +387,7 @@ class Holdings:
             self._latest[where] = loan, call
 
     def _call_of(
-        self, frame: FrameType | None, task: Any, root: FrameType | None
+        self, stacks: Iterable[FrameType | None], task: Any, root: FrameType | None
     ) -> SuiteCall | None:
         """The innermost call of the suite's, which is nearer than all that led to it.
 
@@ -396,16 +396,18 @@ class Holdings:
         """
         # Most frames are a library's: asking for each costs
         passed, owners = self._origins.passed, self._origins.owners
-        while frame is not None:
-            if (name := frame.f_code.co_filename) not in passed:
-                owner = owners.get(name) or self._origins.owner_of(frame)
-                if owner is _TEST:
-                    return None if repeats(frame) else ((frame.f_code, frame.f_lasti),)
-                if owner is _RUNNER:
-                    break
-            if frame is root:
-                return None if self._origins.suite_calls.serves(root) else id(task)
-            frame = frame.f_back
+        for start in stacks:
+            frame = start
+            while frame is not None:
+                if (name := frame.f_code.co_filename) not in passed:
+                    owner = owners.get(name) or self._origins.owner_of(frame)
+                    if owner is _TEST:
+                        return None if repeats(frame) else ((frame.f_code, frame.f_lasti),)
+                    if owner is _RUNNER:
+                        break
+                if frame is root:
+                    return None if self._origins.suite_calls.serves(root) else id(task)
+                frame = frame.f_back
         return None if task is None else id(task)
 
     @staticmethod
