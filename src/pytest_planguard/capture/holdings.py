@@ -374,9 +374,14 @@ class Holdings:
         application has given it may call the application again.
         """
         where = pool, get_ident() if task is None else id(task)
-        before = self._latest.get(where)
-        if before is not None and before[1] == call and before[0].is_held:
-            first = before[0]
+        first, its_call = self._latest.get(where, (None, None))
+        if (
+            first is not None
+            and its_call == call
+            and first.is_held
+            # A task may lie where another one lay, which left what it took to somebody
+            and (task is None or not first.ended())
+        ):
             self._nested[loan.moment.test].add(
                 Held(
                     Hold.NESTED, loan.origin, loan.watch.database, loan.maker,
