@@ -150,8 +150,9 @@ class Recorder:
         """By what was sent, and what of the stack decides who asked."""
         self.recent: dict[tuple[bytes, tuple[int, ...]], Line] = {}
         """By text and types: the line of the application that has sent it last."""
-        self.hastens = _takes_turns()
-        """Whether ``is_again`` and ``count_known`` may be asked."""
+        self.hastens = False
+        """Whether ``is_again`` and ``count_known`` may be asked: they know of no redaction, and of
+        nobody else who counts."""
         self._thinned = 0
         self._control: set[bytes] = set()
         """Texts that are no queries, so that the next one costs one look."""
@@ -168,6 +169,7 @@ class Recorder:
         self._ways = origins.ways()
         self.holdings = Holdings(origins, self)
         """Connections and transactions, and who has them."""
+        self._decide()
         _living.add(self)
 
     # What the plugin tells

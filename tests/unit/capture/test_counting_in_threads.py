@@ -16,7 +16,9 @@ from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.files import Files
 from pytest_planguard.capture.origin import OriginFinder
 from pytest_planguard.capture.recorder import Recorder
+from pytest_planguard.capture.redacting import Redactor
 from pytest_planguard.model.capture import Capture
+from pytest_planguard.model.redaction import Redaction
 from pytest_planguard.model.statement import Phase
 
 SHOP = ConnectionParameters({"dbname": "shop"})
@@ -25,8 +27,8 @@ SHOP = ConnectionParameters({"dbname": "shop"})
 class App:
     """An application of one line that sends, and a driver that listens as the real ones do."""
 
-    def __init__(self, folder: Path) -> None:
-        self.recorder = Recorder(OriginFinder(Files(folder)))
+    def __init__(self, folder: Path, redactor: Redactor | None = None) -> None:
+        self.recorder = Recorder(OriginFinder(Files(folder)), redactor)
         self.recorder.origins.passed.add(__file__)  # the driver
         self.recorder.enter("t::first", Phase.CALL)
         self.session = self.recorder.session("psycopg", SHOP)
@@ -213,3 +215,12 @@ def test_what_is_sent_while_kinds_of_session_are_given_up_is_counted(
     assert not any(heard)
     monkeypatch.undo()
     assert executions([app.recorder.take()])["SELECT 1"] == sent
+
+
+def test_no_value_goes_past_a_redactor_before_the_first_test_either(tmp_path: Path) -> None:
+    app = App(tmp_path, Redactor(Redaction(("users.email",))))
+    text = b"SELECT 1 FROM users WHERE email = $1::text"
+    assert {app.ask(text, b"%d@b.example" % number) for number in range(200)} == {"new", "again"}
+    (statement,) = app.recorder.take().statements
+    assert statement.executions == 200
+    assert "example" not in str(statement.samples)
