@@ -65,8 +65,8 @@ SIZES = ((1_000_000, 500), (100_000, 100_000))
 MOST_TIMES = {"psycopg": 1.15, "orm": 1.10}
 """Of the time without planguard, by application."""
 
-MOST_ADDED = 10.0
-"""Microseconds planguard may add to a statement, whatever sends it."""
+MOST_ADDED = dict.fromkeys(("psycopg", "psycopg2", "asyncpg"), 10.0)
+"""Microseconds planguard may add to a statement, by driver."""
 
 MOST_MEMORY = {500: 30.0, 100_000: 300.0}
 """MB planguard may take, by distinct statements; likewise while the file is written."""
@@ -171,8 +171,8 @@ def slow(application: str, without: Sequence[float], found: Sequence[float]) -> 
     more, ratio = medians(without, found)
     if ratio > MOST_TIMES.get(application, math.inf):
         yield f"{application}: × {ratio:.2f} of the time without, wanted {MOST_TIMES[application]}"
-    if more > MOST_ADDED:
-        yield f"{application}: {more:+.1f} µs a statement, wanted {MOST_ADDED:g}"
+    if more > MOST_ADDED.get(application, math.inf):
+        yield f"{application}: {more:+.1f} µs a statement, wanted {MOST_ADDED[application]:g}"
 
 
 def line(name: str, without: Sequence[float], found: Sequence[float]) -> str:

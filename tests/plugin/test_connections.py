@@ -6,10 +6,11 @@ from fix_suite import Suite
 from pytest_planguard.model.connections import UNBOUNDED, Hold
 
 APP = """
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 import psycopg
 from psycopg_pool import ConnectionPool
 from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
 
 kept = {}
@@ -50,6 +51,23 @@ def ask(engine):
     with engine.begin() as connection:
         return connection.execute(text("SELECT 1")).scalar_one()
 
+async def inner_task(engine):
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+
+async def outer_task(engine):
+    async with engine.connect():
+        await inner_task(engine)
+
+@asynccontextmanager
+async def lent_to_task(engine):
+    async with engine.connect() as connection:
+        yield connection
+
+def in_greenlet(connection):
+    with connection.engine.connect() as other:
+        other.execute(text("SELECT 1"))
+
 def keep(engine):
     kept["connection"] = engine.connect()
 
@@ -59,7 +77,7 @@ def drop(engine):
 """
 
 TESTS = """
-import os
+import asyncio, os
 import app, psycopg, pytest
 URL = os.environ["URL"]
 
@@ -118,6 +136,23 @@ def bounded():
     yield engine
     engine.dispose()
 
+def asynchronously(work):
+    async def run():
+        engine = app.create_async_engine(app.make_url(URL).set(drivername="postgresql+psycopg"))
+        await work(engine)
+        await engine.dispose()
+    asyncio.run(run())
+
+def test_two_are_taken_in_one_call_of_a_task():
+    asynchronously(app.outer_task)
+
+def test_two_are_taken_in_two_calls_of_a_task():
+    async def work(engine):
+        async with app.lent_to_task(engine) as connection:
+            await connection.run_sync(app.in_greenlet)
+            await app.inner_task(engine)
+    asynchronously(work)
+
 def test_the_suite_takes_one(engine):
     engine.connect()
     assert app.ask(engine) == 1
@@ -132,7 +167,7 @@ def test_one_is_dropped(engine):
 
 def test_what_passing_tests_leave_behind_is_captured_with_its_line(suite: Suite) -> None:
     suite.write(app=APP, test_app=TESTS)
-    suite.run("--planguard").assert_outcomes(passed=10, xfailed=1)
+    suite.run("--planguard").assert_outcomes(passed=12, xfailed=1)
     capture = suite.judged
     assert capture.notes == ()
     assert [(one.hold, one.origin.function, one.test) for one in capture.held] == [
@@ -140,13 +175,15 @@ def test_what_passing_tests_leave_behind_is_captured_with_its_line(suite: Suite)
         (Hold.CONNECTION, "keep", "test_app.py::test_one_is_kept"),
         (Hold.NESTED, "inner", "test_app.py::test_two_are_taken_in_one_call"),
         (Hold.NESTED, "ask", "test_app.py::test_a_session_and_another_one"),
+        (Hold.NESTED, "inner_task", "test_app.py::test_two_are_taken_in_one_call_of_a_task"),
         (Hold.TRANSACTION, "record", "test_app.py::test_a_read_begins_a_transaction"),
     ]
     assert [(one.origin.function, one.most) for one in capture.pools] == [
         ("pool_of", 8),
         ("engine_of", UNBOUNDED),
     ]
-    assert [(one.origin.function, one.timeouts) for one in capture.opened] == [
+    opened = [(one.origin.function, one.timeouts) for one in capture.opened]
+    assert [one for one in opened if "task" not in one[0] and "greenlet" not in one[0]] == [
         ("record", ("statement_timeout",)),
         ("pool_of", ()),
         ("engine_of", ()),

@@ -54,10 +54,13 @@ _ROWS = (list, tuple)
 _SMALL = frozenset(
     (bool, int, float, type(None), Decimal, uuid.UUID, dt.date, dt.datetime, dt.time, dt.timedelta)
 )
-"""Types of values that nobody can change, and that are never long."""
+"""Types of values that nobody can change, and that are hardly ever long."""
 
 _FROZEN = _SMALL | {str, bytes}
 """Likewise, but for their length."""
+
+_FEW = LONGEST_ASIDE // sys.getsizeof(1)
+"""Values that together are not long, if each of them is small."""
 
 _PUBLIC = ("execute", "fetch", "fetchrow", "fetchval")
 """Methods of a connection the application calls."""
@@ -107,13 +110,15 @@ class Again(Aside):
         leaves_unsure: Whether its session may have another search_path behind it.
     """
 
-    __slots__ = ("leaves_unsure", "line", "values")
+    __slots__ = ("leaves_unsure", "line", "small", "values")
 
     def __init__(self, line: Line, *, leaves_unsure: bool) -> None:
         super().__init__()
         self.line = line
         self.values = len(line.key[1])
         """How many it has."""
+        self.small = _SMALL if self.values <= _FEW else frozenset[type]()
+        """Types of values whose length nobody need ask for."""
         self.leaves_unsure = leaves_unsure
 
     def count(self, recorder: Recorder, line: Line, kept: list[tuple[Any, ...]]) -> None:
@@ -236,7 +241,7 @@ class Listener:
                                 or recorder.is_again(line, methods.depth)
                             )
                         if same and (
-                            _SMALL.issuperset(map(type, args))
+                            again.small.issuperset(map(type, args))
                             or (
                                 _FROZEN.issuperset(map(type, args))
                                 and sum(map(sys.getsizeof, args)) <= LONGEST_ASIDE

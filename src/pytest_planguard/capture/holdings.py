@@ -337,7 +337,7 @@ class Holdings:
         if not is_calls:
             return
         if pool is not None and pool.most != UNBOUNDED:
-            call = self._call_of(inner, task, root)
+            call = self._call_of((inner, *further), task, root)
             if call is not None:
                 self._nest(loan, id(key), call, task)
         if origin.via not in _ORMS:
@@ -374,9 +374,14 @@ class Holdings:
         application has given it may call the application again.
         """
         where = pool, get_ident() if task is None else id(task)
-        before = self._latest.get(where)
-        if before is not None and before[1] == call and before[0].is_held:
-            first = before[0]
+        first, its_call = self._latest.get(where, (None, None))
+        if (
+            first is not None
+            and its_call == call
+            and first.is_held
+            # A task may lie where another one lay, which left what it took to somebody
+            and (task is None or not first.ended())
+        ):
             self._nested[loan.moment.test].add(
                 Held(
                     Hold.NESTED, loan.origin, loan.watch.database, loan.maker,
@@ -387,7 +392,7 @@ class Holdings:
             self._latest[where] = loan, call
 
     def _call_of(
-        self, frame: FrameType | None, task: Any, root: FrameType | None
+        self, stacks: Iterable[FrameType | None], task: Any, root: FrameType | None
     ) -> SuiteCall | None:
         """The innermost call of the suite's, which is nearer than all that led to it.
 
@@ -396,16 +401,18 @@ class Holdings:
         """
         # Most frames are a library's: asking for each costs
         passed, owners = self._origins.passed, self._origins.owners
-        while frame is not None:
-            if (name := frame.f_code.co_filename) not in passed:
-                owner = owners.get(name) or self._origins.owner_of(frame)
-                if owner is _TEST:
-                    return None if repeats(frame) else ((frame.f_code, frame.f_lasti),)
-                if owner is _RUNNER:
-                    break
-            if frame is root:
-                return None if self._origins.suite_calls.serves(root) else id(task)
-            frame = frame.f_back
+        for start in stacks:
+            frame = start
+            while frame is not None:
+                if (name := frame.f_code.co_filename) not in passed:
+                    owner = owners.get(name) or self._origins.owner_of(frame)
+                    if owner is _TEST:
+                        return None if repeats(frame) else ((frame.f_code, frame.f_lasti),)
+                    if owner is _RUNNER:
+                        break
+                if frame is root:
+                    return None if self._origins.suite_calls.serves(root) else id(task)
+                frame = frame.f_back
         return None if task is None else id(task)
 
     @staticmethod

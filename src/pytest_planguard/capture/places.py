@@ -1,13 +1,13 @@
 """Where statements came from: a line, a test and its phase; and how often.
 
 A suite has one such place for each statement and test. While a phase runs it has a counter, which
-takes 300 bytes with all that leads to it; of phases that are over, four numbers are kept.
+takes 300 bytes with all that leads to it; of phases that are over, five numbers are kept.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from pytest_planguard.capture.calls import Calls
@@ -15,6 +15,9 @@ from pytest_planguard.capture.origin import Site
 from pytest_planguard.model.statement import Origin, Phase, Place
 
 _MOST_EXECUTIONS = (1 << 32) - 1
+
+_NUMBERS = 5
+"""Kept of a place."""
 
 
 class Moment:
@@ -60,22 +63,30 @@ _OVER = Calls()
 class Places:
     """Where one statement came from."""
 
-    __slots__ = ("now", "past")
+    __slots__ = ("last", "now")
 
     def __init__(self) -> None:
         self.now: dict[Site, Counter] = {}
         """In the phase that runs."""
-        self.past: array[int] | None = None
-        """Of each place the site, the moment, executions and distinct lists of values."""
+        self.last = 0
+        """In phases that are over: the number in ``Past`` of the one that was added last, which
+        knows the one before it; 0 is none."""
 
 
 class Past:
-    """What was counted in phases that are over."""
+    """What was counted in phases that are over.
+
+    All in one array, which grows in place: one for each statement left its smaller selves behind
+    as it grew, 1.5 MB for 1.6 of 100,000 places (``benchmarks/capture.py memory``).
+    """
 
     def __init__(self) -> None:
         self.moments: list[Moment] = []
         self._sites: list[Site] = []
         self._numbers: dict[Site, int] = {}
+        self._places = array("I")
+        """Of each place the site, the moment, executions, distinct lists of values, and the number
+        of the statement's place before it."""
 
     def add(self, places: Places, site: Site, counter: Counter) -> None:
         """Takes a counter over, which counts nothing more."""
@@ -84,11 +95,20 @@ class Past:
         if number is None:
             number = self._numbers[site] = len(self._sites)
             self._sites.append(site)
-        if places.past is None:
-            places.past = array("I")
         executions, distinct = counter.close()
         executions = min(executions, _MOST_EXECUTIONS)
-        places.past.extend((number, len(self.moments) - 1, executions, distinct))
+        when = len(self.moments) - 1
+        self._places.extend((number, when, executions, distinct, places.last))
+        places.last = len(self._places) // _NUMBERS
+
+    def move(self, places: Places, to: Places) -> None:
+        """Lets others have the places of phases that are over; the statement has none then."""
+        first = places.last
+        if first:
+            while before := self._places[first * _NUMBERS - 1]:
+                first = before
+            self._places[first * _NUMBERS - 1] = to.last
+            places.last, to.last = 0, places.last
 
     def origins(self) -> frozenset[Origin]:
         """The lines that were counted for."""
@@ -98,13 +118,18 @@ class Past:
         """Executions and distinct lists of values, summed up by place."""
         counts: Counts = {}
         for places in several:
-            numbers = iter(places.past or ())
-            for number, when, more, most in zip(*[numbers] * 4, strict=True):
+            for number, when, more, most in self._of(places):
                 moment = self.moments[when]
                 where = (self._sites[number].origin, moment.test, moment.phase, moment.scope)
                 executions, distinct = counts.get(where, (0, 0))
                 counts[where] = executions + more, max(distinct, most)
         return counts
+
+    def _of(self, places: Places) -> Iterator[Sequence[int]]:
+        last = places.last
+        while last:
+            *counted, last = self._places[(last - 1) * _NUMBERS : last * _NUMBERS]
+            yield counted
 
 
 Counts: TypeAlias = dict[tuple[Origin, str, Phase, str], tuple[int, int]]

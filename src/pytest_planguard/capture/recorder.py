@@ -465,8 +465,8 @@ class Recorder:
             False where ``record_again`` has to.
         """
         counter = line.counter
-        if line.decided is not self.moment or counter is None:
-            return False
+        if line.decided is not self.moment or counter is None or counter.calls.undecided:
+            return False  # or it is closed, and the moment not over yet: see ``Counter.close``
         counter.executions += 1
         if params and (text := line.samples.news(params)) is not None:
             with self._lock:
@@ -492,10 +492,10 @@ class Recorder:
             formats: Those of all, as for ``record``.
         """
         _, _, session, many, stream = line.key
-        key, counter = (text, types, session, many, stream), line.counter
+        key, counter, count = (text, types, session, many, stream), line.counter, len(rows)
         with self._lock:
             if line.decided is self.moment and counter is not None and key == line.key:
-                counter.executions += len(rows)
+                counter.executions += count  # no call in between: see ``count_known``
                 if types:
                     line.samples.offer_all(rows, formats)
                 return

@@ -85,7 +85,8 @@ class Samples:
         """
         count = len(params)
         parts = [text] if count == 1 else text.split(_SEPARATOR)
-        if len(parts) == count and _NULL not in parts and len(text) < LARGE:
+        is_small = count < _MANY and len(text) < LARGE
+        if is_small and len(parts) == count and _NULL not in parts:
             self._hold(text, _facts(count, tuple(formats or ())))
             return
         raw = [value if value is None or type(value) is bytes else plain(value) for value in params]

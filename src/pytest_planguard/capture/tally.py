@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, groupby
@@ -183,6 +182,7 @@ class Tally:
             if id(sent.session) not in numbers:
                 self.lost_kinds = self.lost_kinds or variety.kind_of(sent.session) not in kinds
                 del varied.kept[key]
+                self._past.move(sent.places, varied.rest)
                 sent.give_up(varied.rest)
                 self._given_up += 1
                 if self._given_up > _MOST_GIVEN_UP:
@@ -204,9 +204,6 @@ class Sent:
 
     def give_up(self, rest: Places) -> None:
         """Counts for others from now on, and keeps no values; no phase may run."""
-        if self.places.past:
-            rest.past = rest.past or array("I")
-            rest.past.extend(self.places.past)
         self.places = rest
         self.samples = NO_SAMPLES
         self.is_given_up = True

@@ -10,17 +10,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from itertools import groupby
 from operator import itemgetter
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.recorder import Line, Recorder
 
-MOST_OF_ONE = 64
+MOST_OF_ONE = 256
 """Statements of one query put aside: what is a cold start for the first is none for the others."""
 
 _MOST_QUERIES = 64
-"""With statements put aside; with ``LONGEST_ASIDE`` this bounds what is held: 4 MB."""
+"""With statements put aside; with ``LONGEST_ASIDE`` this bounds what is held: 16 MB, were they
+all that long."""
 
 LONGEST_ASIDE = 1_024
 """Bytes of a statement, or of its values, that may be put aside."""
@@ -52,7 +52,6 @@ class Waiting:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._listed: list[Aside] = []
-        self._lock = Lock()
         recorder.readers.append(self.read)
 
     def add(self, query: Aside) -> None:
@@ -79,8 +78,12 @@ class Waiting:
             self._read(query)
 
     def _read(self, query: Aside) -> None:
-        with self._lock:
-            found = query.aside[:]
-            del query.aside[: len(found)]  # others may be adding to it
+        # One by one: others may be adding to it, also what ends while this runs
+        aside, found = query.aside, []
+        for _ in range(len(aside)):
+            try:
+                found.append(aside.pop())
+            except IndexError:  # another thread was quicker
+                break
         for line, statements in groupby(found, key=itemgetter(0)):
             query.count(self._recorder, line, [kept for _, kept in statements])

@@ -169,8 +169,8 @@ for number in range(1, 4):
 
 def test_nothing_put_aside_is_left_behind_when_a_capture_is_taken(capture_of: CaptureOf) -> None:
     body = """
-await ask(connection, range(101))
-assert counted(recorder.take()) == 101
+await ask(connection, range(701))
+assert counted(recorder.take()) == 701
 await ask(connection, range(33))
 assert counted(recorder.take()) == 33
 with recorder.watched_by(recorder.new_tally()):
@@ -223,3 +223,19 @@ for number in range(100):
     assert sorted(
         (place.origin.function, place.executions) for place in statement.places
     ) == [("ask", 160), ("other", 100)]  # fmt: skip
+
+
+def test_many_small_values_are_not_held(capture_of: CaptureOf) -> None:
+    body = """
+import gc
+from pytest_planguard.capture import asyncpg as driver
+many = ", ".join(f"${n}::int" for n in range(1, 81))
+async def ask_all(first):
+    await connection.fetch(f"SELECT 'aside' WHERE 5 IN ({many})", *range(first, first + 80))
+for number in range(120):
+    await ask_all(number)
+(again,) = [item for item in gc.get_objects() if type(item) is driver.Again]
+assert again.aside == []
+"""
+    (statement,) = capture_of(app(body, _ASIDE)).statements
+    assert (statement.executions, len(statement.samples)) == (120, 64)

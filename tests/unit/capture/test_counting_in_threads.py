@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pytest_planguard.capture import file
+from pytest_planguard.capture import file, variety
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.files import Files
 from pytest_planguard.capture.origin import OriginFinder
@@ -172,3 +172,44 @@ def test_without_a_lock_of_the_interpreter_counting_takes_ours(
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: True)
     app.recorder.enable(on=True)
     assert app.ask(b"SELECT 1") == "quick"
+
+
+def test_what_is_sent_while_rows_put_aside_are_added_is_counted(app: App) -> None:
+    """As another thread would where it gets its turn, which is at a call."""
+    sent = app.warm(b"SELECT 1")
+    (line,) = app.recorder.recent.values()
+
+    class Rows(list[Any]):
+        def __len__(self) -> int:
+            assert app.recorder.count_known(line, None, None)
+            return super().__len__()
+
+    app.recorder.count_later(line, b"SELECT 1", (), Rows([(), ()]))
+    assert executions([app.recorder.take()]) == {"SELECT 1": sent + 3}
+
+
+def test_what_is_sent_while_kinds_of_session_are_given_up_is_counted(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As above: counters are closed then, and nobody would look at them again."""
+    sent = app.warm(b"SELECT 1")
+    (line,) = app.recorder.recent.values()
+    close, heard = app.recorder._tally._close, []
+
+    def meanwhile() -> None:
+        close()
+        heard.append(app.recorder.count_known(line, None, None))
+
+    def other_tenant(number: int) -> None:
+        settings = (("app.tenant", str(number)),)
+        session = app.recorder.session("psycopg", SHOP, settings=settings)
+        app.recorder.record(b"SELECT 2", (), None, None, session)
+
+    app._ask(other_tenant, 0)
+    monkeypatch.setattr(app.recorder._tally, "_close", meanwhile)
+    for number in range(1, variety.MOST_WAYS + 1):
+        app._ask(other_tenant, number)
+    assert heard
+    assert not any(heard)
+    monkeypatch.undo()
+    assert executions([app.recorder.take()])["SELECT 1"] == sent

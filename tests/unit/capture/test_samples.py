@@ -92,3 +92,13 @@ def test_what_is_offered_a_few_at_a_time_is_chosen_alike() -> None:
     for value in random.Random(2).sample(values, len(values)) * 2:
         samples.offer([value], [0])
     assert samples.read() == kept(values)
+
+
+def test_of_lists_of_very_many_values_one_is_kept_however_they_are_offered() -> None:
+    rows = [[b"%d" % number] * 1_024 for number in range(3)]
+    one_by_one, together = Samples(), Samples()
+    for row in rows:
+        one_by_one.offer(row, None)
+    together.offer_all(rows, None)
+    assert len(together.read()) == 1
+    assert together.read() == one_by_one.read()
