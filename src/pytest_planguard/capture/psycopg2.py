@@ -14,7 +14,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_planguard.capture import psycopg2_extras
-from pytest_planguard.capture.alarms import let_pass
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.following import is_plain, is_query
 from pytest_planguard.capture.imports import can_import, when_imported
@@ -236,11 +235,7 @@ class Listener:
         Quick where its line sent the same before; the quickest way is in ``psycopg2_classes``.
         """
         try:
-            try:
-                sent = cursor.query
-            except Exception as error:  # noqa: BLE001 -- a class may have its own idea of it
-                let_pass(error)
-                sent = sent_last(cursor)
+            sent = sent_last(cursor)
             if sent is None:
                 return
             if self.stopped or not self.recorder.listening:

@@ -7,6 +7,7 @@ does ``isinstance``. Ours are the innermost, so that a statement is heard once a
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
 from collections.abc import Callable, Mapping
@@ -263,7 +264,7 @@ def _execute(listener: Hearer, kind: Any) -> Any:  # noqa: C901 -- one function 
     costs more than what it does.
     """
     recorder, late, find = listener.recorder, listener.late, listener.find
-    quoted, waiting = listener.quoted, listener.waiting
+    quoted, waiting, query_of = listener.quoted, listener.waiting, _own_query()
 
     def execute(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: C901 -- likewise
         heard = False
@@ -271,15 +272,12 @@ def _execute(listener: Hearer, kind: Any) -> Any:  # noqa: C901 -- one function 
         if met is None:
             heard = recorder.listening and not listener.stopped
             heard = heard and listener.before(self, args, kwargs)
-        try:
-            before = self.query
-        except Exception:  # noqa: BLE001 -- a class of the application's has its own idea of it
-            before, met = sent_last(self), None
+        before = query_of(self)
         try:
             send = super(kind, self).execute
             result = send(*args, **kwargs) if kwargs else send(*args)
         except BaseException as error:
-            if not heard and sent_last(self) is not before:
+            if not heard and query_of(self) is not before:
                 listener.after_execute(self, args, kwargs)
             leave_no_trace(error)
             raise
@@ -296,7 +294,7 @@ def _execute(listener: Hearer, kind: Any) -> Any:  # noqa: C901 -- one function 
                 and known.last[1] is known.follower.state
                 and known.last[2] == connection.isolation_level
                 and not (known.unsure and _has_other_path(connection, known.last[0]))
-                and len(sent := self.query) <= LONGEST_ASIDE
+                and len(sent := query_of(self)) <= LONGEST_ASIDE
                 and not (recorder.said and id(self) in recorder.said)
                 # 0 is this method
                 and (
@@ -369,14 +367,16 @@ def _heard_afterwards(
 
 
 def sent_last(cursor: Any) -> Any:
-    """What a cursor sent last; a class of the application's may have its own idea of the name."""
-    try:
-        return cursor.query
-    except Exception as error:  # noqa: BLE001 -- never reaches the statement
-        let_pass(error)
-        from psycopg2.extensions import cursor as base
+    """What a cursor sent last; a class of the application's may have its own idea of ``query``."""
+    return _own_query()(cursor)
 
-        return base.query.__get__(cursor)
+
+@functools.cache
+def _own_query() -> Any:
+    """Reads the attribute as the library does: no code of the application's is called."""
+    from psycopg2.extensions import cursor
+
+    return cursor.query.__get__
 
 
 def _after(

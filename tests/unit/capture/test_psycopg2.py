@@ -461,6 +461,40 @@ assert recorder.failure is None
     )
 
 
+def test_what_a_class_makes_of_the_name_query_is_left_to_it(capture_of: CaptureOf) -> None:
+    before = """
+class Text(extensions.cursor):
+    @property
+    def query(self):
+        return (super().query or b"").decode()
+
+class Nothing(extensions.cursor):
+    query = None
+
+class Sometimes(extensions.cursor):
+    asked = 0
+    @property
+    def query(self):
+        self.asked += 1
+        if self.asked % 2:
+            raise RuntimeError("not that")
+
+def ask(cursor, value):
+    cursor.execute("SELECT %s", (value,))
+"""
+    body = """
+for factory in (extensions.cursor, Text, Nothing, Sometimes):
+    with connection.cursor(cursor_factory=factory) as other:
+        for number in range(70):
+            ask(other, number)
+        try:
+            other.execute("SELECT %s", (object(),))
+        except psycopg2.ProgrammingError:
+            pass
+"""
+    assert heard(capture_of(app(body, before))) == {"SELECT $1": ((23,), 280, False, False)}
+
+
 @pytest.mark.parametrize(
     "planted",
     [
