@@ -501,6 +501,10 @@ class Recorder:
                 if types:
                     line.samples.offer_all(rows, formats)
                 return
+        # Values in a text make it another one: it takes room as any other does
+        if key not in self._tally.entries and not self._is_counted(key, line.session, None):
+            return
+        with self._lock:
             for params in rows:
                 self._tally.count(
                     key, line.session, line.site, self.moment, params, formats, _nobody,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pytest_planguard.capture import file, variety
+from pytest_planguard.capture import file, recorder, variety
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.files import Files
 from pytest_planguard.capture.origin import OriginFinder
@@ -224,3 +224,16 @@ def test_no_value_goes_past_a_redactor_before_the_first_test_either(tmp_path: Pa
     (statement,) = app.recorder.take().statements
     assert statement.executions == 200
     assert "example" not in str(statement.samples)
+
+
+def test_texts_that_were_put_aside_are_bounded_as_others_are(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = app.warm(b"SELECT 1")
+    (line,) = app.recorder.recent.values()
+    monkeypatch.setattr(recorder, "MAX_TEXT_BYTES", len(b"SELECT 1"))
+    for number in range(100):
+        app.recorder.count_later(line, b"SELECT now(), %d" % number, (), [()])
+    capture = app.recorder.take()
+    assert executions([capture]) == {"SELECT 1": sent}
+    assert capture.notes
