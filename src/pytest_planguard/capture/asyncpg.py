@@ -205,7 +205,7 @@ class Listener:
         recorder, hear, waiting = self._recorder, self._send, self._waiting
         find, methods, codes = self._protocols.find, self._methods, self._methods.codes
 
-        def bind_execute(
+        def bind_execute(  # noqa: C901 -- likewise
             protocol: Any, state: Any, args: Any, portal_name: Any, limit: Any,
             return_extra: Any, timeout: Any,
         ) -> Any:  # fmt: skip
@@ -240,13 +240,17 @@ class Listener:
                                 )
                                 or recorder.is_again(line, methods.depth)
                             )
-                        if same and (
-                            again.small.issuperset(map(type, args))
-                            or (
-                                _FROZEN.issuperset(map(type, args))
-                                and sum(map(sys.getsizeof, args)) <= LONGEST_ASIDE
+                        try:
+                            is_short = same and (
+                                again.small.issuperset(map(type, args))
+                                or (
+                                    _FROZEN.issuperset(map(type, args))
+                                    and sum(map(sys.getsizeof, args)) <= LONGEST_ASIDE
+                                )
                             )
-                        ):
+                        except TypeError:  # a class of the application's without a hash
+                            is_short = False
+                        if is_short:
                             heard = True
                             again.aside.append((line, args))
                             if not again.is_listed or len(again.aside) >= MOST_OF_ONE:

@@ -308,10 +308,13 @@ def _execute(listener: Hearer, kind: Any) -> Any:  # noqa: C901 -- one function 
             ):
                 heard = type(given) is tuple
                 if heard:
-                    for value in given:
-                        if type(value) not in quoted:
-                            heard = False
-                            break
+                    try:
+                        for value in given:
+                            if type(value) not in quoted:
+                                heard = False
+                                break
+                    except TypeError:  # a class of the application's without a hash
+                        heard = False
                 # Else a value may be SQL (``AsIs``): see ``following.effects_of``
                 if heard or not (b";" in sent or b"set_config" in sent or b"SET_CONFIG" in sent):
                     heard = True

@@ -239,3 +239,22 @@ assert again.aside == []
 """
     (statement,) = capture_of(app(body, _ASIDE)).statements
     assert (statement.executions, len(statement.samples)) == (120, 64)
+
+
+def test_a_class_without_a_hash_is_sent_where_others_were_before(capture_of: CaptureOf) -> None:
+    before = """
+class Compared(type):
+    def __eq__(kind, other):
+        return kind is other
+
+class Price(metaclass=Compared):
+    def __str__(self):
+        return "5"
+"""
+    body = """
+await connection.set_type_codec("int4", schema="pg_catalog", encoder=str, decoder=int)
+await ask(connection, [*range(70), Price()])
+"""
+    assert heard(capture_of(app(body, _ASIDE + before))) == {
+        "SELECT $1::int AS aside": ((23,), 71, False, False)
+    }

@@ -667,3 +667,26 @@ for value in [Decimal(5)] * 100 + [Decimal(7), Decimal(6)]:
         (item.text, item.executions) for item in statements if item.session.settings
     ]  # fmt: skip
     assert ("SELECT 6 AS held", 1) in found or ("SELECT $1 AS held", 1) in found
+
+
+def test_a_class_without_a_hash_is_sent_where_others_were_before(capture_of: CaptureOf) -> None:
+    before = """
+class Compared(type):
+    def __eq__(kind, other):
+        return kind is other
+
+class Price(metaclass=Compared):
+    def __conform__(self, protocol):
+        return self
+    def getquoted(self):
+        return b"5"
+
+def ask(value):
+    cursor.execute("SELECT %s", (value,))
+"""
+    body = """
+globals()["cursor"] = cursor
+for value in [*range(70), Price()]:
+    ask(value)
+"""
+    assert heard(capture_of(app(body, before))) == {"SELECT $1": ((23,), 71, False, False)}
