@@ -19,7 +19,7 @@ from pytest_planguard.capture.following import may_set
 from pytest_planguard.capture.holdings import Holdings
 from pytest_planguard.capture.origin import Near, OriginFinder, Site
 from pytest_planguard.capture.places import Counter, Moment
-from pytest_planguard.capture.samples import to_text
+from pytest_planguard.capture.samples import Samples, to_text
 from pytest_planguard.capture.taken import Taken
 from pytest_planguard.capture.tally import Key, Sent, Tally
 from pytest_planguard.errors import described
@@ -88,6 +88,12 @@ class Line:
         self.decided: Moment | None = None
         """The one from which on nobody looks which call of the suite's an execution belongs to:
         they may be put aside."""
+
+    def let_go(self) -> None:
+        """What it has counted is taken, or closed; drivers may go on holding the line itself."""
+        self.counter = self.moment = self.decided = None
+        self.samples = Samples()  # whoever counts without the lock may still offer values
+        del self.sent
 
 
 class SchemaState:
@@ -370,6 +376,8 @@ class Recorder:
         """Counters may have been closed: whoever holds one looks again."""
         self._thinned = self._tally.thinned
         self.moment = self.moment.again()
+        for line in self._lines.values():
+            line.let_go()
         self._lines.clear()
         self.recent.clear()
 
@@ -412,7 +420,7 @@ class Recorder:
                 line.moment = self.moment
             counter.executions += 1
             if params:
-                line.sent.samples.offer(*(shown or (params, formats)))
+                line.samples.offer(*(shown or (params, formats)))
             if counter.calls.undecided:
                 counter.calls.see(key[0], params, self.origins.suite_calls.of(frame))
             elif line.code is not None:

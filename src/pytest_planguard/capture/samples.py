@@ -185,6 +185,9 @@ class _NoSamples(Samples):
 
     __slots__ = ()
 
+    def news(self, params: Sequence[Any]) -> None:
+        """None have a chance."""
+
     def offer(self, params: Sequence[Any], formats: Sequence[int] | None) -> None:
         """Turns all values away."""
 

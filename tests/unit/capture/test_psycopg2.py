@@ -690,3 +690,26 @@ for value in [*range(70), Price()]:
     ask(value)
 """
     assert heard(capture_of(app(body, before))) == {"SELECT $1": ((23,), 71, False, False)}
+
+
+def test_drivers_hold_nothing_of_a_capture_that_was_taken(capture_of: CaptureOf) -> None:
+    before = """
+import gc
+from __main__ import recorder
+from pytest_planguard.capture.tally import Sent
+
+def ask(cursor, value):
+    cursor.execute("SELECT %s", (value,))
+
+def sent():
+    return sum(type(one) is Sent for one in gc.get_objects())
+"""
+    body = """
+for number in range(70):
+    ask(cursor, number)
+assert sent() == 1
+assert recorder.take().statements[0].executions == 70
+assert sent() == 0
+ask(cursor, 70)
+"""
+    assert heard(capture_of(app(body, before))) == {"SELECT $1": ((23,), 1, False, False)}

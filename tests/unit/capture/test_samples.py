@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import random
 
-from pytest_planguard.capture.samples import HUGE, KEPT, LARGE, Samples, to_raw, to_sample
+from pytest_planguard.capture.samples import (
+    HUGE,
+    KEPT,
+    LARGE,
+    NO_SAMPLES,
+    Samples,
+    to_raw,
+    to_sample,
+)
 from pytest_planguard.model.statement import Sample
 
 
@@ -102,3 +110,10 @@ def test_of_lists_of_very_many_values_one_is_kept_however_they_are_offered() -> 
     together.offer_all(rows, None)
     assert len(together.read()) == 1
     assert together.read() == one_by_one.read()
+
+
+def test_values_of_what_is_only_counted_are_no_news() -> None:
+    assert NO_SAMPLES.news([b"a"]) is None
+    NO_SAMPLES.offer([b"a"], None)
+    NO_SAMPLES.offer_all([[b"a"]], None)
+    assert NO_SAMPLES.read() == ()
