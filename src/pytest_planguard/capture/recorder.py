@@ -376,10 +376,10 @@ class Recorder:
         """Counters may have been closed: whoever holds one looks again."""
         self._thinned = self._tally.thinned
         self.moment = self.moment.again()
-        for line in self._lines.values():
-            line.let_go()
-        self._lines.clear()
+        lines, self._lines = self._lines, {}  # what ends meanwhile may send a statement
         self.recent.clear()
+        for line in lines.values():
+            line.let_go()
 
     def record_again(
         self,
