@@ -229,6 +229,7 @@ def compared(name: str, asked: argparse.Namespace) -> bool:
     suite, user = SUITES[name], User()
     with tempfile.TemporaryDirectory(prefix="planguard-transparency-") as text:
         folder = Path(asked.folder or text)
+        folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
         if not (folder / "venv").exists():
             fetch(suite, asked.repository or suite.repository, asked.python, folder)
