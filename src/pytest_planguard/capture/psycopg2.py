@@ -46,6 +46,9 @@ NAME = "psycopg2"
 _LEVELS = {2: "repeatable read", 3: "serializable", 4: "read uncommitted"}
 """``psycopg2.extensions.ISOLATION_LEVEL_*``, but for PostgreSQL's own default."""
 
+_NOT_SET_UP = 0
+"""``psycopg2.extensions.STATUS_SETUP``."""
+
 _MOST_REMEMBERED = 10_000
 
 _VALUES = (
@@ -404,9 +407,12 @@ def _bound(query: bytes | None, sent: bytes) -> Apart:
 
 
 def _meet(connection: Any) -> Known | None:
-    """What can be learnt of a connection without asking its server; None where it is closed."""
-    if connection.closed:
-        return None  # it tells nothing, and sends nothing any more
+    """What can be learnt of a connection without asking its server; None where it is closed.
+
+    A class of the application's may have left out the library's ``__init__``.
+    """
+    if connection.closed or connection.status == _NOT_SET_UP:
+        return None  # it tells nothing, and sends nothing
     if is_own(connection.get_parameter_status("application_name") or ""):
         return None
     values = {**connection.get_dsn_parameters(), "dbname": connection.info.dbname}

@@ -713,3 +713,17 @@ assert sent() == 0
 ask(cursor, 70)
 """
     assert heard(capture_of(app(body, before))) == {"SELECT $1": ((23,), 1, False, False)}
+
+
+def test_a_connection_that_was_never_set_up_leaves_capture_on(capture_of: CaptureOf) -> None:
+    before = """
+class Broken(extensions.connection):
+    def __init__(self, *args, **kwargs):
+        pass
+"""
+    body = """
+broken = connect(url, connection_factory=Broken)
+broken.commit()
+cursor.execute("SELECT 1")
+"""
+    assert heard(capture_of(app(body, before))) == {"SELECT 1": ((), 1, False, False)}
