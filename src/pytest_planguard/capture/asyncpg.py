@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from pytest_planguard.capture.alarms import let_pass
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.following import REMEMBERED, effects_of
 from pytest_planguard.capture.imports import can_import
@@ -364,7 +365,7 @@ class Listener:
         if known is None or state.ignore_custom_codec:
             return None
         name = state.name
-        text, types, kind = known.statements.get(name) or known.statement(state)
+        text, types, kind = known.statements.get(name) or known.statement(state, len(values))
         if kind is _Kind.OWN or len(types) != len(values):
             return None  # or the library refuses it
         params = formats = None
@@ -469,14 +470,24 @@ class _Connection(Known):
         self.again: dict[str, Again] = {}
         """Those that were sent twice by the same line, likewise."""
 
-    def statement(self, state: Any) -> tuple[bytes, tuple[int, ...], _Kind]:
-        """A prepared statement's text and types, and what it is."""
+    def statement(self, state: Any, values: int) -> tuple[bytes, tuple[int, ...], _Kind]:
+        """A prepared statement's text and types, and what it is.
+
+        Args:
+            state: The library's.
+            values: How many it was given.
+        """
         found = self.statements.get(state.name)
         if found is None:
-            # Types of a user's own may have no codec; then asking for their OIDs raises.
-            types = tuple(item.oid for item in state._get_parameters())  # noqa: SLF001 -- no other
             text = state.query.encode(errors="replace")
-            found = text, types, _kind(state.query, text)
+            kind = _kind(state.query, text)
+            try:
+                types = tuple(item.oid for item in state._get_parameters())  # noqa: SLF001 -- no other
+            except Exception as error:  # noqa: BLE001 -- the library's own, and its connection is well
+                let_pass(error)
+                # A codec was forgotten since (``reload_schema_state``): types are told through them
+                return text, (0,) * values, kind
+            found = text, types, kind
             if state.name.startswith(_NUMBERED) and len(self.statements) < _MOST_STATEMENTS:
                 self.statements[state.name] = found
         return found

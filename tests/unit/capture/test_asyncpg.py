@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from pytest_planguard.capture.asyncpg import _Connection
+from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.model.capture import Capture
 
-pytest.importorskip("asyncpg")
+asyncpg = pytest.importorskip("asyncpg")
 
 CaptureOf = Callable[..., Capture]
 
@@ -258,3 +260,19 @@ await ask(connection, [*range(70), Price()])
     assert heard(capture_of(app(body, _ASIDE + before))) == {
         "SELECT $1::int AS aside": ((23,), 71, False, False)
     }
+
+
+def test_a_statement_whose_types_the_library_does_not_tell_is_heard() -> None:
+    """Its own suite has one: types are told through codecs, which it may not have (any more)."""
+
+    class Forgetful:
+        name, query = "__asyncpg_stmt_1__", "SELECT $1"
+
+        def _get_parameters(self) -> object:
+            raise asyncpg.InternalClientError("missing codec information for OID 1")
+
+    connection = Forgetful()
+    parameters = ConnectionParameters({"dbname": "shop"}, "asyncpg")
+    known = _Connection(connection, str, parameters=parameters, reports_path=False)
+    text, types, _ = known.statement(connection, 1)
+    assert (text, types, known.statements) == (b"SELECT $1", (0,), {})
