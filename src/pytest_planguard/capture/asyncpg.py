@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from pytest_planguard.capture.alarms import let_pass
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.capture.following import REMEMBERED, effects_of
 from pytest_planguard.capture.imports import can_import
@@ -74,8 +73,6 @@ _NUMBERED = "__asyncpg_stmt_"
 
 _MOST_STATEMENTS = 10_000
 
-_frame = sys._getframe  # noqa: SLF001 -- what inspect wraps
-
 
 def is_available() -> bool:
     """Whether the application could use asyncpg; it is not imported to find out."""
@@ -121,6 +118,16 @@ class Again(Aside):
         self.small = _SMALL if self.values <= _FEW else frozenset[type]()
         """Types of values whose length nobody need ask for."""
         self.leaves_unsure = leaves_unsure
+
+    def may_wait(self, values: tuple[Any, ...]) -> bool:
+        """Whether values may be read later: nobody can change them, and they are not long."""
+        try:
+            return self.small.issuperset(map(type, values)) or (
+                _FROZEN.issuperset(map(type, values))
+                and sum(map(sys.getsizeof, values)) <= LONGEST_ASIDE
+            )
+        except TypeError:  # a class of the application's without a hash
+            return False
 
     def count(self, recorder: Recorder, line: Line, kept: list[tuple[Any, ...]]) -> None:
         """Counts what was sent, with its values as the application gave them."""
@@ -194,72 +201,17 @@ class Listener:
 
         return send
 
-    def _bind_execute(  # noqa: C901 -- one function on purpose
-        self, original: Callable[..., Any]
-    ) -> Callable[..., Any]:
-        """What nearly every statement goes through.
+    def _bind_execute(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """What nearly every statement goes through; a dictionary of its arguments would cost."""
+        recorder, again, hear = self._recorder, self._hear_again, self._send
 
-        A plain one that its line has sent before is heard here, all in one function, and its values
-        are read later: between two statements the server's process, and the kernel, have taken the
-        processor's caches, and a call of ours costs more than what it does.
-        """
-        recorder, hear, waiting = self._recorder, self._send, self._waiting
-        find, methods, codes = self._protocols.find, self._methods, self._methods.codes
-
-        def bind_execute(  # noqa: C901 -- likewise
+        def bind_execute(
             protocol: Any, state: Any, args: Any, portal_name: Any, limit: Any,
             return_extra: Any, timeout: Any,
         ) -> Any:  # fmt: skip
             if recorder.listening:
-                heard = False
                 try:
-                    entry = find(id(protocol))
-                    if (
-                        entry is not None
-                        and (known := entry[1]) is not None
-                        and (again := known.again.get(state.name)) is not None
-                        and recorder.hastens
-                        and not portal_name
-                        and (line := again.line).session is known.last[3]
-                        and known.follower.state is known.last[1]
-                        and not (known.unsure and known.setting("search_path") != known.last[0])
-                        and type(args) is tuple
-                        and len(args) == again.values
-                        and line.decided is recorder.moment
-                    ):
-                        said = recorder.said.get(known.identity) if recorder.said else None
-                        if said is not None:
-                            same = said.site is line.site and not said.many
-                        else:
-                            # It was measured one frame further in
-                            frame = _frame(methods.depth - 1)
-                            same = id(frame.f_code) in codes and (
-                                (
-                                    (caller := frame.f_back) is not None
-                                    and caller.f_code is line.code
-                                    and caller.f_lasti == line.last
-                                )
-                                or recorder.is_again(line, methods.depth)
-                            )
-                        try:
-                            is_short = same and (
-                                again.small.issuperset(map(type, args))
-                                or (
-                                    _FROZEN.issuperset(map(type, args))
-                                    and sum(map(sys.getsizeof, args)) <= LONGEST_ASIDE
-                                )
-                            )
-                        except TypeError:  # a class of the application's without a hash
-                            is_short = False
-                        if is_short:
-                            heard = True
-                            again.aside.append((line, args))
-                            if not again.is_listed or len(again.aside) >= MOST_OF_ONE:
-                                waiting.add(again)
-                        elif same and (sent := written(args)) is not None:
-                            heard = recorder.count_known(line, *sent)
-                        known.unsure = again.leaves_unsure
-                    if not heard:
+                    if portal_name or not again(protocol, state, args):
                         hear(protocol, state, args, stream=bool(portal_name))
                 except Exception as error:  # noqa: BLE001 -- see above
                     recorder.fail(NAME, error)
@@ -347,6 +299,51 @@ class Listener:
         if len(args) > 1:
             return (args[0], map(heard, rows), *args[2:]), kwargs
         return args, {**kwargs, "args": map(heard, rows)}
+
+    def _hear_again(self, protocol: Any, state: Any, args: Any) -> bool:
+        """Hears a plain statement that its line has sent before; False where ``_send`` has to.
+
+        Little is called, and values are read later: between two statements the server's process,
+        and the kernel, have taken the processor's caches, and a call of ours costs more than what
+        it does.
+        """
+        recorder, entry = self._recorder, self._protocols.find(id(protocol))
+        if entry is None or (known := entry[1]) is None or not recorder.hastens:
+            return False
+        again = known.again.get(state.name)
+        if again is None or type(args) is not tuple or len(args) != again.values:
+            return False
+        line, (path, now, _, session) = again.line, known.last
+        if (
+            line.decided is not recorder.moment
+            or session is not line.session
+            or now is not known.follower.state
+            or (known.unsure and known.setting("search_path") != path)
+        ):
+            return False
+        said = recorder.said.get(known.identity) if recorder.said else None
+        if said is not None:
+            if said.site is not line.site or said.many:
+                return False
+        else:
+            # 0 is this method, 1 the one that sends
+            depth = self._methods.depth
+            frame = sys._getframe(depth)  # noqa: SLF001 -- what inspect wraps
+            if id(frame.f_code) not in self._methods.codes:
+                return False
+            caller = frame.f_back
+            if (
+                caller is None or caller.f_code is not line.code or caller.f_lasti != line.last
+            ) and not recorder.is_again(line, depth + 1):
+                return False
+        known.unsure = again.leaves_unsure
+        if not again.may_wait(args):
+            sent = written(args)
+            return sent is not None and recorder.count_known(line, *sent)
+        again.aside.append((line, args))
+        if not again.is_listed or len(again.aside) >= MOST_OF_ONE:
+            self._waiting.add(again)
+        return True
 
     def _send(
         self,
@@ -481,12 +478,13 @@ class _Connection(Known):
         if found is None:
             text = state.query.encode(errors="replace")
             kind = _kind(state.query, text)
+            from asyncpg import InternalClientError
+
             try:
-                types = tuple(item.oid for item in state._get_parameters())  # noqa: SLF001 -- no other
-            except Exception as error:  # noqa: BLE001 -- the library's own, and its connection is well
-                let_pass(error)
-                # A codec was forgotten since (``reload_schema_state``): types are told through them
+                parameters = state._get_parameters()  # noqa: SLF001 -- no other
+            except InternalClientError:  # types are told through codecs, and it has none for one
                 return text, (0,) * values, kind
+            types = tuple(item.oid for item in parameters)
             found = text, types, kind
             if state.name.startswith(_NUMBERED) and len(self.statements) < _MOST_STATEMENTS:
                 self.statements[state.name] = found
