@@ -154,6 +154,14 @@ def read(recorder):
 """How often each of a recorder's ways to count has counted; installed like a library, too."""
 
 
+WITHOUT_A_HASH = """
+class Compared(type):
+    def __eq__(kind, other):
+        return kind is other
+"""
+"""The type of classes that are in no set: Python takes the hash of what is compared away."""
+
+
 class Driven:
     """One driver, and how to run an application on it."""
 

@@ -32,7 +32,7 @@ from pytest_planguard.capture.sessions import (
 from pytest_planguard.capture.shapes import Apart, Asked, asked
 from pytest_planguard.capture.state import IDLE
 from pytest_planguard.capture.texts import is_early
-from pytest_planguard.capture.waiting import Aside, Waiting
+from pytest_planguard.capture.waiting import LONGEST_ASIDE, MOST_OF_ONE, Aside, Waiting
 from pytest_planguard.model.connections import Maker
 
 if TYPE_CHECKING:
@@ -158,13 +158,12 @@ class Listener:
         self.recorder = recorder
         self.stopped = False
         self._connections = Connections(_meet)
-        self.find = self._connections.find
-        """What is known of a connection, by its identity; None: it was not met yet."""
+        self._find = self._connections.find
         self._pages = psycopg2_extras.Pages()
-        self.waiting = Waiting(recorder)
+        self._waiting = Waiting(recorder)
         self.late: dict[str, Met] = {}
         """Queries that need not be heard before they are sent, with what was learnt of them."""
-        self.quoted: set[type] = set()
+        self._quoted: set[type] = set()
         """Of ``_VALUES`` those that psycopg 2 itself writes into a text."""
         self._plain: set[bytes] = set()
         """Texts with their values apart that change nothing of their session."""
@@ -215,8 +214,7 @@ class Listener:
 
         found = {kind: adapters.get((kind, ISQLQuote)) for kind in _VALUES}
         own = {kind for kind, one in found.items() if _module(one).startswith("psycopg2.")}
-        self.quoted &= own  # in place: whoever executes holds it
-        self.quoted |= own
+        self._quoted = own
 
     def after(
         self, cursor: Any, query: bytes | None, *, many: bool = False, site: Site | None = None
@@ -235,7 +233,7 @@ class Listener:
     def after_execute(self, cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Likewise, of ``execute``: the library's own extras call it with many rows at once.
 
-        Quick where its line sent the same before; the quickest way is in ``psycopg2_classes``.
+        Quick where its line sent the same before.
         """
         try:
             sent = sent_last(cursor)
@@ -272,6 +270,64 @@ class Listener:
             self._meet_text(text, sent)
         except Exception as error:  # noqa: BLE001 -- see above
             self.recorder.fail(NAME, error)
+
+    def hear_again(self, cursor: Any, args: tuple[Any, ...], met: Met, sent: bytes) -> bool:
+        """Hears a known query that its line has sent before; False where ``after_execute`` has to.
+
+        Little is called, and values are read later; see ``Classes`` for why.
+
+        Args:
+            cursor: It has sent it.
+            args: What ``execute`` was given, by position.
+            met: What was learnt of the first of them.
+            sent: What was sent for it.
+        """
+        try:
+            recorder, line = self.recorder, met.line
+            if line is None or not recorder.hastens or len(args) != 2 or args[1] is None:
+                return False
+            connection = cursor.connection
+            entry = self._find(id(connection))
+            if entry is None or (known := entry[1]) is None or line.decided is not recorder.moment:
+                return False
+            path, state, level, session = known.last
+            if (
+                session is not line.session
+                or state is not known.follower.state
+                or level != connection.isolation_level
+                or (known.unsure and _has_other_path(connection, path))
+                or (recorder.said and id(cursor) in recorder.said)
+            ):
+                return False
+            # 0 is this method, 1 our execute, 2 who called that
+            caller = sys._getframe(2)  # noqa: SLF001 -- what inspect wraps
+            if (
+                caller.f_code is not line.code or caller.f_lasti != line.last
+            ) and not recorder.is_again(line, 2):
+                return False
+            if len(sent) > LONGEST_ASIDE or self._may_set(args[1], sent):
+                return False
+            known.unsure = line.may_set and known.reports_path
+            met.aside.append((line, sent))
+            if not met.is_listed or len(met.aside) >= MOST_OF_ONE:
+                self._waiting.add(met)
+        except Exception as error:  # noqa: BLE001 -- see above
+            self.recorder.fail(NAME, error)
+        return True
+
+    def _may_set(self, values: Any, sent: bytes) -> bool:
+        """Whether a value may be SQL (``AsIs``) that has to be followed; see ``effects_of``."""
+        quoted = self._quoted
+        if type(values) is tuple:
+            try:
+                for value in values:
+                    if type(value) not in quoted:
+                        break
+                else:
+                    return False
+            except TypeError:  # a class of the application's without a hash
+                pass
+        return b";" in sent or b"set_config" in sent or b"SET_CONFIG" in sent
 
     def _meet_text(self, text: bytes, sent: bytes) -> None:
         """Remembers a query that changes nothing of its session, by its text with values apart."""
@@ -404,6 +460,11 @@ class Listener:
 def _bound(query: bytes | None, sent: bytes) -> Apart:
     """A sent text with its values apart, where they can be told."""
     return (sent, (), ()) if query is None else asked(query).bound(sent)
+
+
+def _has_other_path(connection: Any, path: str | None) -> bool:
+    """Whether another search_path is reported; a connection that was lost tells nothing more."""
+    return bool(connection.closed) or connection.get_parameter_status("search_path") != path
 
 
 def _meet(connection: Any) -> Known | None:

@@ -8,30 +8,23 @@ does ``isinstance``. Ours are the innermost, so that a statement is heard once a
 from __future__ import annotations
 
 import functools
-import sys
 import types
 from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_planguard.capture.alarms import let_pass
 from pytest_planguard.capture.psycopg2_composed import text_of
 from pytest_planguard.capture.psycopg2_likeness import Likeness, likeness_of, stand_in
 from pytest_planguard.capture.traces import leave_no_trace
-from pytest_planguard.capture.waiting import LONGEST_ASIDE, MOST_OF_ONE
 
 if TYPE_CHECKING:
     from pytest_planguard.capture.origin import Site
     from pytest_planguard.capture.recorder import Recorder
-    from pytest_planguard.capture.sessions import Known
-    from pytest_planguard.capture.waiting import Waiting
 
 _ENDS = {"commit": b"COMMIT", "rollback": b"ROLLBACK", "reset": b"ROLLBACK; RESET ALL"}
 """What methods of a connection send."""
 
 _NAME = "psycopg2"
-
-_frame = sys._getframe  # noqa: SLF001 -- what inspect wraps
 
 _SLOTS = {"__slots__": ()}
 """Nothing is added to an object, so that its class can be exchanged too."""
@@ -46,21 +39,6 @@ class Hearer(Protocol):
     @property
     def late(self) -> Mapping[str, Any]:
         """Queries that need not be heard before they are sent, with what was learnt of them."""
-        ...
-
-    @property
-    def find(self) -> Callable[[int], tuple[Any, Known | None] | None]:
-        """What is known of a connection, by its identity."""
-        ...
-
-    @property
-    def quoted(self) -> AbstractSet[type]:
-        """Types of values that are no SQL, whatever they hold."""
-        ...
-
-    @property
-    def waiting(self) -> Waiting:
-        """Where statements are put aside."""
         ...
 
     @property
@@ -84,6 +62,10 @@ class Hearer(Protocol):
         self, cursor: Any, query: bytes | None, *, many: bool = False, site: Site | None = None
     ) -> Site | None:
         """Hears what was sent, or follows its session where nobody listens."""
+        ...
+
+    def hear_again(self, cursor: Any, args: tuple[Any, ...], met: Any, sent: Any) -> bool:
+        """Hears what ``execute`` has sent again; whether it did."""
         ...
 
     def after_execute(self, cursor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -256,17 +238,16 @@ def _cursor_class(listener: Hearer, base: type) -> type:
     return stand_in(cursor, base)
 
 
-def _execute(listener: Hearer, kind: Any) -> Any:  # noqa: C901 -- one function on purpose
-    """``execute``, heard.
+def _execute(listener: Hearer, kind: Any) -> Any:
+    """``execute``, heard: what is asked of every statement is asked here, without a call.
 
-    What is sent again is heard here, all in one function, and read later: between two statements
-    the server's process, and the kernel, have taken the processor's caches, and a call of ours
-    costs more than what it does.
+    A call of ours costs more than what it does: between two statements the server's process, and
+    the kernel, have taken the processor's caches.
     """
-    recorder, late, find = listener.recorder, listener.late, listener.find
-    quoted, waiting, query_of = listener.quoted, listener.waiting, _own_query()
+    recorder, late, query_of = listener.recorder, listener.late, _own_query()
+    hear_again = listener.hear_again
 
-    def execute(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: C901 -- likewise
+    def execute(self: Any, *args: Any, **kwargs: Any) -> Any:
         heard = False
         met = late.get(args[0]) if args and type(args[0]) is str else None
         if met is None:
@@ -281,59 +262,11 @@ def _execute(listener: Hearer, kind: Any) -> Any:  # noqa: C901 -- one function 
                 listener.after_execute(self, args, kwargs)
             leave_no_trace(error)
             raise
-        try:
-            if (
-                met is not None
-                and (line := met.line) is not None
-                and recorder.hastens
-                and len(args) == 2
-                and (given := args[1]) is not None
-                and (entry := find(id(connection := self.connection))) is not None
-                and (known := entry[1]) is not None
-                and known.last[3] is line.session
-                and known.last[1] is known.follower.state
-                and known.last[2] == connection.isolation_level
-                and not (known.unsure and _has_other_path(connection, known.last[0]))
-                and len(sent := query_of(self)) <= LONGEST_ASIDE
-                and not (recorder.said and id(self) in recorder.said)
-                # 0 is this method
-                and (
-                    (
-                        (caller := _frame(1)).f_code is line.code
-                        and caller.f_lasti == line.last
-                        and line.decided is recorder.moment
-                    )
-                    or recorder.is_again(line, 1)
-                )
-            ):
-                heard = type(given) is tuple
-                if heard:
-                    try:
-                        for value in given:
-                            if type(value) not in quoted:
-                                heard = False
-                                break
-                    except TypeError:  # a class of the application's without a hash
-                        heard = False
-                # Else a value may be SQL (``AsIs``): see ``following.effects_of``
-                if heard or not (b";" in sent or b"set_config" in sent or b"SET_CONFIG" in sent):
-                    heard = True
-                    known.unsure = line.may_set and known.reports_path
-                    met.aside.append((line, sent))
-                    if not met.is_listed or len(met.aside) >= MOST_OF_ONE:
-                        waiting.add(met)
-        except Exception as error:  # noqa: BLE001 -- a bug of ours never reaches the statement
-            recorder.fail(_NAME, error)
-        if not heard:
+        if not heard and (met is None or not hear_again(self, args, met, query_of(self))):
             listener.after_execute(self, args, kwargs)
         return result
 
     return execute
-
-
-def _has_other_path(connection: Any, path: str | None) -> bool:
-    """Whether another search_path is reported; a connection that was lost tells nothing more."""
-    return bool(connection.closed) or connection.get_parameter_status("search_path") != path
 
 
 def _executemany(listener: Hearer, kind: Any) -> Any:

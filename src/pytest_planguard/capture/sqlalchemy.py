@@ -103,7 +103,7 @@ class _Annotator:
                 return original(dialect, cursor, *args, **kwargs)
             number = 0
             try:
-                context = kwargs["context"] if "context" in kwargs else args[-1] if args else None
+                context = _context(args, kwargs)
                 asks = self._batch(context) if is_batch(context) else Annotation(site())
                 number = id(_driver_cursor(cursor))
                 said[number] = asks

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from fix_drivers import WITHOUT_A_HASH
 from pytest_planguard.capture.asyncpg import _Connection
 from pytest_planguard.capture.connection import ConnectionParameters
 from pytest_planguard.model.capture import Capture
@@ -245,10 +246,6 @@ assert again.aside == []
 
 def test_a_class_without_a_hash_is_sent_where_others_were_before(capture_of: CaptureOf) -> None:
     before = """
-class Compared(type):
-    def __eq__(kind, other):
-        return kind is other
-
 class Price(metaclass=Compared):
     def __str__(self):
         return "5"
@@ -257,7 +254,7 @@ class Price(metaclass=Compared):
 await connection.set_type_codec("int4", schema="pg_catalog", encoder=str, decoder=int)
 await ask(connection, [*range(70), Price()])
 """
-    assert heard(capture_of(app(body, _ASIDE + before))) == {
+    assert heard(capture_of(app(body, _ASIDE + WITHOUT_A_HASH + before))) == {
         "SELECT $1::int AS aside": ((23,), 71, False, False)
     }
 

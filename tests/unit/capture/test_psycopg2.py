@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from fix_drivers import WITHOUT_A_HASH
 from pytest_planguard.model.capture import Capture
 
 pytest.importorskip("psycopg2")
@@ -663,18 +664,12 @@ for value in [Decimal(5)] * 100 + [Decimal(7), Decimal(6)]:
     cursor.execute("SELECT %s AS held", (value,))
 """
     statements = capture_of(app(body, before)).statements
-    found = [
-        (item.text, item.executions) for item in statements if item.session.settings
-    ]  # fmt: skip
-    assert ("SELECT 6 AS held", 1) in found or ("SELECT $1 AS held", 1) in found
+    behind = [item.text for item in statements if item.session.settings == {"work_mem": "64MB"}]
+    assert "SELECT $1 AS held" in behind
 
 
 def test_a_class_without_a_hash_is_sent_where_others_were_before(capture_of: CaptureOf) -> None:
     before = """
-class Compared(type):
-    def __eq__(kind, other):
-        return kind is other
-
 class Price(metaclass=Compared):
     def __conform__(self, protocol):
         return self
@@ -689,7 +684,9 @@ globals()["cursor"] = cursor
 for value in [*range(70), Price()]:
     ask(value)
 """
-    assert heard(capture_of(app(body, before))) == {"SELECT $1": ((23,), 71, False, False)}
+    assert heard(capture_of(app(body, WITHOUT_A_HASH + before))) == {
+        "SELECT $1": ((23,), 71, False, False)
+    }
 
 
 def test_drivers_hold_nothing_of_a_capture_that_was_taken(capture_of: CaptureOf) -> None:
