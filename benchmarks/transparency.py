@@ -79,7 +79,14 @@ SUITES = {
     "psycopg": Suite(
         "https://github.com/psycopg/psycopg",
         "3.3.4",
-        ("psycopg==3.3.4", "psycopg-binary==3.3.4", "psycopg-pool==3.3.1", "anyio>=4", "pproxy"),
+        (
+            "psycopg==3.3.4",
+            "psycopg-binary==3.3.4",
+            "psycopg-pool==3.3.1",
+            "anyio>=4",
+            "pproxy",
+            "mypy",
+        ),
         ("-o", "addopts="),
     ),
     "psycopg2": Suite(
@@ -179,6 +186,8 @@ def outcomes(suite: Suite, way: str, folder: Path, names: Mapping[str, str], use
     environment = {
         **os.environ, **names, "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1",
     }  # fmt: skip
+    # Tests run programs of the environment (mypy)
+    environment["PATH"] = f"{folder}/venv/bin:{environment['PATH']}"
     with (folder / f"{way}.log").open("w", encoding="utf-8") as log:
         user.run(command, cwd=folder / "suite", env=environment, stdout=log,
                  stderr=subprocess.STDOUT, timeout=LONGEST)  # fmt: skip
