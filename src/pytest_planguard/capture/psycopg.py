@@ -177,10 +177,11 @@ class Listener:
             waits = recorder.listening and (
                 (type(text) is bytes and text in late) or is_late(query)
             )
-            if recorder.listening and not waits:
-                hear(cursor, query, force_extended)
-            elif recorder.following and not waits:
-                follow(cursor, query)
+            if not waits:
+                if recorder.listening:
+                    hear(cursor, query, force_extended)
+                elif recorder.following:
+                    follow(cursor, query)
             try:
                 sent = original(cursor, query, force_extended=force_extended, binary=binary)
             except BaseException as error:
@@ -201,10 +202,11 @@ class Listener:
         ) -> Any:
             text = pgq.query
             waits = recorder.listening and ((type(text) is bytes and text in late) or is_late(pgq))
-            if recorder.listening and not waits:
-                hear(cursor, pgq, False)
-            elif recorder.following and not waits:
-                follow(cursor, pgq)
+            if not waits:
+                if recorder.listening:
+                    hear(cursor, pgq, False)
+                elif recorder.following:
+                    follow(cursor, pgq)
             try:
                 sent = original(cursor, name, pgq, binary=binary)
             except BaseException as error:

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
+from zlib import crc32
 
 from pytest_planguard.capture import texts, variety
 from pytest_planguard.capture.alarms import let_pass
@@ -19,7 +20,7 @@ from pytest_planguard.capture.following import may_set
 from pytest_planguard.capture.holdings import Holdings
 from pytest_planguard.capture.origin import Near, OriginFinder, Site
 from pytest_planguard.capture.places import Counter, Moment
-from pytest_planguard.capture.samples import Samples, to_text
+from pytest_planguard.capture.samples import LARGE, MANY, SEPARATOR, Samples, to_text
 from pytest_planguard.capture.taken import Taken
 from pytest_planguard.capture.tally import Key, Sent, Tally
 from pytest_planguard.errors import described
@@ -478,9 +479,18 @@ class Recorder:
         if line.decided is not self.moment or counter is None or counter.calls.undecided:
             return False  # or it is closed, and the moment not over yet: see ``Counter.close``
         counter.executions += 1
-        if params and (text := line.samples.news(params)) is not None:
-            with self._lock:
-                line.samples.take(text, params, formats)
+        if params:
+            samples = line.samples
+            try:
+                text = SEPARATOR.join(params)
+                is_news = (
+                    crc32(text) <= samples.limit or len(text) >= LARGE or len(params) >= MANY
+                ) and text not in samples.held
+            except TypeError:
+                is_news = True  # a NULL
+            if is_news:
+                with self._lock:
+                    samples.offer(params, formats)
         return True
 
     def count_later(

@@ -23,13 +23,13 @@ HUGE = 2_000_000
 """Bytes from which a list is not kept at all: an upload says nothing about a plan, and a capture of
 hundreds of them would be refused by whoever reads it."""
 
-_MANY = 1_024
+MANY = 1_024
 """Values from which a list is large, however short they are: each takes 50 bytes and more."""
 
 _HELD = 85
 """Value lists held at most: a dictionary of this size takes no more (two thirds of 128)."""
 
-_SEPARATOR, _NULL = b"\1", b"\0"
+SEPARATOR, _NULL = b"\1", b"\0"
 _EVERY_HASH = 1 << 32
 
 Raw: TypeAlias = tuple[bytes | None, ...]
@@ -49,93 +49,74 @@ class Samples:
     values of them are kept.
     """
 
-    __slots__ = ("_held", "_large", "_limit")
+    __slots__ = ("_large", "held", "limit")
 
     def __init__(self) -> None:
-        self._held: dict[_Name, tuple[int, ...]] = {}
+        self.held: dict[_Name, tuple[int, ...]] = {}
         """With the number of values, and the positions of binary ones."""
         self._large: _Values | None = None
-        self._limit = _EVERY_HASH
+        self.limit = _EVERY_HASH
         """A hash above it has no chance."""
 
-    def news(self, params: Sequence[Any]) -> bytes | None:
-        """Values as one text, if they are to be taken; None: they are held, or have no chance.
+    def offer(self, params: Sequence[Any], formats: Sequence[int] | None) -> None:
+        """Offers values as a driver holds them.
 
         Args:
-            params: As a driver holds them: bytes-like objects, None for NULL.
-        """
-        if len(params) >= _MANY:
-            return b""
-        try:
-            text = _SEPARATOR.join(params)
-        except TypeError:  # a NULL: what stands for it here may be a value too
-            text = joined(params)
-        else:
-            if text in self._held:
-                return None
-        return None if len(text) < LARGE and crc32(text) > self._limit else text
-
-    def take(self, text: bytes, params: Sequence[Any], formats: Sequence[int] | None) -> None:
-        """Takes values that are news.
-
-        Args:
-            text: What ``news`` gave.
-            params: As for ``news``.
+            params: Bytes-like objects, None for NULL.
             formats: Which of them are binary.
         """
         count = len(params)
-        parts = [text] if count == 1 else text.split(_SEPARATOR)
-        is_small = count < _MANY and len(text) < LARGE
-        if is_small and len(parts) == count and _NULL not in parts:
-            self._hold(text, _facts(count, tuple(formats or ())))
-            return
+        try:
+            text = SEPARATOR.join(params)
+        except TypeError:  # a NULL: what stands for it here may be a value too
+            text = joined(params)
+        if count < MANY and len(text) < LARGE:
+            if crc32(text) > self.limit:
+                return
+            parts = [text] if count == 1 else text.split(SEPARATOR)
+            if len(parts) == count and _NULL not in parts:
+                self._hold(text, _facts(count, tuple(formats or ())))
+                return
         raw = [value if value is None or type(value) is bytes else plain(value) for value in params]
         self.add(tuple(raw), _binary(formats or ()))
-
-    def offer(self, params: Sequence[Any], formats: Sequence[int] | None) -> None:
-        """Offers values as a driver holds them; see ``news``."""
-        text = self.news(params)
-        if text is not None:
-            self.take(text, params, formats)
 
     def offer_all(
         self, rows: Iterable[Sequence[Any] | None], formats: Sequence[int] | None
     ) -> None:
-        """Offers value lists of one length and formats; ``news`` of each, without calling it."""
-        held, limit = self._held, self._limit
+        """Offers some value lists; most are held, or have no chance, as for ``count_known``."""
         for params in filter(None, rows):
             try:
-                text = _SEPARATOR.join(params)
-            except TypeError:  # a NULL
+                text = SEPARATOR.join(params)
+            except TypeError:
                 self.offer(params, formats)
-            else:
-                if len(params) < _MANY and len(text) < LARGE and (
-                    text in held or crc32(text) > limit
-                ):  # fmt: skip
-                    continue
-                self.take(text, params, formats)
-            held, limit = self._held, self._limit
+                continue
+            if (
+                crc32(text) <= self.limit or len(text) >= LARGE or len(params) >= MANY
+            ) and text not in self.held:
+                self.offer(params, formats)
 
     def add(self, raw: Raw, binary: tuple[int, ...]) -> None:
         """Offers a value list; ``binary`` holds the positions in binary format."""
         size = sum([len(value) for value in raw if value]) + len(raw)
-        if len(raw) < _MANY and size <= LARGE:
-            self._hold(_name(raw), _shared((len(raw), *binary)))
+        if len(raw) < MANY and size <= LARGE:
+            name = _name(raw)
+            if _code(name) <= self.limit:
+                self._hold(name, _shared((len(raw), *binary)))
         elif size <= HUGE:
             found = [(raw, binary), *filter(None, [self._large])]
             self._large = min(found, key=_order)
 
     def _hold(self, name: _Name, facts: tuple[int, ...]) -> None:
-        self._held.setdefault(name, facts)
-        if len(self._held) > _HELD:
-            self._limit = sorted(map(_code, self._held))[KEPT - 1]
-            self._held = {
-                name: facts for name, facts in self._held.items() if _code(name) <= self._limit
+        self.held.setdefault(name, facts)
+        if len(self.held) > _HELD:
+            self.limit = sorted(map(_code, self.held))[KEPT - 1]
+            self.held = {
+                name: facts for name, facts in self.held.items() if _code(name) <= self.limit
             }
 
     def _all(self) -> list[_Values]:
         # A copy, made in one step: a thread may still offer values of a capture that is taken.
-        held = list(self._held.items())
+        held = list(self.held.items())
         return [(_raw(name, count), tuple(binary)) for name, (count, *binary) in held]
 
     def add_sample(self, sample: Sample) -> None:
@@ -152,7 +133,7 @@ class Samples:
 def _name(raw: Raw) -> _Name:
     """What values are held by: joined, where no others give the same text."""
     text = joined(raw)
-    parts = [text] if len(raw) == 1 else text.split(_SEPARATOR)
+    parts = [text] if len(raw) == 1 else text.split(SEPARATOR)
     return text if len(parts) == len(raw) and _NULL not in parts else raw
 
 
@@ -163,7 +144,7 @@ def _code(name: _Name) -> int:
 def _raw(name: _Name, count: int) -> Raw:
     if isinstance(name, tuple):
         return name
-    return (name,) if count == 1 else tuple(name.split(_SEPARATOR))
+    return (name,) if count == 1 else tuple(name.split(SEPARATOR))
 
 
 def _order(values: _Values) -> tuple[int, tuple[bytes, ...]]:
@@ -184,9 +165,6 @@ class _NoSamples(Samples):
     """Keeps nothing."""
 
     __slots__ = ()
-
-    def news(self, params: Sequence[Any]) -> None:
-        """None have a chance."""
 
     def offer(self, params: Sequence[Any], formats: Sequence[int] | None) -> None:
         """Turns all values away."""
@@ -234,7 +212,7 @@ def to_text(value: bytes) -> str:
 
 def joined(raw: Sequence[Any]) -> bytes:
     """Values as one text, to be hashed."""
-    return _SEPARATOR.join([_NULL if value is None else value for value in raw])
+    return SEPARATOR.join([_NULL if value is None else value for value in raw])
 
 
 def _binary(formats: Sequence[int]) -> tuple[int, ...]:

@@ -112,8 +112,7 @@ def test_of_lists_of_very_many_values_one_is_kept_however_they_are_offered() -> 
     assert together.read() == one_by_one.read()
 
 
-def test_values_of_what_is_only_counted_are_no_news() -> None:
-    assert NO_SAMPLES.news([b"a"]) is None
+def test_values_of_what_is_only_counted_are_not_kept() -> None:
     NO_SAMPLES.offer([b"a"], None)
     NO_SAMPLES.offer_all([[b"a"]], None)
     assert NO_SAMPLES.read() == ()
